@@ -1,0 +1,1 @@
+"""Automated optical inspection of circuit boards from a line-scan camera."""

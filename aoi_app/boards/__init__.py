@@ -1,0 +1,1 @@
+"""Circuit boards drawn by the program: layout, defects, light and noise, with exact labels."""

@@ -1,0 +1,1 @@
+"""Line-scan cameras and the assembler that turns their line blocks into boards."""

@@ -1,0 +1,1 @@
+"""What every room speaks of: scans, detections, inspections, recipes, settings and the protocols at the edge."""

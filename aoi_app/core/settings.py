@@ -1,0 +1,92 @@
+"""Settings of a station: one JSON file, strict and versioned."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from aoi_app.core.errors import SettingsError
+
+Language = Literal["en", "zh"]
+Theme = Literal["dark", "light"]
+Precision = Literal["fp32", "fp16", "int8"]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class CameraSettings(_Strict):
+    """Which camera, and how it runs.
+
+    Attributes
+    ----------
+    source
+        `simulated`, a driver's address such as `gige:192.168.0.10`, or the path of an image or folder.
+    line_rate
+        Lines per second (AcquisitionLineRate); None runs as fast as the source delivers.
+    options
+        What only one driver knows, by name.
+    """
+
+    source: str = "simulated"
+    line_rate: Annotated[float, Field(gt=0)] | None = 4_000.0
+    height: Annotated[int, Field(ge=1, le=4096)] = 128
+    options: dict[str, int | float | str | bool] = Field(default_factory=dict)
+
+
+class Settings(_Strict):
+    """Everything a station remembers between two starts.
+
+    Attributes
+    ----------
+    model
+        File of the ONNX model, relative to the engines folder or absolute; empty for the default.
+    data_dir
+        Where the record lives; empty for the user's data folder.
+    ring_slots
+        Board buffers allocated at start.
+    """
+
+    schema_version: Literal[1] = 1
+    language: Language = "en"
+    theme: Theme = "dark"
+    camera: CameraSettings = CameraSettings()
+    model: str = ""
+    runtime: str = "onnxruntime"
+    precision: Precision = "fp32"
+    recipe: str = "default"
+    data_dir: str = ""
+    ring_slots: Annotated[int, Field(ge=2, le=64)] = 4
+    tile_overlap: Annotated[int, Field(ge=0, le=512)] = 128
+
+    def with_changes(self, **changes: Any) -> Settings:
+        """Return these settings with some values changed, validated again."""
+        return Settings.model_validate({**self.model_dump(), **changes})
+
+
+def load_settings(path: Path) -> Settings:
+    """Read settings; a missing file gives the defaults. Raises SettingsError that names the bad field."""
+    if not path.exists():
+        return Settings()
+    try:
+        return Settings.model_validate_json(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, ValidationError) as error:
+        what = (
+            error
+            if not isinstance(error, ValidationError)
+            else "; ".join(f"{'.'.join(map(str, e['loc'])) or 'text'}: {e['msg']}" for e in error.errors()[:5])
+        )
+        raise SettingsError(
+            f"{path} cannot be used: {what}.", "Correct it, or delete it to get the defaults."
+        ) from error
+
+
+def save_settings(settings: Settings, path: Path) -> None:
+    """Write settings so that a crash leaves the old file or the new one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_suffix(".tmp")
+    draft.write_text(settings.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    draft.replace(path)

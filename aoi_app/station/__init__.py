@@ -1,0 +1,1 @@
+"""The running line: threads, hand-over, state, metrics and telemetry."""

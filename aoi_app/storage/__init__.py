@@ -1,0 +1,1 @@
+"""The record: database, migrations, image archive, history and export."""
