@@ -36,8 +36,8 @@ class Channels(str, Enum):
     GREY_GOLDEN = "grey+golden"
 
     @property
-    def count(self) -> int:
-        """Number of channels."""
+    def planes(self) -> int:
+        """Number of input channels."""
         return {"grey": 1, "grey+golden": 2}.get(self.value, 3)
 
 
