@@ -124,12 +124,29 @@ class MemorySample:
         What was measured, for the plot's title: "VRAM, NVIDIA H200" or "process memory".
     used_mib, total_mib
         MiB; of the device, or of the process and the machine.
+    gpu_percent, memory_percent
+        Share of the last period in which a kernel ran, and in which the device's memory was read or written.
+    pcie_rx_mib_s, pcie_tx_mib_s
+        PCIe traffic into and out of the device, MiB/s.
+    throttled
+        Why the device's clocks are held down; empty when they are not.
+    problem
+        Why these values are old: what the last reading failed with; empty when it did not.
+
+    What the device does not tell is None.
     """
 
     label: str
     used_mib: float
     total_mib: float
     gpu_percent: float | None = None
+    memory_percent: float | None = None
+    pcie_rx_mib_s: float | None = None
+    pcie_tx_mib_s: float | None = None
+    temperature_c: float | None = None
+    power_w: float | None = None
+    throttled: tuple[str, ...] = ()
+    problem: str = ""
 
 
 class GpuMonitor(Protocol):

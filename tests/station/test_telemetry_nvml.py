@@ -1,0 +1,114 @@
+"""NVML itself needs a GPU (tests/gpu): its module is stood in for here, with the names and units of the real one."""
+
+from __future__ import annotations
+
+import time
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from aoi_app.station.telemetry_nvml import MIB, NvmlMonitor, NvmlReader, open_monitor, throttle_words
+
+
+class StandInNvml:
+    NVML_PCIE_UTIL_TX_BYTES = 0
+    NVML_PCIE_UTIL_RX_BYTES = 1
+    NVML_TEMPERATURE_GPU = 0
+
+    class NVMLError(Exception):
+        pass
+
+    class NVMLError_NotSupported(NVMLError):
+        pass
+
+    class NVMLError_FunctionNotFound(NVMLError):
+        pass
+
+    def __init__(self) -> None:
+        self.used = 1000 * MIB
+        self.lost = False
+        self.open = 0
+
+    def nvmlInit(self) -> None:
+        self.open += 1
+
+    def nvmlShutdown(self) -> None:
+        self.open -= 1
+
+    def nvmlDeviceGetHandleByIndex(self, index: int) -> int:
+        return index
+
+    def nvmlDeviceGetName(self, device: int) -> str:
+        return "NVIDIA H200"
+
+    def nvmlDeviceGetMemoryInfo(self, device: int) -> Any:
+        if self.lost:
+            raise self.NVMLError("GPU is lost")
+        return SimpleNamespace(used=self.used, total=4000 * MIB)
+
+    def nvmlDeviceGetUtilizationRates(self, device: int) -> Any:
+        return SimpleNamespace(gpu=97, memory=40)
+
+    def nvmlDeviceGetCurrentClocksThrottleReasons(self, device: int) -> int:
+        return 0x24
+
+    def nvmlDeviceGetPcieThroughput(self, device: int, counter: int) -> int:
+        if counter == self.NVML_PCIE_UTIL_TX_BYTES:
+            raise self.NVMLError_NotSupported
+        return 2048
+
+    def nvmlDeviceGetPowerUsage(self, device: int) -> int:
+        return 350_500
+
+    def nvmlDeviceGetTemperature(self, device: int, sensor: int) -> int:
+        return 61
+
+
+def test_reads_every_value_in_its_unit() -> None:
+    sample = NvmlReader(StandInNvml()).read()
+    assert (sample.label, sample.used_mib, sample.total_mib) == ("VRAM, NVIDIA H200", 1000, 4000)
+    assert (sample.gpu_percent, sample.memory_percent, sample.power_w) == (97, 40, 350.5)
+    assert (sample.pcie_rx_mib_s, sample.temperature_c) == (2, 61)
+    assert sample.pcie_tx_mib_s is None, "a counter that the device does not have is None, not 0"
+    assert sample.throttled == ("power cap", "temperature")
+
+
+@pytest.mark.parametrize(("mask", "words"), [(0, ()), (1, ()), (2, ()), (8, ("hardware slowdown",))])
+def test_idle_and_set_clocks_are_no_throttling(mask: int, words: tuple[str, ...]) -> None:
+    assert throttle_words(mask) == words
+
+
+def wait_until(condition: Any) -> None:
+    deadline = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
+def test_the_thread_follows_and_a_lost_gpu_is_named() -> None:
+    nvml = StandInNvml()
+    monitor = NvmlMonitor(NvmlReader(nvml), period_s=0.01)
+    try:
+        nvml.used = 2000 * MIB
+        wait_until(lambda: monitor.sample().used_mib == 2000)
+        nvml.lost = True
+        wait_until(lambda: monitor.sample().problem)
+        assert monitor.sample().problem == "NVML: GPU is lost"
+        assert monitor.sample().used_mib == 2000
+        nvml.lost = False
+        wait_until(lambda: not monitor.sample().problem)
+    finally:
+        monitor.close()
+        monitor.close()
+    assert nvml.open == 0
+
+
+def test_open_monitor_says_what_it_measures() -> None:
+    monitor = open_monitor(period_s=0.05)
+    try:
+        sample = monitor.sample()
+        assert sample.label == "process memory" or sample.label.startswith("VRAM, ")
+        assert 0 < sample.used_mib < sample.total_mib
+    finally:
+        monitor.close()
