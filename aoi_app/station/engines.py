@@ -1,0 +1,183 @@
+"""Which detector inspects the next board: prepared beside the running one, swapped between boards."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from aoi_app.core.errors import EngineError
+from aoi_app.core.protocols import Detector
+from aoi_app.station.journal import Journal
+from aoi_app.station.status import Level
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSpec:
+    """A choice of model, runtime and precision, as the settings name it."""
+
+    model: str
+    runtime: str
+    precision: str
+    min_confidence: float
+
+    def __str__(self) -> str:
+        return f"{self.model or 'default model'}, {self.runtime} {self.precision}"
+
+
+Progress = Callable[[str], None]
+Make = Callable[[EngineSpec, Progress], Detector]
+"""Loads (and where needed builds and gates) a detector; raises AoiError. Runs in a thread of its own."""
+
+Fallback = Callable[[EngineSpec], EngineSpec | None]
+"""What to try when an engine failed; None when nothing is left."""
+
+
+class Engines:
+    """The detector in use, the one that waits, and the one that may come back.
+
+    `request` may be called from any thread; everything else belongs to the inspection thread.
+
+    The one before stays until the new one has inspected its first board, and comes back if that fails.
+    """
+
+    def __init__(self, make: Make, fallback: Fallback, journal: Journal) -> None:
+        self._make = make
+        self._fallback = fallback
+        self._journal = journal
+        self._lock = threading.Lock()
+        self._wanted: EngineSpec | None = None
+        self._ready: tuple[EngineSpec, Detector] | None = None
+        self._builder: threading.Thread | None = None
+        self._progress = ""
+        self._current: tuple[EngineSpec, Detector] | None = None
+        self._previous: tuple[EngineSpec, Detector] | None = None
+        self._closed = False
+
+    @property
+    def waiting(self) -> str:
+        """What is being prepared, for the screen; empty when nothing is."""
+        return self._progress
+
+    @property
+    def current(self) -> Detector | None:
+        """The detector in use."""
+        return self._current[1] if self._current else None
+
+    def request(self, spec: EngineSpec) -> None:
+        """Prepare a detector; the newest request wins."""
+        with self._lock:
+            self._wanted = spec
+            if self._builder is None and not self._closed:
+                self._builder = threading.Thread(target=self._build, name="aoi-engine", daemon=True)
+                self._builder.start()
+
+    def _build(self) -> None:
+        while True:
+            with self._lock:
+                spec, self._wanted = self._wanted, None
+                if spec is None or self._closed:
+                    self._builder, self._progress = None, ""
+                    return
+                self._progress = f"loading {spec}"
+            try:
+                made: Detector | None = self._make(spec, self._set_progress)
+            except Exception as error:
+                self._journal.error("engine", error)
+                made = None
+                self._retreat(spec)
+            if made is None:
+                continue
+            with self._lock:
+                stale, self._ready = self._ready, (spec, made)
+            if stale is not None:
+                stale[1].close()
+
+    def _set_progress(self, text: str) -> None:
+        self._progress = text
+
+    def _retreat(self, failed: EngineSpec) -> None:
+        """Ask for the next best engine where nothing inspects yet; a running engine simply stays."""
+        if self._current is not None or self._ready is not None:
+            self._journal.add(Level.WARNING, "engine", "The engine in use stays.")
+            return
+        other = self._fallback(failed)
+        if other is None:
+            return
+        self._journal.add(Level.WARNING, "engine", f"{failed} failed; trying {other} instead.")
+        with self._lock:
+            if self._wanted is None:
+                self._wanted = other
+
+    def for_next_board(self) -> Detector | None:
+        """Return the detector for a board that begins now; takes over a new one that is ready."""
+        with self._lock:
+            ready, self._ready = self._ready, None
+        if ready is not None:
+            self._drop_previous()
+            self._previous, self._current = self._current, ready
+            info = ready[1].info
+            self._journal.add(
+                Level.INFO, "engine", f"{info.model} runs on {info.runtime}, {info.precision}, {info.device}."
+            )
+        return self.current
+
+    def board_done(self) -> None:
+        """Say that the detector in use inspected a board: the one before is not needed any more."""
+        self._drop_previous()
+
+    def failed(self, error: Exception) -> Detector | None:
+        """Say that the detector in use failed on the board in hand.
+
+        Returns
+        -------
+        Detector or None
+            The one before, to inspect the board again; None where there is none. Then a fallback is being prepared.
+        """
+        self._journal.error("engine", error)
+        broken, self._current = self._current, None
+        if broken is not None:
+            _close_quietly(broken[1], self._journal)
+        if self._previous is not None:
+            self._current, self._previous = self._previous, None
+            self._journal.add(Level.WARNING, "engine", f"Back to {self._current[0]}.")
+            return self._current[1]
+        if broken is not None:
+            other = self._fallback(broken[0])
+            if other is not None:
+                self._journal.add(Level.WARNING, "engine", f"{broken[0]} failed; trying {other} instead.")
+                self.request(other)
+        return None
+
+    @property
+    def hopeless(self) -> bool:
+        """Whether nothing inspects, nothing is ready and nothing is being prepared."""
+        with self._lock:
+            return self._current is None and self._ready is None and self._builder is None
+
+    def _drop_previous(self) -> None:
+        if self._previous is not None:
+            _close_quietly(self._previous[1], self._journal)
+            self._previous = None
+
+    def close(self) -> None:
+        """Free every engine."""
+        with self._lock:
+            self._closed = True
+            self._wanted = None
+            builder = self._builder
+        if builder is not None:
+            builder.join(timeout=30)
+        with self._lock:
+            ready, self._ready = self._ready, None
+        for entry in (ready, self._current, self._previous):
+            if entry is not None:
+                _close_quietly(entry[1], self._journal)
+        self._current = self._previous = None
+
+
+def _close_quietly(detector: Detector, journal: Journal) -> None:
+    try:
+        detector.close()
+    except Exception as error:
+        journal.error("engine", EngineError(f"An engine could not be freed: {error}.", "Restart the station soon."))

@@ -1,0 +1,185 @@
+"""One board at a time: from lines to a verdict, whatever the engine does."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from aoi_app.core.detection import Detections
+from aoi_app.core.inspection import Inspection, Judgement, Verdict, judge
+from aoi_app.core.protocols import Detector
+from aoi_app.core.recipe import Recipe
+from aoi_app.core.scan import BoardScan, LinesIn, Pixels, ScanEnd
+
+Golden = Callable[[BoardScan, Recipe], "Pixels | None"]
+"""Finds the golden board of a scan, in the scan's geometry; raises AoiError when one is promised and not there."""
+
+Found = Callable[[BoardScan, Detections], None]
+"""Hears of provisional detections of the board in hand (all so far), for the screen."""
+
+Tiles = Callable[[int, float], None]
+"""Hears of a number of inspected tiles and the milliseconds they took."""
+
+
+class EngineSource:
+    """Where an `Inspector` gets its detector from: one that never changes.
+
+    The station gives its `Engines` instead, which swaps detectors between boards and falls back when one fails.
+    """
+
+    def __init__(self, detector: Detector) -> None:
+        self._detector = detector
+
+    def for_next_board(self) -> Detector | None:
+        """Return the detector for a board that begins now."""
+        return self._detector
+
+    def failed(self, error: Exception) -> Detector | None:
+        """Return a detector to inspect the board in hand again, or None."""
+        return None
+
+    def board_done(self) -> None:
+        """Say that the detector in use inspected a board."""
+
+
+@dataclass(slots=True)
+class _Board:
+    scan: BoardScan
+    recipe: Recipe
+    detector: Detector | None
+    golden: Pixels | None
+    error: str = ""
+    found: list[Detections] = field(default_factory=list)
+    tiles: int = 0
+    busy_ms: float = 0.0
+
+
+class Inspector:
+    """Turns the events of a scan into an inspection. Belongs to one thread.
+
+    Parameters
+    ----------
+    engines
+        `EngineSource` or `Engines`.
+    recipe
+        Returns the recipe for a board that begins now.
+    """
+
+    def __init__(
+        self,
+        engines: EngineSource,
+        recipe: Callable[[], Recipe],
+        golden: Golden,
+        on_found: Found | None = None,
+        on_tiles: Tiles | None = None,
+    ) -> None:
+        self._engines = engines
+        self._recipe = recipe
+        self._golden = golden
+        self._on_found = on_found
+        self._on_tiles = on_tiles
+        self._board: _Board | None = None
+
+    @property
+    def busy(self) -> bool:
+        """Whether a board is in hand."""
+        return self._board is not None
+
+    def handle(self, event: LinesIn | ScanEnd) -> Inspection | None:
+        """Work on what is in; return the inspection when the board has ended."""
+        board = self._board
+        if board is None or board.scan is not event.scan:
+            board = self._board = self._begin(event.scan)
+        if isinstance(event, LinesIn):
+            self._advance(board, event.lines)
+            return None
+        self._board = None
+        return self._finish(board, event)
+
+    def _begin(self, scan: BoardScan) -> _Board:
+        recipe = self._recipe()
+        detector = self._engines.for_next_board()
+        board = _Board(scan, recipe, detector, None)
+        if detector is None:
+            board.error = "no engine was ready to inspect it"
+            return board
+        try:
+            board.golden = self._golden(scan, recipe)
+        except Exception as error:
+            board.error = f"its golden board cannot be used: {error}"
+            return board
+        self._guarded(board, lambda d: d.begin(scan, board.golden))
+        return board
+
+    def _advance(self, board: _Board, lines: int) -> None:
+        new = self._guarded(board, lambda d: d.advance(lines))
+        if new is not None and len(new) and self._on_found is not None:
+            board.found.append(new)
+            self._on_found(board.scan, Detections.concatenate(board.found))
+
+    def _finish(self, board: _Board, end: ScanEnd) -> Inspection:
+        lines, width = end.completeness.lines, board.scan.width
+        detections = self._guarded(board, lambda d: d.finish(lines)) if lines else Detections.empty()
+        names = board.detector.info.class_names if board.detector else ()
+        began = time.perf_counter()
+        judgement = judge(detections or Detections.empty(), end.completeness, board.recipe, names, width)
+        if board.error:
+            reasons = [r for r in (judgement.reason if judgement.verdict is Verdict.ERROR else "", board.error) if r]
+            judgement = Judgement(Verdict.ERROR, "; ".join(reasons), judgement.defects)
+        latency = dict(board.detector.latency_ms) if board.detector and lines else {}
+        latency.pop("tiles", None)
+        latency["judge"] = 1e3 * (time.perf_counter() - began)
+        latency["verdict"] = (time.monotonic_ns() - end.ended_ns) / 1e6
+        if not board.error:
+            self._engines.board_done()
+        return Inspection(
+            board_id=board.scan.board_id,
+            serial=board.scan.serial,
+            verdict=judgement.verdict,
+            reason=judgement.reason,
+            defects=judgement.defects,
+            recipe=board.recipe.name,
+            recipe_revision=board.recipe.revision,
+            engine=board.detector.info if board.detector else None,
+            completeness=end.completeness,
+            input_hash=end.input_hash,
+            started_ns=board.scan.started_ns,
+            ended_ns=time.time_ns(),
+            width=width,
+            latency_ms=latency,
+        )
+
+    def _guarded(self, board: _Board, step: Callable[[Detector], Detections | None]) -> Detections | None:
+        """Run a step; when the engine fails, inspect the board again with another one, or mark it as an error."""
+        while board.detector is not None and not board.error:
+            began = time.perf_counter()
+            try:
+                result = step(board.detector)
+            except Exception as error:
+                self._replace_engine(board, error)
+                continue
+            self._count(board, 1e3 * (time.perf_counter() - began))
+            return result
+        return None
+
+    def _replace_engine(self, board: _Board, error: Exception) -> None:
+        board.found.clear()
+        board.tiles = 0
+        board.detector = self._engines.failed(error)
+        if board.detector is None:
+            board.error = f"the engine failed: {error}"
+            return
+        try:
+            board.detector.begin(board.scan, board.golden)
+        except Exception as again:
+            board.error = f"the engine failed: {error}; so did the one before it: {again}"
+
+    def _count(self, board: _Board, milliseconds: float) -> None:
+        if board.detector is None or self._on_tiles is None:
+            return
+        tiles = int(board.detector.latency_ms.get("tiles", 0))
+        board.busy_ms += milliseconds
+        if tiles > board.tiles:
+            self._on_tiles(tiles - board.tiles, board.busy_ms)
+            board.tiles, board.busy_ms = tiles, 0.0

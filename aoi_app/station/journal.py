@@ -1,0 +1,45 @@
+"""Events of the line, kept for whoever asks."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+import traceback
+from collections import deque
+
+from aoi_app.core.errors import AoiError
+from aoi_app.station.status import Event, Level
+
+KEPT = 1_000
+_LOG_LEVEL = {Level.INFO: logging.INFO, Level.WARNING: logging.WARNING, Level.ERROR: logging.ERROR}
+_log = logging.getLogger("aoi")
+
+
+class Journal:
+    """The last events, numbered without gaps; each goes to the program's log as well."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._events: deque[Event] = deque(maxlen=KEPT)
+        self._number = 0
+
+    def add(self, level: Level, source: str, what: str, hint: str = "", detail: str = "") -> None:
+        """Note that something happened."""
+        with self._lock:
+            self._number += 1
+            self._events.append(Event(self._number, time.time_ns(), level, source, what, hint, detail))
+        _log.log(_LOG_LEVEL[level], "%s: %s %s%s", source, what, hint, f"\n{detail}" if detail else "")
+
+    def error(self, source: str, error: BaseException, level: Level = Level.ERROR) -> None:
+        """Note an error, with its traceback where it is not one that was meant for people."""
+        if isinstance(error, AoiError):
+            self.add(level, source, error.what, error.hint, "".join(traceback.format_exception(error)))
+        else:
+            what = f"{type(error).__name__}: {error}"
+            self.add(level, source, what, "Send the log to the maker.", "".join(traceback.format_exception(error)))
+
+    def after(self, number: int) -> tuple[Event, ...]:
+        """Return the kept events with a higher number."""
+        with self._lock:
+            return tuple(e for e in self._events if e.number > number)

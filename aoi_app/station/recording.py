@@ -1,0 +1,108 @@
+"""The recorder: one thread that writes verdicts, and never lets one go unwritten without saying so."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Callable
+
+from aoi_app.core.errors import DatabaseLocked, StoreError
+from aoi_app.core.inspection import Inspection
+from aoi_app.core.protocols import ResultStore
+from aoi_app.core.scan import ScanEnd
+from aoi_app.station.journal import Journal
+from aoi_app.station.status import Level
+
+Entry = tuple[Inspection, ScanEnd]
+
+PATIENCE_S = 20.0
+"""A locked database is tried again for so long before the line stops."""
+PAUSE_S = 1.0
+
+
+class Recorder:
+    """Writes inspections in order.
+
+    A record that cannot be written is kept and tried again until it is, or the station closes; meanwhile `on_fault`
+    has stopped the line, and the queue behind it is bounded.
+
+    Parameters
+    ----------
+    limit
+        Inspections that may wait.
+    """
+
+    def __init__(
+        self, store: ResultStore, journal: Journal, on_fault: Callable[[Exception], None], limit: int = 32
+    ) -> None:
+        self._store = store
+        self._journal = journal
+        self._on_fault = on_fault
+        self._queue: queue.Queue[Entry] = queue.Queue(limit)
+        self._closing = threading.Event()
+        self._give_up_at = float("inf")
+        self._writing = False
+        self._lost = 0
+        self._thread = threading.Thread(target=self._run, name="aoi-record", daemon=True)
+        self._thread.start()
+
+    def __len__(self) -> int:
+        return self._queue.qsize() + self._writing
+
+    def put(self, inspection: Inspection, end: ScanEnd) -> None:
+        """Hand over an inspection. Where the queue is full the line is stopped, and this waits until there is room."""
+        try:
+            self._queue.put_nowait((inspection, end))
+        except queue.Full:
+            self._on_fault(
+                StoreError(
+                    f"{self._queue.maxsize} boards wait to be recorded and no more can.",
+                    "The record is too slow or cannot be written; see the log. Start again when it has caught up.",
+                )
+            )
+            self._queue.put((inspection, end), timeout=PATIENCE_S)
+
+    def close(self, timeout_s: float = 10.0) -> int:
+        """Write what waits, for at most `timeout_s`, and end. Return the number of boards that could not be written."""
+        self._give_up_at = time.monotonic() + timeout_s
+        self._closing.set()
+        self._thread.join(timeout_s + 15)
+        lost = self._lost + self._queue.qsize()
+        if lost:
+            self._journal.add(
+                Level.ERROR, "record", f"{lost} inspected boards could not be recorded.", "Inspect them again."
+            )
+        return lost
+
+    def _run(self) -> None:
+        while not (self._closing.is_set() and self._queue.empty()):
+            try:
+                entry = self._queue.get(timeout=0.1)
+            except queue.Empty:
+                continue
+            self._writing = True
+            if not self._write(*entry):
+                self._lost += 1
+            self._writing = False
+        self._store.close()
+
+    def _write(self, inspection: Inspection, end: ScanEnd) -> bool:
+        began, told = time.monotonic(), False
+        while True:
+            try:
+                self._store.record(inspection, end)
+            except Exception as error:
+                waited = time.monotonic() - began
+                patient = isinstance(error, DatabaseLocked) and waited < PATIENCE_S
+                if not told and not patient:
+                    self._on_fault(error)
+                    told = True
+                if time.monotonic() > self._give_up_at:
+                    self._journal.error("record", error)
+                    return False
+                self._closing.wait(PAUSE_S) if not self._closing.is_set() else time.sleep(0.2)
+            else:
+                if told:
+                    self._journal.add(Level.INFO, "record", "The record can be written again; nothing was lost.")
+                return True
