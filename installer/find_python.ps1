@@ -1,0 +1,31 @@
+# Dot-sourced by run.ps1 and test.ps1: the newest Python 3.10 to 3.13 of this machine.
+
+function Test-Python([string[]] $Command) {
+    # An error text on standard error must not end the script here: a version that is missing is no fault
+    $ErrorActionPreference = "Continue"
+    $program = $Command[0]
+    $options = @($Command | Select-Object -Skip 1)
+    if (-not (Get-Command $program -ErrorAction SilentlyContinue)) { return $null }
+    $code = "import sys; print(sys.executable if (3, 10) <= sys.version_info < (3, 14) else '')"
+    $found = & $program @options -c $code 2>$null
+    if ($LASTEXITCODE -ne 0 -or -not $found) { return $null }
+    return ([string] $found).Trim()
+}
+
+function Find-Python {
+    if ($env:AOI_PYTHON) {
+        $found = Test-Python @($env:AOI_PYTHON)
+        if ($found) { return $found }
+        throw "AOI_PYTHON=$($env:AOI_PYTHON) is not a Python 3.10 to 3.13 that runs"
+    }
+    foreach ($version in "3.13", "3.12", "3.11", "3.10") {
+        $found = Test-Python @("py", "-$version")
+        if ($found) { return $found }
+    }
+    foreach ($name in "python", "python3") {
+        # the Store's stand-in of that name prints an advertisement and fails: Test-Python refuses it
+        $found = Test-Python @($name)
+        if ($found) { return $found }
+    }
+    throw "no Python 3.10 to 3.13 found. Install one from python.org (64-bit, with the 'py' launcher), then start this again."
+}

@@ -1,0 +1,1 @@
+"""The set-up's steps. Standard library only: they run before anything is installed."""
