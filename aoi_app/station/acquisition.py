@@ -71,6 +71,7 @@ class Acquisition:
         self._journal = journal
         self._stop = threading.Event()
         self._paused = threading.Event()
+        self._resting = threading.Event()
         self._connected = False
         self._info: CameraInfo | None = None
         self._thread = threading.Thread(target=self._run, name="aoi-acquire", daemon=True)
@@ -84,6 +85,11 @@ class Acquisition:
     def info(self) -> CameraInfo | None:
         """Who the camera is; None before it was first reached."""
         return self._info
+
+    @property
+    def resting(self) -> bool:
+        """Whether the pause is in force: no board in hand, the camera stopped."""
+        return self._resting.is_set()
 
     @property
     def alive(self) -> bool:
@@ -153,8 +159,10 @@ class Acquisition:
 
     def _wait_out_pause(self, line: Line) -> None:
         line.camera.stop_acquisition()
+        self._resting.set()
         while self._paused.is_set() and not self._stop.is_set():
             self._stop.wait(0.05)
+        self._resting.clear()
         if not self._stop.is_set():
             line.camera.start_acquisition()
             for event in line.assembler.abort("acquisition was restarted"):

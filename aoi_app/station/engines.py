@@ -25,6 +25,9 @@ class EngineSpec:
         return f"{self.model or 'default model'}, {self.runtime} {self.precision}"
 
 
+PATIENCE_S = 30.0
+"""A board waits so long for an engine that is being prepared when there is no other."""
+
 Progress = Callable[[str], None]
 Make = Callable[[EngineSpec, Progress], Detector]
 """Loads (and where needed builds and gates) a detector; raises AoiError. Runs in a thread of its own."""
@@ -53,6 +56,8 @@ class Engines:
         self._current: tuple[EngineSpec, Detector] | None = None
         self._previous: tuple[EngineSpec, Detector] | None = None
         self._closed = False
+        self._settled = threading.Event()
+        self._settled.set()
 
     @property
     def waiting(self) -> str:
@@ -64,10 +69,16 @@ class Engines:
         """The detector in use."""
         return self._current[1] if self._current else None
 
+    @property
+    def current_spec(self) -> EngineSpec | None:
+        """What the detector in use was asked to be."""
+        return self._current[0] if self._current else None
+
     def request(self, spec: EngineSpec) -> None:
         """Prepare a detector; the newest request wins."""
         with self._lock:
             self._wanted = spec
+            self._settled.clear()
             if self._builder is None and not self._closed:
                 self._builder = threading.Thread(target=self._build, name="aoi-engine", daemon=True)
                 self._builder.start()
@@ -78,6 +89,7 @@ class Engines:
                 spec, self._wanted = self._wanted, None
                 if spec is None or self._closed:
                     self._builder, self._progress = None, ""
+                    self._settled.set()
                     return
                 self._progress = f"loading {spec}"
             try:
@@ -110,7 +122,16 @@ class Engines:
                 self._wanted = other
 
     def for_next_board(self) -> Detector | None:
-        """Return the detector for a board that begins now; takes over a new one that is ready."""
+        """Return the detector for a board that begins now; takes over a new one that is ready.
+
+        Where nothing inspects and something is being prepared, that is waited for: the board is in its buffer.
+        """
+        if self._current is None:
+            self._settled.wait(PATIENCE_S)
+        return self.take_over()
+
+    def take_over(self) -> Detector | None:
+        """Use a new detector that is ready, and return the one in use. Never waits."""
         with self._lock:
             ready, self._ready = self._ready, None
         if ready is not None:
@@ -132,7 +153,7 @@ class Engines:
         Returns
         -------
         Detector or None
-            The one before, to inspect the board again; None where there is none. Then a fallback is being prepared.
+            The one before, or a fallback, to inspect the board again; None where there is none.
         """
         self._journal.error("engine", error)
         broken, self._current = self._current, None
@@ -147,6 +168,7 @@ class Engines:
             if other is not None:
                 self._journal.add(Level.WARNING, "engine", f"{broken[0]} failed; trying {other} instead.")
                 self.request(other)
+                return self.for_next_board()
         return None
 
     @property

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from aoi_app.core.detection import Detections
 from aoi_app.core.inspection import Inspection, Judgement, Verdict, judge
@@ -22,25 +23,35 @@ Tiles = Callable[[int, float], None]
 """Hears of a number of inspected tiles and the milliseconds they took."""
 
 
-class EngineSource:
-    """Where an `Inspector` gets its detector from: one that never changes.
+class EngineSource(Protocol):
+    """Where an `Inspector` gets its detectors from."""
 
-    The station gives its `Engines` instead, which swaps detectors between boards and falls back when one fails.
-    """
+    def for_next_board(self) -> Detector | None:
+        """Return the detector for a board that begins now, or None."""
+
+    def failed(self, error: Exception) -> Detector | None:
+        """Return a detector to inspect the board in hand again, or None."""
+
+    def board_done(self) -> None:
+        """Say that the detector in use inspected a board."""
+
+
+class FixedEngine:
+    """One detector that never changes; the station's `Engines` swaps and falls back instead."""
 
     def __init__(self, detector: Detector) -> None:
         self._detector = detector
 
     def for_next_board(self) -> Detector | None:
-        """Return the detector for a board that begins now."""
+        """Return the detector."""
         return self._detector
 
     def failed(self, error: Exception) -> Detector | None:
-        """Return a detector to inspect the board in hand again, or None."""
+        """Return None: there is no other."""
         return None
 
     def board_done(self) -> None:
-        """Say that the detector in use inspected a board."""
+        """Nothing to do."""
 
 
 @dataclass(slots=True)
@@ -61,7 +72,7 @@ class Inspector:
     Parameters
     ----------
     engines
-        `EngineSource` or `Engines`.
+        `FixedEngine` or `Engines`.
     recipe
         Returns the recipe for a board that begins now.
     """
@@ -98,8 +109,8 @@ class Inspector:
         return self._finish(board, event)
 
     def _begin(self, scan: BoardScan) -> _Board:
-        recipe = self._recipe()
         detector = self._engines.for_next_board()
+        recipe = self._recipe()
         board = _Board(scan, recipe, detector, None)
         if detector is None:
             board.error = "no engine was ready to inspect it"

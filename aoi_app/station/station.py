@@ -1,0 +1,366 @@
+"""The station: camera, engine and record as one running line."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from aoi_app.core.errors import AoiError, EngineError, StoreError
+from aoi_app.core.inspection import Inspection
+from aoi_app.core.protocols import GpuMonitor, MemorySample, ResultStore
+from aoi_app.core.recipe import Recipe
+from aoi_app.core.scan import LinesIn, ScanEnd
+from aoi_app.core.settings import Settings
+from aoi_app.station.acquisition import Acquisition, Line
+from aoi_app.station.display import Display
+from aoi_app.station.engines import Engines, EngineSpec, Fallback, Make
+from aoi_app.station.handover import ScanFeed
+from aoi_app.station.inspecting import Golden, Inspector
+from aoi_app.station.journal import Journal
+from aoi_app.station.live import LiveFrame, LiveView
+from aoi_app.station.metrics import Metrics
+from aoi_app.station.recording import Recorder
+from aoi_app.station.status import Event, Level, State, StationStatus
+
+LEAST_CONFIDENCE = 0.05
+"""Detectors deliver from here on (or from the recipe's lowest threshold), so that thresholds change at once."""
+SAMPLE_S = 0.5
+DRAIN_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a station is made of; only the composition root knows the concrete ones."""
+
+    open_line: Callable[[Settings, Recipe], Line]
+    make_detector: Make
+    fallback: Fallback
+    open_store: Callable[[Settings], ResultStore]
+    open_monitor: Callable[[], GpuMonitor]
+    golden: Golden
+
+
+class Station:
+    """Runs a line; implements `StationControl`.
+
+    A supervisor thread carries out what the listeners ask for, one thing after the other, so that no call blocks.
+    """
+
+    def __init__(self, parts: Parts, settings: Settings, recipe: Recipe, journal: Journal | None = None) -> None:
+        self.journal = journal or Journal()
+        self._parts = parts
+        self._settings = settings
+        self._recipe = recipe
+        self._next_recipe: Recipe | None = None
+        self._state = State.IDLE
+        self._fault: tuple[str, str] = ("", "")
+        self._last: Inspection | None = None
+        self._memory: MemorySample | None = None
+        self._feed = ScanFeed(2 * settings.ring_slots + 64)
+        self._metrics = Metrics()
+        self._view = LiveView()
+        self._engines = Engines(parts.make_detector, parts.fallback, self.journal)
+        self._spec: EngineSpec | None = None
+        self._display = Display(self._view, self._class_names)
+        self._recorder: Recorder | None = None
+        self._acquisition: Acquisition | None = None
+        self._reopen_line = False
+        self._boards_in = 0
+        self._boards_out = 0
+        self._closing = threading.Event()
+        self._commands: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._lines_of: tuple[str, int] = ("", 0)
+        self._inspection = threading.Thread(target=self._inspect, name="aoi-inspect", daemon=True)
+        self._supervisor = threading.Thread(target=self._supervise, name="aoi-station", daemon=True)
+        self._inspection.start()
+        self._supervisor.start()
+
+    # What listeners may do
+
+    def start(self) -> None:
+        """Arm and run; from IDLE or FAULT."""
+        self._commands.put(self._arm)
+
+    def pause(self) -> None:
+        """Finish the board in hand, then let no more boards in."""
+        self._commands.put(self._pause)
+
+    def resume(self) -> None:
+        """Go on after `pause`."""
+        self._commands.put(self._resume)
+
+    def stop(self) -> None:
+        """Stop acquisition, inspect and record what is in, go to IDLE."""
+        self._commands.put(self._halt)
+
+    def apply(self, settings: Settings) -> None:
+        """Work with other settings from the next board on."""
+        self._commands.put(lambda: self._take_settings(settings))
+
+    def use_recipe(self, recipe: Recipe) -> None:
+        """Judge the next board by another recipe."""
+        self._commands.put(lambda: self._take_recipe(recipe))
+
+    def reset_counters(self) -> None:
+        """Begin a new shift."""
+        self._metrics.reset()
+
+    def events(self, after: int) -> tuple[Event, ...]:
+        """Return the events numbered above `after` that are still kept."""
+        return self.journal.after(after)
+
+    def frame(self) -> LiveFrame | None:
+        """Return the newest picture of the line."""
+        return self._view.frame()
+
+    @property
+    def settings(self) -> Settings:
+        """The settings in force."""
+        return self._settings
+
+    @property
+    def recipe(self) -> Recipe:
+        """The recipe in force."""
+        return self._recipe
+
+    def status(self) -> StationStatus:
+        """Return the newest snapshot."""
+        acquisition, recorder, engine = self._acquisition, self._recorder, self._engines.current
+        return StationStatus(
+            state=self._state,
+            fault=self._fault[0],
+            fault_hint=self._fault[1],
+            camera=acquisition.info if acquisition else None,
+            camera_connected=bool(acquisition and acquisition.connected),
+            engine=engine.info if engine else None,
+            waiting_engine=self._engines.waiting,
+            recipe=self._recipe.name,
+            recipe_revision=self._recipe.revision,
+            counters=self._metrics.counters(),
+            rates=self._metrics.rates(),
+            memory=self._memory,
+            last=self._last,
+            inspect_queue=len(self._feed),
+            record_queue=len(recorder) if recorder else 0,
+        )
+
+    def close(self) -> int:
+        """Stop the line and free everything; return the number of boards that could not be recorded."""
+        if self._closing.is_set():
+            return 0
+        done = threading.Event()
+        self._commands.put(self._halt)
+        self._commands.put(done.set)
+        done.wait(DRAIN_S + 20)
+        self._closing.set()
+        self._supervisor.join(5)
+        self._inspection.join(DRAIN_S)
+        lost = self._recorder.close() if self._recorder else 0
+        self._display.close()
+        self._view.clear()
+        return lost
+
+    # Supervisor thread
+
+    def _supervise(self) -> None:
+        monitor = None
+        sampled = 0.0
+        while not self._closing.is_set():
+            try:
+                self._commands.get(timeout=0.05)()
+            except queue.Empty:
+                pass
+            except Exception as error:
+                self._go_to_fault(error)
+            self._step()
+            if time.monotonic() - sampled >= SAMPLE_S:
+                sampled = time.monotonic()
+                try:
+                    monitor = monitor or self._parts.open_monitor()
+                    self._memory = monitor.sample()
+                except Exception as error:
+                    if self._memory is not None or monitor is None:
+                        self.journal.error("station", error, Level.WARNING)
+                    self._memory, sampled = None, sampled + 60
+        if monitor is not None:
+            monitor.close()
+
+    def _step(self) -> None:
+        """Go on with what takes time."""
+        if self._state is State.ARMING:
+            if self._engines.current is not None:
+                self._open_line()
+            elif self._engines.hopeless:
+                last = next((e for e in reversed(self.journal.after(0)) if e.level is Level.ERROR), None)
+                self._go_to_fault(
+                    EngineError(
+                        last.what if last else "No engine could be loaded.",
+                        (last.hint if last else "") or "Choose another model, runtime or precision in the settings.",
+                    )
+                )
+        if self._reopen_line and self._acquisition is not None:
+            if self._acquisition.resting or not self._acquisition.connected:
+                self._close_line()
+                if self._state in (State.RUNNING, State.PAUSED):
+                    paused = self._state is State.PAUSED
+                    self._open_line()
+                    if paused:
+                        self._pause()
+            else:
+                self._acquisition.pause()
+
+    def _arm(self) -> None:
+        if self._state not in (State.IDLE, State.FAULT):
+            return
+        self._state, self._fault = State.ARMING, ("", "")
+        self._close_line()
+        if self._recorder is None:
+            self._recorder = Recorder(self._parts.open_store(self._settings), self.journal, self._go_to_fault)
+        spec = self._wanted_spec(self._recipe)
+        if self._engines.current is None or spec != self._spec:
+            self._request_engine(spec)
+
+    def _open_line(self) -> None:
+        settings, recipe = self._settings, self._recipe
+        self._acquisition = Acquisition(
+            lambda: self._parts.open_line(settings, recipe), self._deliver, self._go_to_fault, self.journal
+        )
+        self._reopen_line = False
+        self._state = State.RUNNING
+        self._acquisition.start()
+
+    def _close_line(self) -> None:
+        acquisition = self._acquisition
+        if acquisition is None:
+            return
+        acquisition.stop()
+        if not acquisition.join(15):
+            self.journal.add(Level.ERROR, "camera", "The camera's driver does not answer.", "Restart the station.")
+        self._acquisition = None
+
+    def _pause(self) -> None:
+        if self._state is State.RUNNING and self._acquisition is not None:
+            self._acquisition.pause()
+            self._state = State.PAUSED
+
+    def _resume(self) -> None:
+        if self._state is State.PAUSED and self._acquisition is not None:
+            self._acquisition.resume()
+            self._state = State.RUNNING
+
+    def _halt(self) -> None:
+        was_fault = self._state is State.FAULT
+        self._state = self._state if was_fault else State.STOPPING
+        self._close_line()
+        deadline = time.monotonic() + DRAIN_S
+        while self._boards_out < self._boards_in and time.monotonic() < deadline:
+            time.sleep(0.01)
+        while self._recorder is not None and len(self._recorder) and not was_fault and time.monotonic() < deadline:
+            time.sleep(0.01)
+        if self._state is State.STOPPING:
+            self._state = State.IDLE
+
+    def _take_settings(self, settings: Settings) -> None:
+        old, self._settings = self._settings, settings
+        spec = self._wanted_spec(self._next_recipe or self._recipe)
+        if spec != self._spec and self._state is not State.IDLE:
+            self._request_engine(spec)
+        if (old.camera, old.ring_slots) != (settings.camera, settings.ring_slots):
+            self._reopen_line = self._acquisition is not None
+
+    def _take_recipe(self, recipe: Recipe) -> None:
+        """Take over a recipe; where it needs an engine that delivers more, both come into force together."""
+        spec = self._wanted_spec(recipe)
+        if self._spec is None or spec == self._spec or self._state is State.IDLE:
+            self._put_recipe_in_force(recipe)
+        else:
+            self._next_recipe = recipe
+            self._request_engine(spec)
+
+    def _put_recipe_in_force(self, recipe: Recipe) -> None:
+        old, self._recipe, self._next_recipe = self._recipe, recipe, None
+        if (old.width_px, old.max_lines) != (recipe.width_px, recipe.max_lines):
+            self._reopen_line = self._acquisition is not None
+
+    def _wanted_spec(self, recipe: Recipe) -> EngineSpec:
+        settings = self._settings
+        least = min(LEAST_CONFIDENCE, recipe.lowest_confidence)
+        return EngineSpec(settings.model or recipe.model, settings.runtime, settings.precision, least)
+
+    def _request_engine(self, spec: EngineSpec) -> None:
+        self._spec = spec
+        self._engines.request(spec)
+
+    def _go_to_fault(self, error: Exception) -> None:
+        """Stop the line and say why. From any thread."""
+        self.journal.error("station", error)
+        if isinstance(error, AoiError):
+            self._fault = (error.what, error.hint)
+        else:
+            self._fault = (f"{type(error).__name__}: {error}", "See the log, and start again.")
+        self._state = State.FAULT
+        acquisition = self._acquisition
+        if acquisition is not None:
+            acquisition.stop()
+
+    # Acquisition thread
+
+    def _deliver(self, event: LinesIn | ScanEnd) -> None:
+        self._feed.put(event)
+        if isinstance(event, ScanEnd):
+            self._boards_in += 1
+        if isinstance(event, LinesIn):
+            board, before = self._lines_of
+            before = before if board == event.scan.board_id else 0
+            self._lines_of = (event.scan.board_id, event.lines)
+            self._metrics.lines(event.lines - before)
+            self._display.lines(event)
+
+    # Inspection thread
+
+    def _inspect(self) -> None:
+        inspector = Inspector(
+            self._engines, self._recipe_for_next_board, self._parts.golden, self._display.found, self._metrics.tiles
+        )
+        while not (self._closing.is_set() and not len(self._feed)):
+            event = self._feed.take(0.1)
+            if event is None:
+                if not inspector.busy:
+                    self._engines.take_over()
+                continue
+            try:
+                inspection = inspector.handle(event)
+                if inspection is not None and isinstance(event, ScanEnd):
+                    self._hand_on(inspection, event)
+            except Exception as error:
+                self._go_to_fault(error)
+            self._boards_out += isinstance(event, ScanEnd)
+        self._engines.close()
+
+    def _recipe_for_next_board(self) -> Recipe:
+        """Take over a waiting recipe once an engine inspects that delivers all it asks for."""
+        waiting, spec = self._next_recipe, self._engines.current_spec
+        if waiting is None or self._engines.waiting:
+            return self._recipe
+        if spec is not None and spec.min_confidence <= waiting.lowest_confidence:
+            self._put_recipe_in_force(waiting)
+        else:
+            self._next_recipe = None
+            what = f"Recipe {waiting.name} is not in force: its engine could not be made ready."
+            self.journal.add(Level.ERROR, "engine", what, "The recipe before stays; see the log.")
+        return self._recipe
+
+    def _hand_on(self, inspection: Inspection, end: ScanEnd) -> None:
+        self._last = inspection
+        self._metrics.inspected(inspection)
+        self._display.verdict(inspection)
+        if self._recorder is None:
+            raise StoreError("A board was inspected while no record was open.", "Restart the station.")
+        self._recorder.put(inspection, end)
+
+    def _class_names(self) -> tuple[str, ...]:
+        engine = self._engines.current
+        return engine.info.class_names if engine else ()
