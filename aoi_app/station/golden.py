@@ -65,7 +65,8 @@ def _of_board(folder: Path, stem: str) -> Path:
             file = folder / f"{name}{suffix}"
             if file.is_file():
                 return file
+    looked_for = f"{' or '.join(reversed(names))} as {', '.join(SUFFIXES)}"
     raise RecipeError(
-        f"{folder} holds no golden image for {stem}; looked for {' or '.join(reversed(names))} ({', '.join(SUFFIXES)}).",
+        f"{folder} holds no golden image for {stem}; looked for {looked_for}.",
         "Name each golden image like its board, or give one image for all.",
     )

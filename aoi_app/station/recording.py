@@ -6,6 +6,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable
+from itertools import chain, repeat
 
 from aoi_app.core.errors import DatabaseLocked, StoreError
 from aoi_app.core.inspection import Inspection
@@ -18,7 +19,8 @@ Entry = tuple[Inspection, ScanEnd]
 
 PATIENCE_S = 20.0
 """A locked database is tried again for so long before the line stops."""
-PAUSE_S = 1.0
+PAUSES_S = (0.05, 0.1, 0.2, 0.5, 1.0)
+"""Pauses before the next tries; the last one repeats."""
 
 
 class Recorder:
@@ -89,7 +91,7 @@ class Recorder:
 
     def _write(self, inspection: Inspection, end: ScanEnd) -> bool:
         began, told = time.monotonic(), False
-        while True:
+        for pause_s in chain(PAUSES_S, repeat(PAUSES_S[-1])):
             try:
                 self._store.record(inspection, end)
             except Exception as error:
@@ -101,8 +103,9 @@ class Recorder:
                 if time.monotonic() > self._give_up_at:
                     self._journal.error("record", error)
                     return False
-                self._closing.wait(PAUSE_S) if not self._closing.is_set() else time.sleep(0.2)
+                time.sleep(pause_s)
             else:
                 if told:
                     self._journal.add(Level.INFO, "record", "The record can be written again; nothing was lost.")
                 return True
+        return False

@@ -144,7 +144,7 @@ class Station:
             memory=self._memory,
             last=self._last,
             inspect_queue=len(self._feed),
-            record_queue=len(recorder) if recorder else 0,
+            record_queue=len(recorder) if recorder is not None else 0,
         )
 
     def close(self) -> int:
@@ -158,7 +158,7 @@ class Station:
         self._closing.set()
         self._supervisor.join(5)
         self._inspection.join(DRAIN_S)
-        lost = self._recorder.close() if self._recorder else 0
+        lost = self._recorder.close() if self._recorder is not None else 0
         self._display.close()
         self._view.clear()
         return lost
