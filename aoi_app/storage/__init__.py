@@ -1,1 +1,1 @@
-"""The record: database, migrations, image archive, history and export."""
+"""The record: inspections, defects and recipes in a database, their pictures in an archive beside it."""

@@ -1,0 +1,161 @@
+"""Connections: SQLite beside the pictures, or one PostgreSQL for several stations."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+from aoi_app.core.errors import BackendMissing, SettingsError
+from aoi_app.storage.faults import explained
+
+BUSY_TIMEOUT_MS = 5_000
+"""How long a writer waits for another one before it says so."""
+
+DATABASE_FILE = "aoi.db"
+IMAGES_FOLDER = "images"
+BACKUPS_FOLDER = "backups"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a record is kept.
+
+    Attributes
+    ----------
+    folder
+        Data folder: pictures, backups, and the database when it is the embedded one.
+    url
+        SQLAlchemy URL of a server, or empty for the embedded database in the folder.
+    """
+
+    folder: Path
+    url: str = ""
+
+    @property
+    def file(self) -> Path | None:
+        """The embedded database's file; None when a server keeps the record."""
+        return None if self.url else self.folder / DATABASE_FILE
+
+    @property
+    def images(self) -> Path:
+        """Root of the image archive."""
+        return self.folder / IMAGES_FOLDER
+
+    @property
+    def backups(self) -> Path:
+        """Where copies of the database are put before it is changed."""
+        return self.folder / BACKUPS_FOLDER
+
+    @property
+    def name(self) -> str:
+        """What a person knows the database by; no password in it."""
+        return str(self.file) if self.file else server_url(self.url).render_as_string(hide_password=True)
+
+
+def server_url(text: str) -> URL:
+    """Read the URL of a database server; `postgresql://` means psycopg 3. Raises SettingsError."""
+    try:
+        url = make_url(text)
+    except ArgumentError as error:
+        raise SettingsError(
+            "The database URL in the settings cannot be read.", "Write it as postgresql://user:password@host/database."
+        ) from error
+    if url.get_backend_name() != "postgresql":
+        raise SettingsError(
+            f"The database URL names {url.get_backend_name()!r}; only PostgreSQL and the embedded one are known.",
+            "Write it as postgresql://user:password@host/database, or leave it empty.",
+        )
+    return url.set(drivername="postgresql+psycopg")
+
+
+def connect(place: Place, *, read_only: bool = False, foreign_keys: bool = True) -> Engine:
+    """Return a pool of connections, safe to use from any thread.
+
+    Parameters
+    ----------
+    read_only
+        Nothing can be written through it, and a record that is being written can be read at the same time.
+    foreign_keys
+        Off only for migrations: SQLite deletes the children of a table that is rebuilt.
+    """
+    if place.file is None:
+        return _connect_server(place, read_only)
+    return _connect_file(place.file, read_only, foreign_keys)
+
+
+def _connect_server(place: Place, read_only: bool) -> Engine:
+    try:
+        engine = create_engine(
+            server_url(place.url),
+            pool_pre_ping=True,
+            connect_args={"connect_timeout": 10, "options": "-c lock_timeout=5000 -c timezone=utc"},
+        )
+    except ModuleNotFoundError as error:
+        raise BackendMissing(
+            "The settings name a PostgreSQL server, and its driver is not installed.",
+            'Run: pip install "psycopg[binary]"',
+        ) from error
+    return engine.execution_options(postgresql_readonly=True) if read_only else engine
+
+
+def _connect_file(file: Path, read_only: bool, foreign_keys: bool) -> Engine:
+    def opened() -> sqlite3.Connection:
+        return sqlite3.connect(
+            f"{file.absolute().as_uri()}{_mode(file, read_only)}",
+            uri=True,
+            timeout=BUSY_TIMEOUT_MS / 1000,
+            check_same_thread=False,
+            # The driver opens no transaction by itself, and none before DDL; `begin` below does.
+            isolation_level=None,
+        )
+
+    engine = create_engine("sqlite+pysqlite://", creator=opened, **_pool())
+    pragmas = (
+        ["PRAGMA query_only=ON"]
+        if read_only
+        else [
+            "PRAGMA journal_mode=WAL",
+            "PRAGMA synchronous=FULL",
+            f"PRAGMA foreign_keys={'ON' if foreign_keys else 'OFF'}",
+        ]
+    )
+
+    @event.listens_for(engine, "connect")
+    def _on_connect(connection: Any, _record: Any) -> None:
+        for pragma in (*pragmas, "PRAGMA temp_store=MEMORY", "PRAGMA cache_size=-32768"):
+            connection.execute(pragma)
+
+    @event.listens_for(engine, "begin")
+    def _on_begin(connection: Connection) -> None:
+        # A writer takes its lock at once: it then waits at BEGIN, and never fails half-way for another's sake.
+        connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+
+    return engine
+
+
+def _pool() -> dict[str, Any]:
+    from sqlalchemy.pool import QueuePool
+
+    return {"poolclass": QueuePool, "pool_size": 2, "max_overflow": 8}
+
+
+def _mode(file: Path, read_only: bool) -> str:
+    if not read_only:
+        return "?mode=rwc"
+    # Without write access SQLite cannot share a WAL; nobody else writes there either, so the file stands still.
+    alone = not os.access(file.parent, os.W_OK) and not Path(f"{file}-wal").exists()
+    return "?mode=ro&immutable=1" if alone else "?mode=ro"
+
+
+def transaction(engine: Engine, place: Place, work: Callable[[Connection], Any]) -> Any:
+    """Run `work` in one transaction: all of it or nothing. Raises StoreError."""
+    with explained(place.name, place.folder), engine.begin() as connection:
+        return work(connection)

@@ -1,0 +1,121 @@
+"""The recipe book: every save is a new revision, and none is ever changed."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import Connection, func, insert, select
+
+from aoi_app.core.errors import RecipeError
+from aoi_app.core.recipe import Recipe, parse_recipe, recipe_text
+from aoi_app.storage.clock import now_us
+from aoi_app.storage.database import Place, connect
+from aoi_app.storage.faults import explained
+from aoi_app.storage.migrate import prepare
+from aoi_app.storage.schema import RecipeTable
+
+
+@dataclass(frozen=True, slots=True)
+class RecipeRevision:
+    """One save of a recipe."""
+
+    name: str
+    revision: int
+    sha256: str
+    saved_us: int
+    saved_by: str
+    comment: str
+
+
+class RecipeBook:
+    """Saves and loads recipes; safe from any thread and beside a running station."""
+
+    def __init__(self, folder: Path, url: str = "") -> None:
+        self._place = Place(folder, url)
+        prepare(self._place)
+        self._database = connect(self._place)
+
+    def save(self, recipe: Recipe, by: str = "", comment: str = "") -> Recipe:
+        """Save as the next revision of its name and return it with that number.
+
+        A recipe equal to the newest revision is not saved again: that one is returned.
+        """
+        with explained(self._place.name, self._place.folder), self._database.begin() as connection:
+            newest = self._newest(connection, recipe.name)
+            if newest and self._read(connection, recipe.name, newest) == recipe.model_copy(update={"revision": newest}):
+                return recipe.model_copy(update={"revision": newest})
+            saved = recipe.model_copy(update={"revision": newest + 1})
+            body = recipe_text(saved)
+            connection.execute(
+                insert(RecipeTable),
+                {
+                    "name": saved.name,
+                    "revision": saved.revision,
+                    "sha256": _sha256(body),
+                    "body": body,
+                    "saved_us": now_us(),
+                    "saved_by": by,
+                    "comment": comment,
+                },
+            )
+            return saved
+
+    def load(self, name: str, revision: int | None = None) -> Recipe:
+        """Return a revision, the newest unless told. Raises RecipeError when there is none."""
+        with explained(self._place.name, self._place.folder), self._database.connect() as connection:
+            wanted = self._newest(connection, name) if revision is None else revision
+            recipe = self._read(connection, name, wanted)
+        if recipe is None:
+            which = f"recipe {name!r}" if revision is None else f"revision {revision} of recipe {name!r}"
+            known = ", ".join(self.names()) or "none yet"
+            raise RecipeError(f"There is no {which} in {self._place.name}.", f"Saved recipes: {known}.")
+        return recipe
+
+    def names(self) -> tuple[str, ...]:
+        """Return the names of all recipes, sorted."""
+        with explained(self._place.name, self._place.folder), self._database.connect() as connection:
+            return tuple(connection.scalars(select(RecipeTable.name).distinct().order_by(RecipeTable.name)))
+
+    def history(self, name: str) -> tuple[RecipeRevision, ...]:
+        """Return all saves of a recipe, newest first."""
+        columns = (getattr(RecipeTable, field) for field in RecipeRevision.__slots__)
+        with explained(self._place.name, self._place.folder), self._database.connect() as connection:
+            rows = connection.execute(
+                select(*columns).where(RecipeTable.name == name).order_by(RecipeTable.revision.desc())
+            )
+            return tuple(RecipeRevision(*row) for row in rows)
+
+    def roll_back(self, name: str, revision: int, by: str = "") -> Recipe:
+        """Save an earlier revision anew, as the newest one."""
+        return self.save(self.load(name, revision), by, f"as revision {revision}")
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self._database.dispose()
+
+    @staticmethod
+    def _newest(connection: Connection, name: str) -> int:
+        newest = select(func.max(RecipeTable.revision)).where(RecipeTable.name == name)
+        return connection.execute(newest).scalar() or 0
+
+    @staticmethod
+    def _read(connection: Connection, name: str, revision: int) -> Recipe | None:
+        row = connection.execute(
+            select(RecipeTable.body, RecipeTable.sha256).where(
+                RecipeTable.name == name, RecipeTable.revision == revision
+            )
+        ).first()
+        if row is None:
+            return None
+        if _sha256(row.body) != row.sha256:
+            raise RecipeError(
+                f"Revision {revision} of recipe {name!r} is not what was saved: its hash does not match.",
+                "Somebody changed the database by hand; load another revision or restore a backup.",
+            )
+        return parse_recipe(row.body, f"revision {revision} of recipe {name!r}")
+
+
+def _sha256(body: str) -> str:
+    return hashlib.sha256(body.encode()).hexdigest()

@@ -1,0 +1,132 @@
+"""Between an inspection and its rows. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict
+from typing import Any
+
+from sqlalchemy import RowMapping
+
+from aoi_app.core.inspection import Defect, EngineInfo, Inspection, Verdict, Verification
+from aoi_app.core.scan import Completeness, ScanEnd
+from aoi_app.storage.archive import Kept
+
+Row = dict[str, Any]
+
+
+def _text(value: str) -> str:
+    """PostgreSQL takes no NUL in a text; a bar code may hold one."""
+    return value.replace("\0", "")
+
+
+def fingerprint(engine: EngineInfo) -> str:
+    """Return the hash of all engine facts: equal facts share a row."""
+    return hashlib.sha256(json.dumps(asdict(engine), sort_keys=True).encode()).hexdigest()
+
+
+def engine_row(engine: EngineInfo) -> Row:
+    """Return the row of an engine."""
+    return {**asdict(engine), "class_names": list(engine.class_names), "fingerprint": fingerprint(engine)}
+
+
+def inspection_row(inspection: Inspection, end: ScanEnd, kept: Kept, engine_id: int | None, station: str) -> Row:
+    """Return the row of a board."""
+    return {
+        "board_id": _text(inspection.board_id),
+        "serial": _text(inspection.serial),
+        "station": station,
+        "verdict": inspection.verdict.value,
+        "final_verdict": inspection.verdict.value,
+        "reason": _text(inspection.reason),
+        "recipe": _text(inspection.recipe),
+        "recipe_revision": inspection.recipe_revision,
+        "engine_id": engine_id,
+        "lines": inspection.completeness.lines,
+        "width": inspection.width,
+        "pixel_format": end.scan.pixel_format.value,
+        "missing_lines": inspection.completeness.missing_lines,
+        "missing_reasons": list(inspection.completeness.reasons),
+        "input_hash": inspection.input_hash,
+        "started_us": inspection.started_ns // 1000,
+        "ts_us": inspection.ended_ns // 1000,
+        "latency_ms": {stage: float(ms) for stage, ms in inspection.latency_ms.items()},
+        "defect_count": len(inspection.defects),
+        "open_defects": sum(d.counts for d in inspection.defects),
+        "preview": kept.preview,
+        "board_image": kept.board,
+    }
+
+
+def defect_rows(inspection: Inspection, kept: Kept, inspection_id: int) -> list[Row]:
+    """Return the rows of a board's defects, in the board's order."""
+    return [
+        {
+            "inspection_id": inspection_id,
+            "number": number,
+            "defect_code": _text(defect.defect_code),
+            "confidence": defect.confidence,
+            **dict(zip(("x1", "y1", "x2", "y2"), defect.box, strict=True)),
+            "size_um": defect.size_um,
+            "region": _text(defect.region),
+            "component": _text(defect.component),
+            "severity": defect.severity,
+            "counts": defect.counts,
+            "ts_us": inspection.ended_ns // 1000,
+            "verification": Verification.NOT_VERIFIED_YET.value,
+            "reviewer": "",
+            "verified_us": None,
+            "review_s": 0.0,
+            "crop": crop[0] if crop else None,
+            "crop_box": list(crop[1]) if crop else None,
+        }
+        for number, (defect, crop) in enumerate(zip(inspection.defects, kept.crops, strict=True))
+    ]
+
+
+def defect_of(row: RowMapping) -> Defect:
+    """Return the defect that a row holds."""
+    return Defect(
+        defect_code=row["defect_code"],
+        confidence=row["confidence"],
+        box=(row["x1"], row["y1"], row["x2"], row["y2"]),
+        size_um=row["size_um"],
+        region=row["region"],
+        component=row["component"],
+        severity=row["severity"],
+        counts=row["counts"],
+    )
+
+
+def engine_of(row: RowMapping) -> EngineInfo:
+    """Return the engine facts that a row holds."""
+    return EngineInfo(
+        runtime=row["runtime"],
+        precision=row["precision"],
+        model=row["model"],
+        sha256=row["sha256"],
+        device=row["device"],
+        class_names=tuple(row["class_names"]),
+        detail=row["detail"],
+    )
+
+
+def inspection_of(row: RowMapping, defects: tuple[Defect, ...], engine: EngineInfo | None) -> Inspection:
+    """Return the inspection that rows hold; its times are exact to the microsecond."""
+    return Inspection(
+        board_id=row["board_id"],
+        serial=row["serial"],
+        verdict=Verdict(row["verdict"]),
+        reason=row["reason"],
+        defects=defects,
+        recipe=row["recipe"],
+        recipe_revision=row["recipe_revision"],
+        engine=engine,
+        completeness=Completeness(row["lines"], row["missing_lines"], tuple(row["missing_reasons"])),
+        input_hash=row["input_hash"],
+        started_ns=row["started_us"] * 1000,
+        ended_ns=row["ts_us"] * 1000,
+        width=row["width"],
+        latency_ms=row["latency_ms"],
+    )

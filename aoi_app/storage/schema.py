@@ -1,0 +1,159 @@
+"""Tables of the record. The same on SQLite and PostgreSQL; changed only together with a migration."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, Integer, MetaData, String, Text, UniqueConstraint, text
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+HEAD = "0001"
+"""Newest migration. A test holds it to the scripts, so that a start need not read them to know that all is well."""
+
+Key = BigInteger().with_variant(Integer, "sqlite")
+"""Primary keys: SQLite counts up only an INTEGER."""
+
+
+Bytewise = Text().with_variant(Text(collation="C"), "postgresql")
+"""Text that sorts by code point on every server, so that "begins with" can be a range of an index."""
+
+
+class Base(DeclarativeBase):
+    """All tables; constraints have names, because SQLite migrations need them."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {list[Any]: JSON, dict[str, Any]: JSON}  # noqa: RUF012 (read by SQLAlchemy)
+
+
+class EngineTable(Base):
+    """What inspected: one row for each set of engine facts that was ever in use."""
+
+    __tablename__ = "engine"
+
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    fingerprint: Mapped[str] = mapped_column(String(64), unique=True)
+    sha256: Mapped[str] = mapped_column(String(64))
+    runtime: Mapped[str] = mapped_column(Text)
+    precision: Mapped[str] = mapped_column(Text)
+    model: Mapped[str] = mapped_column(Text)
+    device: Mapped[str] = mapped_column(Text)
+    class_names: Mapped[list[Any]]
+    detail: Mapped[str] = mapped_column(Text)
+
+
+class InspectionTable(Base):
+    """One row a board. Times are UTC microseconds; `ts_us` is when the verdict stood.
+
+    `final_verdict` is the verdict until review changes it; `open_defects` counts defects that still wait for review.
+    Paths are relative to the image archive.
+    """
+
+    __tablename__ = "inspection"
+
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    board_id: Mapped[str] = mapped_column(Bytewise, unique=True)
+    serial: Mapped[str] = mapped_column(Bytewise)
+    station: Mapped[str] = mapped_column(String(80))
+    verdict: Mapped[str] = mapped_column(String(8))
+    final_verdict: Mapped[str] = mapped_column(String(8))
+    reason: Mapped[str] = mapped_column(Text)
+    recipe: Mapped[str] = mapped_column(String(80))
+    recipe_revision: Mapped[int]
+    engine_id: Mapped[int | None] = mapped_column(ForeignKey("engine.id"))
+    lines: Mapped[int]
+    width: Mapped[int]
+    pixel_format: Mapped[str] = mapped_column(String(16))
+    missing_lines: Mapped[int]
+    missing_reasons: Mapped[list[Any]]
+    input_hash: Mapped[str] = mapped_column(String(64))
+    started_us: Mapped[int] = mapped_column(BigInteger)
+    ts_us: Mapped[int] = mapped_column(BigInteger)
+    latency_ms: Mapped[dict[str, Any]]
+    defect_count: Mapped[int]
+    open_defects: Mapped[int]
+    preview: Mapped[str | None] = mapped_column(Text)
+    board_image: Mapped[str | None] = mapped_column(Text)
+
+    __table_args__ = (
+        Index(None, "ts_us", "verdict"),
+        Index(None, "verdict", "ts_us"),
+        Index(None, "recipe", "ts_us", "verdict"),
+        Index(None, "serial", "ts_us"),
+        Index(None, "engine_id", "ts_us"),
+        Index(
+            "ix_inspection_to_review",
+            "ts_us",
+            sqlite_where=text("open_defects > 0"),
+            postgresql_where=text("open_defects > 0"),
+        ),
+    )
+
+
+class DefectTable(Base):
+    """One row a defect. `ts_us` repeats the board's, so that a class can be read newest first from one index."""
+
+    __tablename__ = "defect"
+
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    inspection_id: Mapped[int] = mapped_column(ForeignKey("inspection.id"))
+    number: Mapped[int]
+    defect_code: Mapped[str] = mapped_column(Text)
+    confidence: Mapped[float]
+    x1: Mapped[float]
+    y1: Mapped[float]
+    x2: Mapped[float]
+    y2: Mapped[float]
+    size_um: Mapped[float | None]
+    region: Mapped[str] = mapped_column(Text)
+    component: Mapped[str] = mapped_column(Text)
+    severity: Mapped[int]
+    counts: Mapped[bool]
+    ts_us: Mapped[int] = mapped_column(BigInteger)
+    verification: Mapped[str] = mapped_column(String(16))
+    reviewer: Mapped[str] = mapped_column(String(80))
+    verified_us: Mapped[int | None] = mapped_column(BigInteger)
+    review_s: Mapped[float]
+    crop: Mapped[str | None] = mapped_column(Text)
+    crop_box: Mapped[list[Any] | None] = mapped_column(JSON)
+
+    __table_args__ = (
+        UniqueConstraint("inspection_id", "number"),
+        Index(None, "defect_code", "ts_us", "inspection_id"),
+        Index(None, "ts_us", "defect_code", "verification"),
+        *(
+            # Most boards name no place and wait for no reviewer: those rows are left out of the index.
+            Index(
+                f"ix_defect_by_{column}",
+                column,
+                "ts_us",
+                "inspection_id",
+                sqlite_where=text(f"{column} <> ''"),
+                postgresql_where=text(f"{column} <> ''"),
+            )
+            for column in ("region", "component", "reviewer")
+        ),
+    )
+
+
+class RecipeTable(Base):
+    """Every revision of every recipe that was ever saved; rows are never changed."""
+
+    __tablename__ = "recipe"
+
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    name: Mapped[str] = mapped_column(String(80))
+    revision: Mapped[int]
+    sha256: Mapped[str] = mapped_column(String(64))
+    body: Mapped[str] = mapped_column(Text)
+    saved_us: Mapped[int] = mapped_column(BigInteger)
+    saved_by: Mapped[str] = mapped_column(String(80))
+    comment: Mapped[str] = mapped_column(Text)
+
+    __table_args__ = (UniqueConstraint("name", "revision"),)
