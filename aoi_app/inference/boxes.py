@@ -21,7 +21,7 @@ def intersection(a: Boxes, b: Boxes) -> Boxes:
 
 
 def pair_iou(a: Boxes, b: Boxes) -> NDArray[np.float32]:
-    """Return the intersection over union of the pairs `a[i]`, `b[i]` (arrays that broadcast), 0 where both are empty."""
+    """Return the intersection over union of the pairs `a[i]`, `b[i]` (arrays that broadcast); 0 for empty boxes."""
     shared = areas(intersection(a, b))
     union = areas(a) + areas(b) - shared
     return np.asarray(np.divide(shared, union, out=np.zeros_like(shared), where=union > 0), np.float32)
@@ -32,9 +32,7 @@ def iou_matrix(a: Boxes, b: Boxes) -> NDArray[np.float32]:
     return pair_iou(a[:, None, :], b[None, :, :])
 
 
-def suppress(
-    boxes: Boxes, scores: NDArray[np.float32], classes: NDArray[np.int32], iou: float
-) -> NDArray[np.intp]:
+def suppress(boxes: Boxes, scores: NDArray[np.float32], classes: NDArray[np.int32], iou: float) -> NDArray[np.intp]:
     """Return the indices that non-maximum suppression within each class keeps, best first.
 
     Equal scores are taken in the order given, so that equal input gives equal output.

@@ -1,0 +1,216 @@
+"""Which of a network's outputs holds its detections, and how: told from shapes, never from the file's name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from aoi_app.core.errors import ModelError
+from aoi_app.inference.card import Family, ModelCard
+
+
+class Form(str, Enum):
+    """What the values of one detection mean.
+
+    Boxes are in pixels of the network's input. `nc` is the number of classes.
+    """
+
+    OBJECTNESS = "objectness"
+    """Centre x, centre y, width, height, objectness, nc class scores: YOLOv5, YOLOv7, decoded YOLOX."""
+    CLASSES = "classes"
+    """Centre x, centre y, width, height, nc class scores: YOLOv8, v9, v11."""
+    ROWS = "rows"
+    """x1, y1, x2, y2, score, class: YOLOv10, v26, exports with suppression inside."""
+    BATCH_ROWS = "batch rows"
+    """Image of the batch, x1, y1, x2, y2, class, score: YOLOv7 exported end to end."""
+    COUNTED = "counted"
+    """Four outputs: number of detections, boxes x1 y1 x2 y2, scores, classes (EfficientNMS)."""
+    GRID = "grid"
+    """Offset x, offset y, log width, log height in strides, objectness, nc class scores: YOLOX as exported."""
+    AOI = "aoi"
+    """Our own raw head, see `Family.AOI`."""
+
+
+@dataclass(frozen=True, slots=True)
+class HeadSpec:
+    """How to read a network's detections.
+
+    Attributes
+    ----------
+    outputs
+        Names of the outputs that are read: one, or four for `Form.COUNTED`.
+    channels_first
+        The output is (batch, channels, anchors), not (batch, anchors, channels).
+    strides
+        Of the grid behind the anchors, for the forms that are not decoded; else ().
+    """
+
+    family: Family
+    form: Form
+    outputs: tuple[str, ...]
+    classes: int
+    channels_first: bool = False
+    strides: tuple[int, ...] = ()
+    reg_max: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """An output with its whole shape, unknown dimensions resolved by running the network; None as a last resort."""
+
+    name: str
+    shape: tuple[int | None, ...]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({', '.join('?' if d is None else str(d) for d in self.shape)})"
+
+
+STRIDES = ((8, 16, 32), (8, 16, 32, 64), (4, 8, 16, 32), (4, 8, 16), (8, 16), (16, 32))
+"""Grids of the usual networks: P3 to P5, P6, P2, and small ones."""
+
+_COUNTED_NAMES = (
+    ("num_dets", "det_boxes", "det_scores", "det_classes"),
+    ("num_detections", "detection_boxes", "detection_scores", "detection_classes"),
+    ("num_dets", "bboxes", "scores", "labels"),
+)
+
+
+def cells(size: tuple[int, int], strides: Sequence[int]) -> int:
+    """Return the number of grid cells of an input of (height, width) pixels."""
+    return sum(-(-size[0] // s) * -(-size[1] // s) for s in strides)
+
+
+def identify(
+    outputs: Sequence[Output],
+    classes: int,
+    size: tuple[int, int],
+    card: ModelCard,
+    metadata: Mapping[str, str],
+) -> HeadSpec:
+    """Find the detections among the outputs of a network with `classes` classes and (height, width) = `size`.
+
+    Raises
+    ------
+    ModelError
+        Not a detector, or one of an unknown layout; says what was found and what was expected.
+    """
+    task = metadata.get("task", "detect").strip().lower()
+    if task not in ("detect", "detection", "object-detection", ""):
+        raise ModelError(
+            f"This network is made for the task '{task}', not for detection.", "Export a detection model instead."
+        )
+    if card.family is Family.AOI:
+        return _own(outputs, classes, size, card)
+    by_name = {o.name: o for o in outputs}
+    for names in _COUNTED_NAMES:
+        if all(name in by_name for name in names):
+            return HeadSpec(Family.YOLOV10, Form.COUNTED, names, classes)
+    found = [spec for o in outputs if (spec := _read(o, classes, size, card.family)) is not None]
+    problem = _other_task(outputs, classes, size)
+    if problem or not found:
+        raise ModelError(
+            problem or f"The outputs do not fit a detector with {classes} classes: {_listed(outputs)}.",
+            _expected(classes, size),
+        )
+    return max(enumerate(found), key=lambda item: (_rank(item[1]), item[0]))[1]
+
+
+def _rank(spec: HeadSpec) -> tuple[bool, bool]:
+    """Prefer boxes that need no suppression, then the one-to-one branch; of twins the later one is the main head."""
+    return spec.form in (Form.ROWS, Form.BATCH_ROWS), "one2one" in spec.outputs[0]
+
+
+def _read(output: Output, classes: int, size: tuple[int, int], wanted: Family | None) -> HeadSpec | None:
+    """Return how `output` holds detections, or None if it does not."""
+    name, shape = (output.name,), output.shape
+    if len(shape) == 2 and shape[1] == 7:
+        return HeadSpec(Family.YOLOV10, Form.BATCH_ROWS, name, classes)
+    if len(shape) != 3:
+        return None
+    for channels_first, (anchors, channels) in ((False, shape[1:]), (True, shape[:0:-1])):
+        per_cell = _per_cell(anchors, size)
+        fits = {
+            Family.YOLOV8: channels == classes + 4 and per_cell == 1,
+            Family.YOLOV5: channels == classes + 5 and per_cell == 3,
+            Family.YOLOX: channels == classes + 5 and per_cell == 1 and (not channels_first or wanted is Family.YOLOX),
+            Family.YOLOV10: channels == 6 and per_cell is None and not channels_first,
+        }
+        family = next((f for f, fit in fits.items() if fit and wanted in (None, f)), None)
+        if family is not None:
+            return HeadSpec(family, _FORMS[family], name, classes, channels_first, _strides(anchors, size))
+    return None
+
+
+_FORMS = {
+    Family.YOLOV5: Form.OBJECTNESS,
+    Family.YOLOV8: Form.CLASSES,
+    Family.YOLOV10: Form.ROWS,
+    Family.YOLOX: Form.GRID,  # until it is known that the graph decodes them itself
+}
+
+
+def _per_cell(anchors: int | None, size: tuple[int, int]) -> int | None:
+    """Return how many anchors a grid cell has, or None when the number fits no grid."""
+    for strides in STRIDES:
+        for per_cell in (1, 3):
+            if anchors == per_cell * cells(size, strides):
+                return per_cell
+    return None
+
+
+def _strides(anchors: int | None, size: tuple[int, int]) -> tuple[int, ...]:
+    return next((s for s in STRIDES if anchors == cells(size, s)), ())
+
+
+def _own(outputs: Sequence[Output], classes: int, size: tuple[int, int], card: ModelCard) -> HeadSpec:
+    if not card.strides or card.reg_max < 1:
+        raise ModelError(
+            f"The card gives strides {card.strides} and reg_max {card.reg_max}; a raw head needs both.",
+            "Correct the card, or export the model again.",
+        )
+    channels, anchors = classes + 4 * card.reg_max, cells(size, card.strides)
+    for output in outputs:
+        if output.shape[1:] == (channels, anchors):
+            return HeadSpec(
+                Family.AOI, Form.AOI, (output.name,), classes, True, tuple(card.strides), reg_max=card.reg_max
+            )
+    raise ModelError(
+        f"The outputs do not fit the card: {_listed(outputs)}; expected (batch, {channels}, {anchors}) for "
+        f"{classes} classes, reg_max {card.reg_max}, strides {card.strides} at {size[1]} x {size[0]} px.",
+        "Use the card that was written with this model.",
+    )
+
+
+def _other_task(outputs: Sequence[Output], classes: int, size: tuple[int, int]) -> str:
+    """Name the task of a network that is recognisably something else, or return ''."""
+    masks = [o for o in outputs if len(o.shape) == 4 and o.shape[1] == 32]
+    for output in outputs:
+        if len(output.shape) == 2 and output.shape[1] != 7 and len(outputs) == 1:
+            return f"This network classifies whole images: its output is {output}, without boxes."
+        if len(output.shape) != 3:
+            continue
+        if masks and any(d in output.shape for d in (classes + 36, classes + 37, 38)):
+            return f"This is a segmentation network: {output} comes with masks {masks[0]}."
+        first, anchors = output.shape[1:]
+        if first == classes + 5 and _per_cell(anchors, size) == 1:
+            return f"This looks like a network for rotated boxes: {output} has one channel more than boxes and classes."
+        keypoints = (first if _per_cell(anchors, size) == 1 else anchors if first == 300 else None) or 0
+        extra = keypoints - classes - 4 if first != 300 else keypoints - 6
+        if extra >= 6 and classes <= 2 and (extra % 3 == 0 or extra % 2 == 0):
+            return f"This looks like a pose network: {output} has {extra} channels more than boxes and classes."
+    if outputs and all(len(o.shape) == 5 or (len(o.shape) == 4 and not masks) for o in outputs):
+        return f"These are bare feature maps, without the layer that makes boxes of them: {_listed(outputs)}."
+    return ""
+
+
+def _expected(classes: int, size: tuple[int, int]) -> str:
+    grid = cells(size, STRIDES[0])
+    return (
+        f"Expected for {classes} classes at {size[1]} x {size[0]} px: (batch, {classes + 4}, {grid}), "
+        f"(batch, {3 * grid}, {classes + 5}), (batch, {grid}, {classes + 5}) or (batch, n, 6)."
+    )
+
+
+def _listed(outputs: Sequence[Output]) -> str:
+    return ", ".join(map(str, outputs))

@@ -1,0 +1,228 @@
+"""ONNX files, which are hostile until they have been checked. The home of the `onnx` library."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from aoi_app.core.errors import ModelError
+
+if TYPE_CHECKING:
+    import onnx
+
+MAX_BYTES = 2**31 - 1
+"""Protocol buffers hold no more; larger networks keep their weights in files of their own."""
+MAX_METADATA_CHARS = 1_000_000
+_NAME_KEYS = ("names", "class_names", "classes", "labels")
+_DTYPES: dict[int, np.dtype[Any]] = {
+    1: np.dtype(np.float32),
+    10: np.dtype(np.float16),
+    2: np.dtype(np.uint8),
+    3: np.dtype(np.int8),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class TensorSpec:
+    """An input or output of a graph.
+
+    Attributes
+    ----------
+    shape
+        None for a dimension that is known only when the network runs; None as a whole when not even the rank is known.
+    dtype
+        None for a type that no detector has; `type_name` says which.
+    """
+
+    name: str
+    shape: tuple[int | None, ...] | None
+    dtype: np.dtype[Any] | None
+    type_name: str
+
+    def __str__(self) -> str:
+        dims = "of unknown shape" if self.shape is None else ", ".join("?" if d is None else str(d) for d in self.shape)
+        return f"{self.name} ({dims}) {self.type_name}"
+
+
+@dataclass(frozen=True, slots=True)
+class OnnxFile:
+    """What an ONNX file says of itself."""
+
+    path: Path
+    sha256: str
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+    metadata: Mapping[str, str]
+
+
+def load_proto(path: Path) -> onnx.ModelProto:
+    """Read and check an ONNX file, weights included.
+
+    Raises
+    ------
+    ModelError
+        Not there, not ONNX, broken, too large, or with weights in files outside its own folder.
+    """
+    import onnx
+
+    data = _read(path)
+    try:
+        proto = onnx.load_model_from_string(data)
+    except Exception as error:  # the parser's own errors differ between protobuf versions
+        raise ModelError(
+            f"{path.name} is not an ONNX file, or it is cut short ({_first_line(error)}).", "Export or copy it again."
+        ) from error
+    if not proto.graph.node or not proto.graph.output:
+        raise ModelError(f"{path.name} holds no network: it has no nodes or no outputs.", "Export or copy it again.")
+    for name in _external_files(proto):
+        _check_external(path, name)
+    try:
+        onnx.load_external_data_for_model(proto, str(path.parent))
+        # By path, for the checker then finds weights in files of their own.
+        onnx.checker.check_model(str(path))
+    except Exception as error:
+        raise ModelError(
+            f"{path.name} is not a valid ONNX network: {_first_line(error)}.",
+            "Export it again with the exporter's own checks switched on.",
+        ) from error
+    return proto
+
+
+def describe(path: Path) -> OnnxFile:
+    """Return what the file says of itself. Raises ModelError as `load_proto`."""
+    proto = load_proto(path)
+    weights = {t.name for t in proto.graph.initializer}
+    return OnnxFile(
+        path,
+        file_hash(path),
+        tuple(_spec(v) for v in proto.graph.input if v.name not in weights),
+        tuple(_spec(v) for v in proto.graph.output),
+        {p.key: p.value for p in proto.metadata_props},
+    )
+
+
+def file_hash(path: Path) -> str:
+    """Return the SHA-256 of a model: of the file and, after it, of each file beside it that holds its weights."""
+    import onnx
+
+    digest = hashlib.sha256(_read(path))
+    for name in sorted(_external_files(onnx.load(str(path), load_external_data=False))):
+        digest.update((path.parent / name).read_bytes())
+    return digest.hexdigest()
+
+
+def class_names(metadata: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the class names that an exporter wrote into the metadata, or () when there are none.
+
+    A Python or JSON dictionary from index to name, a list, or names between commas, under the usual keys.
+
+    Raises
+    ------
+    ModelError
+        The entry is there and cannot be read.
+    """
+    for key in _NAME_KEYS:
+        text = metadata.get(key, "").strip()
+        if not text:
+            continue
+        names = _parse_names(text)
+        if names is None:
+            raise ModelError(
+                f"The class names in the model's metadata cannot be read: {key} = {text[:80]!r}.",
+                "Expected a list of names or a dictionary from 0, 1, 2, ... to names.",
+            )
+        return names
+    return ()
+
+
+def literal(text: str) -> Any:
+    """Return what a metadata text means as JSON or as a Python literal, or None."""
+    if len(text) > MAX_METADATA_CHARS:
+        return None
+    for parse in (json.loads, ast.literal_eval):
+        try:
+            return parse(text)
+        except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+            continue
+    return None
+
+
+def _parse_names(text: str) -> tuple[str, ...] | None:
+    value = literal(text)
+    if value is None and len(text) <= MAX_METADATA_CHARS and not set(text) & set("{}[]"):
+        value = [part.strip() for part in text.replace("\n", ",").split(",") if part.strip()]
+    if isinstance(value, dict):
+        try:
+            by_index = {int(key): name for key, name in value.items()}
+        except (TypeError, ValueError):
+            return None
+        if sorted(by_index) != list(range(len(value))):
+            return None
+        value = [by_index[i] for i in range(len(by_index))]
+    if isinstance(value, str):
+        value = [value]
+    if not isinstance(value, (list, tuple)) or not value:
+        return None
+    names = tuple(str(name).strip() for name in value if isinstance(name, (str, int)))
+    return names if len(names) == len(value) and all(names) else None
+
+
+def _read(path: Path) -> bytes:
+    try:
+        size = path.stat().st_size
+        if size > MAX_BYTES:
+            raise ModelError(
+                f"{path.name} has {size:,} bytes; an ONNX file has at most {MAX_BYTES:,}.",
+                "Keep the weights in a file beside it.",
+            )
+        return path.read_bytes()
+    except OSError as error:
+        raise ModelError(f"{path} cannot be read: {error.strerror}.", "Give the path of an ONNX model.") from error
+
+
+def _external_files(proto: onnx.ModelProto) -> set[str]:
+    from onnx import TensorProto
+    from onnx.external_data_helper import ExternalDataInfo
+
+    tensors = list(proto.graph.initializer)
+    tensors += [a.t for n in proto.graph.node for a in n.attribute if a.HasField("t")]
+    return {ExternalDataInfo(t).location for t in tensors if t.data_location == TensorProto.EXTERNAL}
+
+
+def _check_external(path: Path, name: str) -> None:
+    """Refuse weights anywhere but in a plain file beside the model: a path could point at any file of the machine."""
+    beside = path.parent / name
+    if not name or Path(name).name != name or "\\" in name or beside.is_symlink():
+        raise ModelError(
+            f"{path.name} wants to read its weights from {name!r}, which is not a plain file beside it.",
+            "Export it again with the weights inside or in a file beside it.",
+        )
+    if not beside.is_file():
+        raise ModelError(f"{path.name} keeps its weights in {name}, which is missing.", "Copy that file beside it.")
+
+
+def _spec(value: onnx.ValueInfoProto) -> TensorSpec:
+    from onnx import TensorProto
+
+    if not value.type.HasField("tensor_type"):
+        return TensorSpec(value.name, None, None, value.type.WhichOneof("value") or "untyped")
+    tensor = value.type.tensor_type
+    shape: tuple[int | None, ...] | None = None
+    if tensor.HasField("shape"):
+        dims = tensor.shape.dim
+        # Exporters write an unknown dimension as a name, as 0, as -1, or leave it out.
+        shape = tuple(d.dim_value if d.HasField("dim_value") and d.dim_value > 0 else None for d in dims)
+    return TensorSpec(
+        value.name, shape, _DTYPES.get(tensor.elem_type), TensorProto.DataType.Name(tensor.elem_type).lower()
+    )
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200].rstrip(".")

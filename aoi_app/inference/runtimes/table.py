@@ -1,0 +1,111 @@
+"""Which runtimes there are, whether they can be used here, and how a detector is opened."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+from aoi_app.core.errors import BackendMissing, EngineError
+from aoi_app.core.protocols import Detector
+from aoi_app.inference.model import read_model
+from aoi_app.inference.runtimes.base import Option, Runtime
+from aoi_app.inference.streaming import StreamingDetector
+
+
+@dataclass(frozen=True, slots=True)
+class RuntimeEntry:
+    """A runtime that a person can choose.
+
+    Attributes
+    ----------
+    libraries
+        Python modules of which one must be there.
+    install
+        The command that brings them.
+    loader
+        Where its `Runtime` is: "module:class".
+    """
+
+    name: str
+    title: str
+    libraries: tuple[str, ...]
+    install: str
+    loader: str
+    precisions: tuple[str, ...] = ("fp32", "fp16", "int8")
+
+    @property
+    def available(self) -> bool:
+        """Whether the library is installed; nothing is imported to find out."""
+        return any(importlib.util.find_spec(name) is not None for name in self.libraries)
+
+
+RUNTIMES: Mapping[str, RuntimeEntry] = {
+    entry.name: entry
+    for entry in (
+        RuntimeEntry(
+            "onnxruntime",
+            "ONNX Runtime",
+            ("onnxruntime",),
+            "pip install onnxruntime",
+            "aoi_app.inference.runtimes.onnxruntime:OnnxRuntime",
+        ),
+    )
+}
+
+
+def load_runtime(name: str) -> Runtime:
+    """Return the runtime called `name`.
+
+    Raises
+    ------
+    EngineError
+        There is none of that name.
+    BackendMissing
+        Its library is not installed; the hint is the command that installs it.
+    """
+    entry = RUNTIMES.get(name)
+    if entry is None:
+        raise EngineError(f"There is no runtime called {name!r}.", f"Choose one of {', '.join(RUNTIMES)}.")
+    if not entry.available:
+        raise BackendMissing(f"{entry.title} is not installed.", f"Install it with: {entry.install}")
+    module, _, attribute = entry.loader.partition(":")
+    try:
+        return cast(Runtime, getattr(importlib.import_module(module), attribute)())
+    except ImportError as error:
+        raise BackendMissing(
+            f"{entry.title} cannot be loaded: {error}.", f"Install it with: {entry.install}"
+        ) from error
+
+
+def open_detector(
+    model_path: Path,
+    runtime: str = "onnxruntime",
+    precision: str = "fp32",
+    *,
+    min_confidence: float = 0.25,
+    overlap: int = 128,
+    options: Mapping[str, Option] | None = None,
+) -> Detector:
+    """Load a model and return a detector that streams.
+
+    Raises
+    ------
+    ModelError
+        The file is no detector that can be used.
+    EngineError
+        The runtime cannot load or run it.
+    BackendMissing
+        The runtime is not installed.
+    """
+    chosen = load_runtime(runtime)
+    model = read_model(model_path)
+    session = chosen.load(model, precision, options or {})
+    try:
+        return StreamingDetector(model, session, min_confidence=min_confidence, overlap=overlap)
+    except BaseException:
+        session.close()
+        raise
