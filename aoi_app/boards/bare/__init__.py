@@ -1,0 +1,1 @@
+"""Bare boards: copper on laminate."""

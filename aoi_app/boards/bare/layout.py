@@ -1,0 +1,79 @@
+"""The copper of a bare board."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from aoi_app.boards.bare.canvas import Canvas
+from aoi_app.boards.bare.items import (
+    cornered,
+    draw_bus,
+    draw_fiducials,
+    draw_footprint,
+    draw_plane,
+    draw_single,
+)
+from aoi_app.boards.bare.style import DESIGN_PX_PER_MM, CopperStyle, random_style
+from aoi_app.boards.drawn import Image
+
+_BLEED = 96  # a window shows items that are cut by its edges: drawn this much larger, at 48 px/mm
+
+
+def draw_copper(
+    width: int, lines: int, px_per_mm: float, rng: np.random.Generator, style: CopperStyle | None = None
+) -> Image:
+    """Return the copper of a window cut from a larger board, (lines, width) uint8: 255 copper, 0 laminate."""
+    scale = px_per_mm / DESIGN_PX_PER_MM
+    bleed = round(_BLEED * scale)
+    canvas = _drawn(width + 2 * bleed, lines + 2 * bleed, scale, rng, style or random_style(rng), outlined=False)
+    return np.ascontiguousarray(canvas.copper[bleed : bleed + lines, bleed : bleed + width])
+
+
+def draw_whole_copper(
+    width: int, lines: int, px_per_mm: float, rng: np.random.Generator, style: CopperStyle | None = None
+) -> Image:
+    """Return the copper of a whole board with fiducials and an empty rim, (lines, width) uint8."""
+    scale = px_per_mm / DESIGN_PX_PER_MM
+    return _drawn(width, lines, scale, rng, style or random_style(rng), outlined=True).copper
+
+
+def _drawn(
+    width: int, lines: int, scale: float, rng: np.random.Generator, style: CopperStyle, outlined: bool
+) -> Canvas:
+    canvas = Canvas(width, lines, scale, style.gap[0] * scale)
+    rim = 40 * scale
+    if outlined:
+        draw_fiducials(canvas, 170 * scale)
+        for x, y, w, h in (
+            (width / 2, 0, width, 2 * rim),
+            (width / 2, lines, width, 2 * rim),
+            (0, lines / 2, 2 * rim, lines),
+            (width, lines / 2, 2 * rim, lines),
+        ):
+            canvas.take_rectangle((x, y), (w, h))
+    area = width * lines / (640 * scale) ** 2
+    for draw, tries in (
+        (draw_plane, style.planes),
+        (draw_footprint, style.footprints),
+        (draw_bus, style.buses),
+        (draw_single, style.vias),
+    ):
+        for _ in range(rng.poisson(tries * area)):
+            draw(canvas, rng, style)
+    _pour(canvas, rng, style, rim if outlined else 0.0)
+    return canvas
+
+
+def _pour(canvas: Canvas, rng: np.random.Generator, style: CopperStyle, rim: float) -> None:
+    """Fill some areas with copper that keeps away from what is there."""
+    side = 700 * canvas.scale
+    for top in np.arange(rim, canvas.lines - rim, side):
+        for left in np.arange(rim, canvas.width - rim, side):
+            if rng.random() >= style.pours:
+                continue
+            size = np.minimum([side, side], [canvas.width - rim - left, canvas.lines - rim - top])
+            size = size - rng.uniform(0, 60, 2) * canvas.scale
+            if min(size) < 40 * canvas.scale:
+                continue
+            corners = cornered((left + size[0] / 2, top + size[1] / 2), (size[0], size[1]), 30 * canvas.scale, False)
+            canvas.pour(corners)

@@ -1,0 +1,63 @@
+"""Drawing boards: the same spec and seed give the same board on every machine."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+
+from aoi_app.boards.bare.defects import CLASS_MIX, add_defects
+from aoi_app.boards.bare.layout import draw_copper, draw_whole_copper
+from aoi_app.boards.drawn import DrawnBoard, Image, Label, frozen
+from aoi_app.boards.look import binarised, lit, shifted
+from aoi_app.boards.spec import BoardKind, BoardSpec, Look
+
+COPPER_GREY, LAMINATE_GREY = 58, 196
+"""Grey levels of a bare board: copper is dark, as in DeepPCB."""
+
+
+def draw_window(spec: BoardSpec, seed: int | Sequence[int]) -> DrawnBoard:
+    """Return a window cut from a larger bare board: what a network is trained on.
+
+    Parameters
+    ----------
+    seed
+        One number or several, such as (data set, sample).
+    """
+    return _bare(spec, np.random.default_rng(seed), window=True)
+
+
+def draw_board(spec: BoardSpec, seed: int | Sequence[int]) -> DrawnBoard:
+    """Return a whole board, with rim and fiducials."""
+    if spec.kind is BoardKind.ASSEMBLED:
+        raise NotImplementedError
+    return _bare(spec, np.random.default_rng(seed), window=False)
+
+
+def _bare(spec: BoardSpec, rng: np.random.Generator, window: bool) -> DrawnBoard:
+    draw = draw_copper if window else draw_whole_copper
+    golden = draw(spec.width, spec.lines, spec.px_per_mm, rng)
+    scan = golden.copy()
+    codes = rng.choice(
+        list(CLASS_MIX), int(rng.integers(spec.defects[0], spec.defects[1] + 1)), p=list(CLASS_MIX.values())
+    )
+    labels = add_defects(scan, rng, tuple(str(c) for c in codes), spec.px_per_mm)
+    return bare_scan(scan, golden, labels, spec, rng)
+
+
+def bare_scan(
+    copper: Image, golden: Image, labels: Sequence[Label], spec: BoardSpec, rng: np.random.Generator
+) -> DrawnBoard:
+    """Return the pictures that a camera takes of `copper` and of the defect-free `golden` copper (255 is copper)."""
+    move = rng.uniform(-spec.misregistration_px, spec.misregistration_px, 2)
+    pictures = []
+    for sheet, x, y in ((copper, 0.0, 0.0), (golden, move[0], move[1])):
+        ideal = shifted(cv2.bitwise_not(sheet), x, y, 255)  # type: ignore[arg-type]
+        if spec.look is Look.BINARY:
+            ideal = binarised(ideal, rng)
+        elif spec.look is Look.LINE_SCAN:
+            levels = np.linspace(COPPER_GREY, LAMINATE_GREY, 256).astype(np.uint8)
+            ideal = lit(cv2.LUT(ideal, levels), rng)  # type: ignore[arg-type]
+        pictures.append(frozen(ideal))
+    return DrawnBoard(pictures[0], pictures[1], tuple(labels), spec.px_per_mm)
