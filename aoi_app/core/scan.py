@@ -58,6 +58,8 @@ class LineBlock:
         The board sensor rose before the first line; fell after the last one.
     serial
         Serial number read at the gate; only on a block that starts a board.
+    problem
+        Why the block is incomplete, where the driver knows; one sentence without a full stop.
     """
 
     pixels: Pixels
@@ -69,6 +71,7 @@ class LineBlock:
     starts_board: bool = False
     ends_board: bool = False
     serial: str | None = None
+    problem: str = ""
 
     @property
     def lines(self) -> int:
@@ -119,16 +122,19 @@ class Completeness:
     Attributes
     ----------
     lines
-        Valid lines in the buffer.
+        Lines of the board in the buffer, from the leading edge on, rows that stand for lost lines included.
     missing_lines
         Lines known to be missing or not the camera's own.
     reasons
         Why the board is not complete; empty when it is. One short English sentence each.
+    gaps
+        Rows that stand for lost lines and are black: (first row, number of rows) each.
     """
 
     lines: int
     missing_lines: int = 0
     reasons: tuple[str, ...] = ()
+    gaps: tuple[tuple[int, int], ...] = ()
 
     @property
     def ok(self) -> bool:

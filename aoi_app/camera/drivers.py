@@ -1,0 +1,165 @@
+"""The table of camera drivers, and from a source's name to a camera."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from aoi_app.camera.conveyor import SourceBoard
+from aoi_app.camera.fault_plan import FaultPlan
+from aoi_app.camera.folder import ImageSource, folder_camera
+from aoi_app.camera.simulated import BoardSource, SimulatedCamera, always_ready
+from aoi_app.core.errors import AoiError, BackendMissing, CameraNotFound
+from aoi_app.core.protocols import AcquisitionConfig, CameraInfo, LineScanCamera
+from aoi_app.core.settings import CameraSettings
+
+Ready = Callable[[], bool]
+"""Whether the station takes another board; asked by lines that can wait."""
+
+Option = int | float | str | bool
+DEFAULT_GAP_LINES = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Driver:
+    """One way to reach cameras.
+
+    Attributes
+    ----------
+    name
+        What stands before the colon in a source, such as `gige:192.168.0.10`.
+    title
+        For people.
+    missing
+        Returns None when the driver can be used here, otherwise why not and what installs it.
+    discover
+        Lists the cameras that answer within so many seconds.
+    create
+        From the part after the colon to a camera that is not open yet.
+    """
+
+    name: str
+    title: str
+    missing: Callable[[], BackendMissing | None]
+    discover: Callable[[float], list[CameraInfo]]
+    create: Callable[[str, Mapping[str, Option], Ready], LineScanCamera]
+
+
+def drivers() -> Mapping[str, Driver]:
+    """Return the drivers by name."""
+    return {driver.name: driver for driver in _TABLE}
+
+
+def create_camera(
+    source: str, options: Mapping[str, Option] | None = None, ready: Ready = always_ready
+) -> LineScanCamera:
+    """Return the camera that a source names, not yet open.
+
+    The same object is opened again when the camera comes back after a loss.
+
+    Parameters
+    ----------
+    source
+        A driver's name, with an address after a colon where it takes one, or the path of an image or folder.
+    options
+        What only one driver knows: `CameraSettings.options`.
+    ready
+        Asked before each board by the simulated line and the folder driver.
+
+    Raises
+    ------
+    CameraNotFound
+        Nothing of this name exists.
+    BackendMissing
+        The driver's library is not installed.
+    """
+    options = options or {}
+    name, _, address = source.partition(":")
+    driver = drivers().get(name)
+    # A path wins over a driver's name only where no driver has it: C:\boards is a path.
+    if driver is None:
+        if not Path(source).exists():
+            known = ", ".join(drivers())
+            raise CameraNotFound(
+                f"{source!r} is neither a file, nor a folder, nor a camera.",
+                f"Give a path, or one of {known}, with an address after a colon.",
+            )
+        driver, address = drivers()["folder"], source
+    missing = driver.missing()
+    if missing is not None:
+        raise missing
+    return driver.create(address, options, ready)
+
+
+def open_camera(
+    source: str, options: Mapping[str, Option] | None = None, ready: Ready = always_ready
+) -> LineScanCamera:
+    """Return the camera that a source names, open. Raises CameraNotFound, CameraBusy, BackendMissing."""
+    camera = create_camera(source, options, ready)
+    camera.open()
+    return camera
+
+
+def acquisition_config(settings: CameraSettings) -> AcquisitionConfig:
+    """Return what a station's settings ask of its camera."""
+    return AcquisitionConfig(
+        height=settings.height, acquisition_line_rate=settings.line_rate, extra=dict(settings.options)
+    )
+
+
+def discover(timeout_s: float = 2.0) -> dict[str, list[CameraInfo] | AoiError]:
+    """Ask every driver which cameras answer: its list, or why it could not be asked."""
+    found: dict[str, list[CameraInfo] | AoiError] = {}
+    for driver in _TABLE:
+        missing = driver.missing()
+        try:
+            found[driver.name] = missing or driver.discover(timeout_s)
+        except AoiError as error:
+            found[driver.name] = error
+    return found
+
+
+def _always() -> None:
+    return None
+
+
+def _simulated(address: str, options: Mapping[str, Option], ready: Ready) -> LineScanCamera:
+    gap_lines = int(options.get("gap_lines", DEFAULT_GAP_LINES))
+    faults = FaultPlan.parse(str(options.get("faults", "")))
+    if address and Path(address).exists():
+        return folder_camera(ImageSource([Path(address)], repeat=True), gap_lines=gap_lines, faults=faults, ready=ready)
+    info = CameraInfo("simulated", address or "bare", "AOI", f"Simulated line, {address or 'bare'} boards", "SIM-0001")
+    return SimulatedCamera(
+        _drawn(address or "bare", options), gap_lines=gap_lines, faults=faults, ready=ready, info=info
+    )
+
+
+def _drawn(product: str, options: Mapping[str, Option]) -> BoardSource:
+    from aoi_app.boards.product import BoardProduct
+
+    boards = BoardProduct(product, **{k: v for k, v in options.items() if k in ("width", "length", "seed")})
+
+    def source(number: int) -> SourceBoard:
+        return SourceBoard(boards.board(number).pixels, f"{product}-{number:06d}")
+
+    return source
+
+
+def _folder(address: str, options: Mapping[str, Option], ready: Ready) -> LineScanCamera:
+    source = ImageSource([Path(address)], repeat=bool(options.get("repeat", False)))
+    return folder_camera(source, ready=ready)
+
+
+def _list_simulated(timeout_s: float) -> list[CameraInfo]:
+    return [CameraInfo("simulated", kind, "AOI", f"Simulated line, {kind} boards") for kind in ("bare", "assembled")]
+
+
+def _nothing(timeout_s: float) -> list[CameraInfo]:
+    return []
+
+
+_TABLE = (
+    Driver("simulated", "Simulated line", _always, _list_simulated, _simulated),
+    Driver("folder", "Images of a folder", _always, _nothing, _folder),
+)
