@@ -27,7 +27,7 @@ def checks(arguments: list[str]) -> dict[str, list[str]]:
     return {
         "ruff check": [str(scripts / "ruff"), "check", "."],
         "ruff format": [str(scripts / "ruff"), "format", "--check", "."],
-        "import-linter": [str(scripts / "lint-imports")],
+        "import-linter": [str(scripts / "lint-imports"), "--no-logo"],
         "mypy --strict": [sys.executable, "-m", "mypy"],
         "pytest": pytest_command(arguments),
     }

@@ -33,8 +33,8 @@ find_python() {
     if command -v apt-get >/dev/null && [ "$(id -u)" = 0 ] && [ -z "${_python_tried:-}" ]; then
         _python_tried=1
         echo "No Python 3.10 to 3.13 here: apt-get install python3 python3-venv"
-        apt-get update -q || true
-        if DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends python3 python3-venv; then
+        apt-get update -qq || true
+        if DEBIAN_FRONTEND=noninteractive apt-get install -qq -y -o Dpkg::Use-Pty=0 --no-install-recommends python3 python3-venv; then
             find_python
             return
         fi

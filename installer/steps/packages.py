@@ -78,6 +78,8 @@ def _install(packages: Sequence[str]) -> None:
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     # A list that could not be fetched is no reason to stop: the packages may be known from an earlier one
     subprocess.run(["apt-get", "update", "--quiet=2"], env=environment)
-    command = ["apt-get", "install", "--yes", "--quiet=2", "--no-install-recommends", *packages]
-    if subprocess.run(command, env=environment).returncode != 0:
+    command = ["apt-get", "install", "--yes", "--no-install-recommends", *packages]
+    # Without a pseudo-terminal: a container may have none
+    quiet = ["--quiet=2", "-o=Dpkg::Use-Pty=0"]
+    if subprocess.run([*command, *quiet], env=environment).returncode != 0:
         raise SetupError(f"apt-get failed (its message stands above). The command was:\n  {shlex.join(command)}")
