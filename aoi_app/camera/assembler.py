@@ -200,7 +200,7 @@ def _check(block: LineBlock) -> None:
             f"Block {block.frame_id} holds {pixels.dtype} samples of shape {shape}, 8-bit Mono8 or RGB8 lines are due.",
             "Set PixelFormat to Mono8 or RGB8.",
         )
-    problem = row_problem(shape[1], pixels.ndim)
+    problem = row_problem(shape[1], 1 if pixels.ndim == 2 else 3)
     if shape[1] > MAX_WIDTH_PX:
         problem = f"a board of {shape[1]} px across is too wide, at most {MAX_WIDTH_PX} px are possible"
     if problem:

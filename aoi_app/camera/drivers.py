@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from aoi_app.camera.conveyor import SourceBoard
+from aoi_app.camera.drawn_source import DrawnSource
 from aoi_app.camera.fault_plan import FaultPlan
 from aoi_app.camera.folder import ImageSource, folder_camera
-from aoi_app.camera.simulated import BoardSource, SimulatedCamera, always_ready
+from aoi_app.camera.simulated import SimulatedCamera, always_ready
 from aoi_app.core.errors import AoiError, BackendMissing, CameraNotFound
 from aoi_app.core.protocols import AcquisitionConfig, CameraInfo, LineScanCamera
 from aoi_app.core.settings import CameraSettings
@@ -129,21 +129,9 @@ def _simulated(address: str, options: Mapping[str, Option], ready: Ready) -> Lin
     faults = FaultPlan.parse(str(options.get("faults", "")))
     if address and Path(address).exists():
         return folder_camera(ImageSource([Path(address)], repeat=True), gap_lines=gap_lines, faults=faults, ready=ready)
-    info = CameraInfo("simulated", address or "bare", "AOI", f"Simulated line, {address or 'bare'} boards", "SIM-0001")
-    return SimulatedCamera(
-        _drawn(address or "bare", options), gap_lines=gap_lines, faults=faults, ready=ready, info=info
-    )
-
-
-def _drawn(product: str, options: Mapping[str, Option]) -> BoardSource:
-    from aoi_app.boards.product import BoardProduct
-
-    boards = BoardProduct(product, **{k: v for k, v in options.items() if k in ("width", "length", "seed")})
-
-    def source(number: int) -> SourceBoard:
-        return SourceBoard(boards.board(number).pixels, f"{product}-{number:06d}")
-
-    return source
+    kind = address or "bare"
+    info = CameraInfo("simulated", kind, "AOI", f"Simulated line, {kind} boards", "SIM-0001")
+    return SimulatedCamera(DrawnSource(kind, options), gap_lines=gap_lines, faults=faults, ready=ready, info=info)
 
 
 def _folder(address: str, options: Mapping[str, Option], ready: Ready) -> LineScanCamera:
