@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from aoi_app.boards.drawn import Image
 
@@ -14,16 +15,25 @@ from aoi_app.boards.drawn import Image
 class EdgeNoise:
     """How ragged the edges of a binarised scan are.
 
+    Between a DeepPCB scan and its golden picture, laid on each other, 0.46 to 1.24 pixels differ per pixel of edge
+    (10th and 90th percentile of 160 pairs): that is what these defaults give.
+
     Attributes
     ----------
     blur_px
-        Standard deviation of the optics' blur before the threshold, pixels.
+        Least and greatest standard deviation of the optics' blur before the threshold, pixels.
     grain
-        Amplitude of the noise before the threshold, share of the full scale.
+        Amplitude of the noise of single pixels before the threshold, share of the full scale.
+    wobble
+        Amplitude of the noise that moves an edge over several pixels (stage, etching), share of the full scale.
+    swelling
+        Greatest offset of the threshold, share of the full scale: copper looks thicker or thinner throughout.
     """
 
-    blur_px: float = 1.0
+    blur_px: tuple[float, float] = (1.0, 1.9)
     grain: float = 0.35
+    wobble: float = 0.25
+    swelling: float = 0.2
 
 
 def shifted(image: Image, x: float, y: float, border: int) -> Image:
@@ -40,11 +50,16 @@ def shifted(image: Image, x: float, y: float, border: int) -> Image:
 
 def binarised(ideal: Image, rng: np.random.Generator, edges: EdgeNoise = EdgeNoise()) -> Image:
     """Return a thresholded scan of `ideal` (0 and 255, (lines, width)): the same with ragged edges."""
-    soft = cv2.GaussianBlur(ideal, (0, 0), max(edges.blur_px, 0.3)) if edges.blur_px > 0 else ideal
-    noise = cv2.blur(rng.integers(0, 256, ideal.shape, np.uint8), (3, 3))
-    gain = edges.grain * 3.0  # the 3 x 3 mean leaves a third of the amplitude
-    mixed = cv2.addWeighted(soft, 0.5, noise, 0.5 * gain, 64 - 64 * gain)
-    result: Image = cv2.threshold(mixed, 127, 255, cv2.THRESH_BINARY)[1]  # type: ignore[assignment]
+    lines, width = ideal.shape
+    soft = cv2.GaussianBlur(ideal, (0, 0), rng.uniform(*edges.blur_px))
+    # both noises are added at quarter amplitude around mid grey, so that nothing saturates
+    fine = cv2.blur(rng.integers(0, 256, ideal.shape, np.uint8), (2, 2))
+    coarse = rng.integers(0, 256, (lines // 4 + 2, width // 4 + 2), np.uint8)
+    slow = cv2.resize(coarse, (width, lines), interpolation=cv2.INTER_LINEAR)
+    noise = cv2.addWeighted(fine, edges.grain, slow, edges.wobble, 127.5 * (1 - edges.grain - edges.wobble))
+    mixed = cv2.addWeighted(soft, 0.5, noise, 0.5, 0.0)
+    level = 127.5 * (1 + rng.uniform(-edges.swelling, edges.swelling) / 2)
+    result: Image = cv2.threshold(mixed, level, 255, cv2.THRESH_BINARY)[1]  # type: ignore[assignment]
     return result
 
 
@@ -78,7 +93,7 @@ def lit(image: Image, rng: np.random.Generator, light: LineScanLight = LineScanL
     lines, width = image.shape[:2]
     across = np.linspace(-1.0, 1.0, width, dtype=np.float32)
     gains = (1 - light.falloff * across**2) * (1 + light.prnu * rng.standard_normal(width, np.float32))
-    rows = 1 + light.jitter * rng.standard_normal(lines, np.float32)
+    rows: NDArray[np.float32] = np.float32(1) + light.jitter * rng.standard_normal(lines, np.float32)
     soft = cv2.GaussianBlur(image, (0, 0), light.blur_px) if light.blur_px > 0.2 else image
     result = np.empty_like(image)
     # in strips: the working memory stays small on a board of 16k x 16k
@@ -91,10 +106,8 @@ def lit(image: Image, rng: np.random.Generator, light: LineScanLight = LineScanL
     return result
 
 
-def _noise(
-    rng: np.random.Generator, shape: tuple[int, ...], sigma: float
-) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
-    """Return noise of standard deviation `sigma`: the sum of two uniform bytes, several times quicker than a normal one."""
+def _noise(rng: np.random.Generator, shape: tuple[int, ...], sigma: float) -> NDArray[np.float32]:
+    """Return noise of standard deviation `sigma`: the sum of two uniform bytes (quick)."""
     two = rng.integers(0, 256, (2, *shape), np.uint8)
-    total = two[0].astype(np.float32) + two[1]
-    return (total - 255.0) * np.float32(sigma / 104.5)
+    total: NDArray[np.float32] = (two[0].astype(np.float32) + two[1] - 255.0) * np.float32(sigma / 104.5)
+    return total

@@ -113,9 +113,14 @@ class Canvas:
         """Take the copper away within a circle (a drill hole)."""
         self._circle(self.copper, centre, radius, 0)
 
-    def bare_line(self, path: Points, thickness: float) -> None:
-        """Take the copper away along a line (a slot in a plane)."""
-        cv2.polylines(self.copper, [_fixed(path)], False, 0, max(1, round(thickness)), 8, _SHIFT)
+    def slot(self, path: Points, thickness: float, centre: tuple[float, float], size: tuple[float, float]) -> None:
+        """Take the copper away along a line, within an upright rectangle (a slot in a plane)."""
+        low = np.maximum(np.array(centre) - np.array(size) / 2, 0).astype(int)
+        high = np.maximum(np.array(centre) + np.array(size) / 2, 0).astype(int) + 1
+        part = np.ascontiguousarray(self.copper[low[1] : high[1], low[0] : high[0]])
+        if part.size:
+            cv2.polylines(part, [_fixed(path - low)], False, 0, max(1, round(thickness)), 8, _SHIFT)
+            self.copper[low[1] : high[1], low[0] : high[0]] = part
 
     def pour(self, corners: Points) -> None:
         """Fill a polygon with copper that keeps its clearance from everything drawn so far."""

@@ -24,12 +24,12 @@ CLASS_MIX = dict(zip(BARE_CODES, (0.19, 0.15, 0.20, 0.165, 0.147, 0.148), strict
 """Share of each class among the defects of DeepPCB's training part."""
 
 SIZES = {
-    "open": StrokeSizes(6, 0.5, (3, 10), 0.3),
+    "open": StrokeSizes(6, 0.5, (3, 8), 0.3),
     "short": StrokeSizes(6, 0.4, (3, 10), 0.12),
     "mousebite": StrokeSizes(15, 0.30, (3, 9), 0.5),
     "spur": StrokeSizes(14, 0.30, (3, 9), 0.05),
-    "copper": StrokeSizes(15, 0.35, (4, 12), 0.1),
-    "pin-hole": StrokeSizes(14, 0.35, (4, 10), 0.2),
+    "copper": StrokeSizes(17, 0.42, (4, 13), 0.1),
+    "pin-hole": StrokeSizes(15, 0.38, (4, 10), 0.2),
 }
 
 _PATCH = 224  # side of the patch, pixels at 48 px/mm
@@ -124,7 +124,7 @@ def _edge(patch: Image, rng: np.random.Generator, scale: float) -> tuple[Points,
 
 
 def _run(patch: Image, start: Points, direction: Points, longest: float) -> float | None:
-    """Return how far it is from `start` along `direction` to where copper and laminate change; None beyond `longest`."""
+    """Return how far it is from `start` along `direction` to the next change; None beyond `longest`."""
     steps = np.arange(2.0, longest)
     at = np.round(start + direction * steps[:, None]).astype(int)
     inside = (at >= 0).all(axis=1) & (at[:, 0] < patch.shape[1]) & (at[:, 1] < patch.shape[0])
@@ -162,7 +162,7 @@ def _bridge(patch: Image, rng: np.random.Generator, scale: float, sizes: StrokeS
     # most defects of the real boards are short ones: a wide gap is taken less often
     if far is None or rng.random() > np.exp(-far / (30 * scale)) + 0.1:
         return None
-    over = rng.uniform(1, 6, 2) * scale
+    over = rng.uniform(0.5, 4.5, 2) * scale
     stroke = np.zeros_like(patch)
     path = wandering(
         rng, start - direction * over[0], start + direction * (far + over[1]), 0.2 if far > 8 * scale else 0.0
@@ -193,7 +193,7 @@ def _place_open(patch: Image, rng: np.random.Generator, scale: float) -> Image |
         return None
     part = _around(stroke, round(8 * scale))
     left = cv2.bitwise_and(patch[part], cv2.bitwise_not(stroke[part]))
-    least = round(40 * scale * scale)
+    least = round(120 * scale * scale)
     return stroke if _big_pieces(left, least) > _big_pieces(patch[part], least) else None  # type: ignore[arg-type]
 
 
@@ -247,7 +247,7 @@ def _inside(patch: Image, rng: np.random.Generator, scale: float, code: str) -> 
     sheet = patch if code == "pin-hole" else cv2.bitwise_not(patch)
     sizes = SIZES[code]
     far = cv2.distanceTransform(sheet, cv2.DIST_L2, 3)
-    rows, columns = np.nonzero(far > 6 * scale)
+    rows, columns = np.nonzero(far > (12 if rng.random() < 0.6 else 6) * scale)
     if rows.size == 0:
         return None
     pick = int(rng.integers(rows.size))

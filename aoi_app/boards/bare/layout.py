@@ -52,14 +52,14 @@ def _drawn(
         ):
             canvas.take_rectangle((x, y), (w, h))
     area = width * lines / (640 * scale) ** 2
-    for draw, tries in (
-        (draw_plane, style.planes),
-        (draw_footprint, style.footprints),
-        (draw_bus, style.buses),
-        (draw_single, style.vias),
-    ):
-        for _ in range(rng.poisson(tries * area)):
-            draw(canvas, rng, style)
+    steps = [(draw_footprint, style.footprints), (draw_bus, style.buses), (draw_plane, style.planes)]
+    if rng.random() < 0.35:
+        steps.reverse()
+    for draw, tries in (*steps, (draw_single, style.vias)):
+        count = int(rng.poisson(tries * area))
+        for index in range(count):
+            # large items first: the small ones fill what is left
+            draw(canvas, rng, style, 1.0 - 0.85 * index / count)
     _pour(canvas, rng, style, rim if outlined else 0.0)
     return canvas
 

@@ -38,7 +38,7 @@ def parallel(path: Points, offset: float) -> Points:
     along = np.diff(path, axis=0)
     along /= np.linalg.norm(along, axis=1, keepdims=True)
     normals = np.stack([-along[:, 1], along[:, 0]], axis=1)
-    joins = np.empty_like(path)
+    joins: Points = np.empty_like(path)
     joins[0], joins[-1] = normals[0], normals[-1]
     if len(path) > 2:
         inner = normals[:-1] + normals[1:]
@@ -50,6 +50,6 @@ def parallel(path: Points, offset: float) -> Points:
 def with_end(path: Points, extra: float) -> Points:
     """Return `path` with its last piece made longer by `extra` pixels."""
     last = path[-1] - path[-2]
-    longer = path.copy()
+    longer: Points = path.copy()
     longer[-1] += last / np.linalg.norm(last) * extra
     return longer
