@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 from hypothesis import given, settings
@@ -34,7 +35,7 @@ def sources(lengths: list[int]) -> list[SourceBoard]:
     numbers = np.arange(sum(lengths) * 2, dtype=np.uint16).view(np.uint8).reshape(-1, 4)
     lines = np.concatenate([numbers[: sum(lengths)], np.full((sum(lengths), WIDTH - 4), 9, np.uint8)], axis=1)
     cuts = np.cumsum([0, *lengths])
-    return [SourceBoard(lines[a:b], f"S{n}") for n, (a, b) in enumerate(zip(cuts, cuts[1:], strict=False))]
+    return [SourceBoard(lines[a:b], f"S{n}") for n, (a, b) in enumerate(pairwise(cuts))]
 
 
 def stream(boards: list[SourceBoard], height: int, faults: list[Fault]) -> list[LineBlock]:
@@ -66,7 +67,8 @@ def assert_honest(result: Result, boards: list[SourceBoard]) -> None:
     pictures = {board.serial: board.pixels for board in boards}
     for end in result.ends:
         if end.completeness.ok:
-            assert np.array_equal(end.image, pictures[end.scan.serial])
+            picture = pictures[end.scan.serial]
+            assert picture is not None and np.array_equal(end.image, picture)
 
 
 @given(LENGTHS, HEIGHTS)

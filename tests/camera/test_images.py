@@ -1,0 +1,141 @@
+from __future__ import annotations
+
+import struct
+import zlib
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from aoi_app.camera.image_header import image_size
+from aoi_app.camera.images import list_images, read_board
+from aoi_app.core.errors import ImageError
+
+GREY = np.random.default_rng(1).integers(0, 256, (37, 53), dtype=np.uint8)
+COLOUR = np.random.default_rng(2).integers(0, 256, (37, 53, 3), dtype=np.uint8)
+
+
+def png_of_size(width: int, height: int) -> bytes:
+    def chunk(name: bytes, body: bytes) -> bytes:
+        return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+
+    head = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(b"\0" * 64)) + chunk(b"IEND", b"")
+
+
+@pytest.mark.parametrize("suffix", [".png", ".bmp", ".tif", ".jpg", ".webp", ".pgm"])
+def test_grey_files_stay_grey(tmp_path: Path, suffix: str) -> None:
+    file = tmp_path / f"board{suffix}"
+    cv2.imwrite(str(file), GREY)
+    board = read_board(file)
+    expected = cv2.imread(str(file), cv2.IMREAD_UNCHANGED)
+    assert expected is not None
+    if expected.ndim == 2:  # webp knows no grey
+        assert board.shape == GREY.shape and np.array_equal(board, expected)
+    else:
+        assert np.array_equal(board, expected[..., ::-1])
+    assert not board.flags.writeable
+
+
+@pytest.mark.parametrize("suffix", [".png", ".bmp", ".tif"])
+def test_colour_files_are_rgb(tmp_path: Path, suffix: str) -> None:
+    file = tmp_path / f"board{suffix}"
+    cv2.imwrite(str(file), COLOUR[..., ::-1])
+    assert np.array_equal(read_board(file), COLOUR)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".bmp", ".tif", ".jpg"])
+def test_the_size_is_known_before_decoding(tmp_path: Path, suffix: str) -> None:
+    file = tmp_path / f"board{suffix}"
+    cv2.imwrite(str(file), COLOUR)
+    assert image_size(file.read_bytes()) == (53, 37)
+
+
+def test_transparency_is_dropped(tmp_path: Path) -> None:
+    file = tmp_path / "board.png"
+    cv2.imwrite(str(file), np.dstack([COLOUR[..., ::-1], GREY]))
+    assert np.array_equal(read_board(file), COLOUR)
+
+
+@pytest.mark.parametrize("bits", [10, 12, 16])
+def test_deep_images_are_windowed_by_their_bits(tmp_path: Path, bits: int) -> None:
+    file = tmp_path / "board.png"
+    top = (1 << bits) - 1
+    deep = np.linspace(0, top, 37 * 53).astype(np.uint16).reshape(37, 53)
+    cv2.imwrite(str(file), deep)
+    board = read_board(file)
+    assert (board[0, 0], board[-1, -1]) == (0, 255)
+    assert np.abs(board.astype(float) - deep * (255 / top)).max() <= 0.51
+
+
+def test_a_window_cuts_below_black_and_above_white(tmp_path: Path) -> None:
+    file = tmp_path / "board.png"
+    cv2.imwrite(str(file), np.tile(np.array([[0, 999, 1000, 1500, 2000, 60_000]], np.uint16), (4, 4)))
+    assert read_board(file, window=(1000, 2000))[0, :6].tolist() == [0, 0, 0, 127, 255, 255]
+
+
+def test_names_that_are_not_ascii(tmp_path: Path) -> None:
+    file = tmp_path / "板子 №1.png"
+    file.write_bytes(cv2.imencode(".png", GREY)[1].tobytes())
+    assert np.array_equal(read_board(file), GREY)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        ("a.png", b"", "is empty"),
+        ("a.png", b"no image", "is not an image"),
+        ("a.png", png_of_size(30_000, 10), "30000 x 10 px"),
+        ("a.png", png_of_size(100, 70_000), "100 x 70000 px"),
+        ("a.png", png_of_size(4, 4), "4 x 4 px"),
+        ("a.jpg", cv2.imencode(".jpg", GREY)[1].tobytes()[:-200], "cut short"),
+        ("a.jpg", b"\xff\xd8\xff", "cut short"),
+        ("a.tif", b"II*\0\xff\xff\xff\xff", "is not an image"),
+        ("a.bmp", b"BM" + b"\0" * 10, "is not an image"),
+    ],
+)
+def test_hostile_files_are_refused_with_the_reason(tmp_path: Path, name: str, content: bytes, says: str) -> None:
+    file = tmp_path / name
+    file.write_bytes(content)
+    with pytest.raises(ImageError, match=says) as caught:
+        read_board(file)
+    assert str(file) in caught.value.what and caught.value.hint
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".bmp", ".tif"])
+@pytest.mark.parametrize("share", [0.3, 0.6, 0.95])
+def test_a_file_cut_short_is_never_a_board(tmp_path: Path, suffix: str, share: float) -> None:
+    whole = cv2.imencode(suffix, np.repeat(GREY, 8, axis=0))[1].tobytes()
+    file = tmp_path / f"a{suffix}"
+    file.write_bytes(whole[: int(len(whole) * share)])
+    with pytest.raises(ImageError):
+        read_board(file)
+
+
+def test_float_images_are_refused(tmp_path: Path) -> None:
+    file = tmp_path / "a.tif"
+    cv2.imwrite(str(file), GREY.astype(np.float32))
+    with pytest.raises(ImageError, match="float32"):
+        read_board(file)
+
+
+def test_a_missing_file_and_a_folder(tmp_path: Path) -> None:
+    with pytest.raises(ImageError, match="No such file"):
+        read_board(tmp_path / "none.png")
+    with pytest.raises(ImageError, match="cannot be read"):
+        read_board(tmp_path)
+
+
+def test_boards_larger_than_a_buffer_are_refused_before_decoding(tmp_path: Path) -> None:
+    file = tmp_path / "a.png"
+    file.write_bytes(png_of_size(16_000, 60_000))
+    with pytest.raises(ImageError, match="larger than a board buffer"):
+        read_board(file, max_bytes=1_000_000)
+
+
+def test_files_come_in_the_order_that_people_expect(tmp_path: Path) -> None:
+    for name in ("b10.png", "b2.PNG", "a.jpg", "notes.txt", "b2a.png"):
+        (tmp_path / name).write_bytes(b"x")
+    (tmp_path / "sub.png").mkdir()
+    assert [p.name for p in list_images(tmp_path)] == ["a.jpg", "b2.PNG", "b2a.png", "b10.png"]
