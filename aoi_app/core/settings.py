@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from aoi_app.core.errors import SettingsError
+from aoi_app.core.scan import PixelFormat
 
 Language = Literal["en", "zh"]
 Theme = Literal["dark", "light"]
@@ -27,6 +28,8 @@ class CameraSettings(_Strict):
         `simulated`, a driver's address such as `gige:192.168.0.10`, or the path of an image or folder.
     line_rate
         Lines per second (AcquisitionLineRate); None runs as fast as the source delivers.
+    height
+        Lines a block (Height).
     options
         What only one driver knows, by name.
     """
@@ -34,6 +37,7 @@ class CameraSettings(_Strict):
     source: str = "simulated"
     line_rate: Annotated[float, Field(gt=0)] | None = 4_000.0
     height: Annotated[int, Field(ge=1, le=4096)] = 128
+    pixel_format: PixelFormat = PixelFormat.MONO8
     options: dict[str, int | float | str | bool] = Field(default_factory=dict)
 
 

@@ -99,9 +99,13 @@ class Inspector:
 
     def handle(self, event: LinesIn | ScanEnd) -> Inspection | None:
         """Work on what is in; return the inspection when the board has ended."""
+        lines = event.lines if isinstance(event, LinesIn) else event.completeness.lines
         board = self._board
         if board is None or board.scan is not event.scan:
-            board = self._board = self._begin(event.scan)
+            if isinstance(event, LinesIn) and not lines:
+                return None
+            # A board of which nothing was seen needs no engine and no golden board to be an error.
+            board = self._board = self._begin(event.scan) if lines else _Board(event.scan, self._recipe(), None, None)
         if isinstance(event, LinesIn):
             self._advance(board, event.lines)
             return None
@@ -142,7 +146,7 @@ class Inspector:
         latency.pop("tiles", None)
         latency["judge"] = 1e3 * (time.perf_counter() - began)
         latency["verdict"] = (time.monotonic_ns() - end.ended_ns) / 1e6
-        if not board.error:
+        if board.detector is not None and not board.error:
             self._engines.board_done()
         return Inspection(
             board_id=board.scan.board_id,

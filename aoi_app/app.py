@@ -1,0 +1,175 @@
+"""Composition root: settings become a camera, a detector, a record and a running station.
+
+The only place that knows the concrete ones.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import platformdirs
+
+from aoi_app.camera.assembler import BoardAssembler
+from aoi_app.camera.conveyor import SourceBoard
+from aoi_app.camera.drivers import acquisition_config, create_camera
+from aoi_app.camera.folder import ImageSource, folder_camera
+from aoi_app.camera.image_header import image_size
+from aoi_app.camera.images import read_board
+from aoi_app.camera.ring import Allocate, BufferRing, plain_memory
+from aoi_app.camera.simulated import SimulatedCamera
+from aoi_app.core.protocols import AcquisitionConfig, Detector, LineScanCamera, ResultStore
+from aoi_app.core.recipe import MAX_LENGTH_LINES, MAX_WIDTH_PX, Recipe
+from aoi_app.core.scan import BoardScan, PixelFormat, Pixels
+from aoi_app.core.settings import CameraSettings, Settings
+from aoi_app.inference.catalog import find_model
+from aoi_app.inference.runtimes.table import open_detector
+from aoi_app.station.acquisition import Line
+from aoi_app.station.engines import EngineSpec, Progress
+from aoi_app.station.golden import GoldenFiles
+from aoi_app.station.station import Parts, Station
+from aoi_app.station.telemetry_nvml import open_monitor
+from aoi_app.storage.store import Store
+
+DATA_VARIABLE = "AOI_DATA"
+
+BATCH_SLOTS = 3
+BATCH_HEIGHT = 256
+HEADER_BYTES = 1 << 16
+UNKNOWN_SIDE = 8_192
+"""Buffers are this large where an image's header does not tell its size."""
+
+FALLBACKS = {"int8": "fp32", "fp16": "fp32"}
+"""Precision to try when an engine of another one fails."""
+
+
+def data_dir(settings: Settings) -> Path:
+    """Return the folder of the record: the settings' own, `AOI_DATA`, or the user's data folder."""
+    chosen = settings.data_dir or os.environ.get(DATA_VARIABLE, "")
+    return Path(chosen) if chosen else platformdirs.user_data_path("aoi-station", appauthor=False)
+
+
+def settings_file(data: Path | None = None) -> Path:
+    """Return where the settings lie: in the data folder that was named, else in the user's configuration folder."""
+    chosen = data or (Path(os.environ[DATA_VARIABLE]) if os.environ.get(DATA_VARIABLE) else None)
+    folder = chosen or platformdirs.user_config_path("aoi-station", appauthor=False)
+    return folder / "settings.json"
+
+
+def make_detector(settings: Settings, spec: EngineSpec) -> Detector:
+    """Load the detector that a specification names."""
+    return open_detector(
+        find_model(spec.model),
+        spec.runtime,
+        spec.precision,
+        min_confidence=spec.min_confidence,
+        overlap=settings.tile_overlap,
+    )
+
+
+def fallback(spec: EngineSpec) -> EngineSpec | None:
+    """Return what to try after an engine failed: FP32 on the same runtime, then ONNX Runtime on the CPU."""
+    if spec.precision in FALLBACKS:
+        return replace(spec, precision=FALLBACKS[spec.precision])
+    if spec.runtime != "onnxruntime":
+        return replace(spec, runtime="onnxruntime", precision="fp32")
+    return None
+
+
+class LineOpener:
+    """Opens the camera with its whole configuration, and keeps camera and buffers from one opening to the next."""
+
+    def __init__(self, allocate: Allocate = plain_memory) -> None:
+        self._allocate = allocate
+        self._ring: BufferRing | None = None
+        self._camera: tuple[CameraSettings, LineScanCamera] | None = None
+
+    def __call__(self, settings: Settings, recipe: Recipe) -> Line:
+        """Return an opened, configured line. Raises CameraError."""
+        camera = self._camera_of(settings.camera)
+        camera.open()
+        try:
+            wanted = acquisition_config(settings.camera)
+            applied = camera.configure(
+                replace(wanted, width=recipe.width_px, pixel_format=settings.camera.pixel_format)
+            )
+            width = applied.width or recipe.width_px or 0
+            slot_bytes = width * applied.pixel_format.channels * recipe.max_lines
+            ring = self._ring_of(settings.ring_slots, slot_bytes)
+            return Line(camera, BoardAssembler(ring, applied.height, max_lines=recipe.max_lines))
+        except BaseException:
+            camera.close()
+            raise
+
+    def _camera_of(self, settings: CameraSettings) -> LineScanCamera:
+        if self._camera is None or self._camera[0] != settings:
+            self._camera = (settings, create_camera(settings.source, settings.options, self._has_room))
+        return self._camera[1]
+
+    def _has_room(self) -> bool:
+        """Tell lines that can wait (MachineReady) whether another board has a buffer."""
+        return self._ring is None or self._ring.free > 0
+
+    def _ring_of(self, slots: int, slot_bytes: int) -> BufferRing:
+        ring = self._ring
+        if ring is None or (ring.slots, ring.slot_bytes) != (slots, slot_bytes):
+            self._ring = None  # the old memory goes before the new one is taken
+            ring = self._ring = BufferRing(slots, slot_bytes, self._allocate)
+        return ring
+
+
+def image_line(paths: Sequence[Path], recipe: Recipe) -> tuple[Line, int]:
+    """Return a line on which each image file is one board, and the number of boards. Raises CameraError."""
+    source = ImageSource(paths)
+    largest = max(map(_image_bytes, source.files))
+    # Lazily committed: only the pages that a board really fills are taken.
+    ring = BufferRing(BATCH_SLOTS, largest, lambda nbytes: np.zeros(nbytes, np.uint8))
+    camera = folder_camera(source, ready=lambda: ring.free > 0)
+    camera.open()
+    applied = camera.configure(AcquisitionConfig(height=BATCH_HEIGHT, acquisition_line_rate=None))
+    return Line(camera, BoardAssembler(ring, applied.height, max_lines=recipe.max_lines)), len(source.files)
+
+
+def _image_bytes(path: Path) -> int:
+    """Return the most that a board read from this file can take; the least buffer for one that cannot be read."""
+    try:
+        with path.open("rb") as file:
+            size = image_size(file.read(HEADER_BYTES))
+    except OSError:
+        size = None
+    width, height = size or (UNKNOWN_SIDE, UNKNOWN_SIDE)
+    return 3 * min(width, MAX_WIDTH_PX) * min(height, MAX_LENGTH_LINES)
+
+
+def bench_line(image: Pixels, line_rate: float) -> Line:
+    """Return a line that delivers one board again and again at a line rate."""
+    ring = BufferRing(BATCH_SLOTS, image.nbytes)
+    camera = SimulatedCamera(lambda number: SourceBoard(image, f"bench-{number}"), ready=lambda: ring.free > 1)
+    camera.open()
+    pixel_format = PixelFormat.MONO8 if image.ndim == 2 else PixelFormat.RGB8
+    wanted = AcquisitionConfig(height=64, pixel_format=pixel_format, acquisition_line_rate=line_rate)
+    applied = camera.configure(wanted)
+    return Line(camera, BoardAssembler(ring, applied.height, max_lines=image.shape[0]))
+
+
+def build_station(settings: Settings, recipe: Recipe, golden: Callable[[BoardScan, Recipe], Pixels | None]) -> Station:
+    """Put a station together; nothing is opened before it is started."""
+    station: list[Station] = []
+
+    def make(spec: EngineSpec, progress: Progress) -> Detector:
+        return make_detector(station[0].settings, spec)
+
+    def open_store(settings: Settings) -> ResultStore:
+        return Store(data_dir(settings))
+
+    parts = Parts(LineOpener(), make, fallback, open_store, open_monitor, golden)
+    station.append(Station(parts, settings, recipe))
+    return station[0]
+
+
+def golden_files(path: Path | None) -> GoldenFiles:
+    """Return golden boards from image files; None takes each recipe's own."""
+    return GoldenFiles(path, read_board)
