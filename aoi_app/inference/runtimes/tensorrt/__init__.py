@@ -1,0 +1,1 @@
+"""Detection on an NVIDIA GPU through TensorRT or TensorRT for RTX, driven by cuda-python."""

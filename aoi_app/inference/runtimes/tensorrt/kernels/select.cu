@@ -1,0 +1,130 @@
+// From candidates to the boxes that stay: sorted by score, suppressed within each class, written straight to pinned
+// host memory (posted PCIe writes: only the boxes that stay travel). One block a tile; equal input, equal bytes.
+// Defines: ANCHORS, CAPACITY (keys a tile, a power of two), MOST (candidates looked at, up to 1024), KEPT (rows a tile),
+// MAX_BATCH.
+
+typedef unsigned long long u64;
+
+struct Batch {  // see preprocess.cu
+    u64 board, golden;
+    int width, samples, ring, lines, golden_lines, golden_samples, tiles;
+    float threshold, iou;
+    int reserved, corners[2 * MAX_BATCH];
+};
+
+struct Result {  // of one tile; keep in step with batch.py
+    int count, candidates, spoiled, reserved;
+    float rows[KEPT][6];  // x1 y1 x2 y2 score class
+};
+
+#define THREADS 256
+#define NEAR_KEYS 1024
+#define NEAR_BOXES 256
+#define WORDS 32  // of one bit a candidate
+
+static __device__ void sort_keys(u64* keys, int size) {  // bitonic; `size` is a power of two
+    for (int width = 2; width <= size; width <<= 1)
+        for (int gap = width >> 1; gap; gap >>= 1) {
+            for (int i = threadIdx.x; i < size >> 1; i += THREADS) {
+                const int low = 2 * i - (i & (gap - 1)), high = low + gap;
+                const bool rising = (low & width) == 0;
+                const u64 a = keys[low], c = keys[high];
+                if ((a > c) == rising) { keys[low] = c; keys[high] = a; }
+            }
+            __syncthreads();
+        }
+}
+
+static __device__ float area(float4 a) { return fmaxf(a.z - a.x, 0.0f) * fmaxf(a.w - a.y, 0.0f); }
+
+static __device__ bool beats(float4 a, float4 c, float limit) {
+    const float w = fmaxf(fminf(a.z, c.z) - fmaxf(a.x, c.x), 0.0f), h = fmaxf(fminf(a.w, c.w) - fmaxf(a.y, c.y), 0.0f);
+    const float shared = w * h, both = area(a) + area(c) - shared;
+    return (both > 0.0f ? shared / both : 0.0f) > limit;
+}
+
+// Sets bit j of row i where candidate i beats the later candidate j of its class.
+static __device__ void compare_all(int n, const u64* keys, const float4* boxes, const int* classes, float limit, unsigned* beaten) {
+    const int words = (n + 31) / 32;
+    for (int item = threadIdx.x; item < n * words; item += THREADS) {
+        const int i = item / words, first = item % words * 32;
+        unsigned bits = 0;
+        if (first + 31 > i) {
+            const unsigned me = (unsigned)keys[i];
+            const float4 box = boxes[me];
+            const int kind = classes[me];
+            for (int j = max(first, i + 1); j < min(first + 32, n); ++j) {
+                const unsigned other = (unsigned)keys[j];
+                if (classes[other] == kind && beats(box, boxes[other], limit)) bits |= 1u << (j - first);
+            }
+        }
+        beaten[item] = bits;
+    }
+}
+
+// Warp 0 walks the candidates, best first; each lane holds one word of who is gone.
+static __device__ int walk(int n, const unsigned* beaten, unsigned short* kept) {
+    const int words = (n + 31) / 32, lane = threadIdx.x;
+    unsigned gone = 0;
+    int count = 0;
+    for (int i = 0; i < n && count < KEPT; ++i) {
+        if (__shfl_sync(0xffffffffu, gone, i >> 5) >> (i & 31) & 1) continue;
+        if (lane == 0) kept[count] = (unsigned short)i;
+        ++count;
+        if (lane < words) gone |= beaten[i * words + lane];
+    }
+    return count;
+}
+
+extern "C" __global__ void __launch_bounds__(THREADS) select(const Batch* b, u64* all_keys, const float4* all_boxes,
+                                                             const int* all_classes, const unsigned* counters,
+                                                             unsigned* all_beaten, Result* results) {
+    __shared__ u64 near_keys[NEAR_KEYS];
+    __shared__ unsigned near_beaten[NEAR_BOXES * NEAR_BOXES / 32];
+    __shared__ unsigned short kept[KEPT];
+    __shared__ int total;
+    const int tile = blockIdx.x;
+    if (tile >= b->tiles) return;
+    u64* keys = all_keys + (u64)tile * CAPACITY;
+    const float4* boxes = all_boxes + (u64)tile * ANCHORS;
+    const int* classes = all_classes + (u64)tile * ANCHORS;
+    const int found = counters[2 * tile];
+    int size = 1;
+    while (size < found) size <<= 1;
+    if (found <= NEAR_KEYS) {
+        for (int i = threadIdx.x; i < size; i += THREADS) near_keys[i] = i < found ? keys[i] : ~0ull;
+        keys = near_keys;
+    } else {
+        for (int i = found + threadIdx.x; i < size; i += THREADS) keys[i] = ~0ull;
+    }
+    __syncthreads();
+    sort_keys(keys, size);
+    const int n = min(found, MOST);
+    unsigned* beaten = n <= NEAR_BOXES ? near_beaten : all_beaten + (u64)tile * MOST * WORDS;
+    compare_all(n, keys, boxes, classes, b->iou, beaten);
+    __syncthreads();
+    if (threadIdx.x < 32) {
+        const int count = walk(n, beaten, kept);
+        if (threadIdx.x == 0) total = count;
+    }
+    __syncthreads();
+    Result* result = results + tile;
+    const int count = total;
+    for (int item = threadIdx.x; item < count * 6; item += THREADS) {
+        const u64 key = keys[kept[item / 6]];
+        const unsigned anchor = (unsigned)key;
+        const int field = item % 6;
+        const float4 box = boxes[anchor];
+        result->rows[item / 6][field] = field == 0   ? box.x
+                                        : field == 1 ? box.y
+                                        : field == 2 ? box.z
+                                        : field == 3 ? box.w
+                                        : field == 4 ? __uint_as_float(~(unsigned)(key >> 32))
+                                                     : (float)classes[anchor];
+    }
+    if (threadIdx.x == 0) {
+        result->count = count;
+        result->candidates = found;
+        result->spoiled = counters[2 * tile + 1];
+    }
+}
