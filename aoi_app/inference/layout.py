@@ -69,6 +69,8 @@ class Output:
 STRIDES = ((8, 16, 32), (8, 16, 32, 64), (4, 8, 16, 32), (4, 8, 16), (8, 16), (16, 32))
 """Grids of the usual networks: P3 to P5, P6, P2, and small ones."""
 
+MASK_CHANNELS = 32
+
 _COUNTED_NAMES = (
     ("num_dets", "det_boxes", "det_scores", "det_classes"),
     ("num_detections", "detection_boxes", "detection_scores", "detection_classes"),
@@ -107,10 +109,10 @@ def identify(
         if all(name in by_name for name in names):
             return HeadSpec(Family.YOLOV10, Form.COUNTED, names, classes)
     found = [spec for o in outputs if (spec := _read(o, classes, size, card.family)) is not None]
-    problem = _other_task(outputs, classes, size)
-    if problem or not found:
+    if not found:
         raise ModelError(
-            problem or f"The outputs do not fit a detector with {classes} classes: {_listed(outputs)}.",
+            _other_task(outputs, classes, size, metadata)
+            or f"The outputs do not fit a detector with {classes} classes: {_listed(outputs)}.",
             _expected(classes, size),
         )
     return max(enumerate(found), key=lambda item: (_rank(item[1]), item[0]))[1]
@@ -182,24 +184,24 @@ def _own(outputs: Sequence[Output], classes: int, size: tuple[int, int], card: M
     )
 
 
-def _other_task(outputs: Sequence[Output], classes: int, size: tuple[int, int]) -> str:
+def _other_task(outputs: Sequence[Output], classes: int, size: tuple[int, int], metadata: Mapping[str, str]) -> str:
     """Name the task of a network that is recognisably something else, or return ''."""
-    masks = [o for o in outputs if len(o.shape) == 4 and o.shape[1] == 32]
+    masks = [o for o in outputs if len(o.shape) == 4 and o.shape[1] == MASK_CHANNELS]
+    if len(outputs) == 1 and len(outputs[0].shape) == 2:
+        return f"This network classifies whole images: its output is {outputs[0]}, without boxes."
     for output in outputs:
-        if len(output.shape) == 2 and output.shape[1] != 7 and len(outputs) == 1:
-            return f"This network classifies whole images: its output is {output}, without boxes."
         if len(output.shape) != 3:
             continue
-        if masks and any(d in output.shape for d in (classes + 36, classes + 37, 38)):
+        if masks and {classes + 4 + MASK_CHANNELS, classes + 5 + MASK_CHANNELS, 6 + MASK_CHANNELS} & {*output.shape}:
             return f"This is a segmentation network: {output} comes with masks {masks[0]}."
-        first, anchors = output.shape[1:]
-        if first == classes + 5 and _per_cell(anchors, size) == 1:
+        channels = output.shape[1] if _per_cell(output.shape[2], size) else output.shape[2]
+        if channels == classes + 5 or (channels == 7 and output.shape[1] == 300):
             return f"This looks like a network for rotated boxes: {output} has one channel more than boxes and classes."
-        keypoints = (first if _per_cell(anchors, size) == 1 else anchors if first == 300 else None) or 0
-        extra = keypoints - classes - 4 if first != 300 else keypoints - 6
-        if extra >= 6 and classes <= 2 and (extra % 3 == 0 or extra % 2 == 0):
-            return f"This looks like a pose network: {output} has {extra} channels more than boxes and classes."
-    if outputs and all(len(o.shape) == 5 or (len(o.shape) == 4 and not masks) for o in outputs):
+        if "kpt_shape" in metadata or channels in (classes + 4 + 51, 6 + 51):
+            return f"This looks like a pose network: {output} holds key points beside boxes and classes."
+        if channels == classes + 4:
+            return f"This network does not look at a grid: {output}; it may be a transformer."
+    if outputs and all(len(o.shape) in (4, 5) for o in outputs):
         return f"These are bare feature maps, without the layer that makes boxes of them: {_listed(outputs)}."
     return ""
 

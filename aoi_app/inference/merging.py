@@ -10,6 +10,8 @@ from aoi_app.inference.boxes import Boxes, areas, intersection, pair_iou
 
 SAME_IOU = 0.5
 """Two tiles speak of one defect when their boxes, cut to what both tiles see, overlap by this."""
+SAME_PX = 2.0
+"""Or when they agree this closely on every side: a pixel is half the overlap of a defect of a few pixels."""
 COVERED = 0.7
 """A box cut by a tile's edge is a fragment when this share of it lies in a box that is not cut."""
 EDGE_PX = 4.0
@@ -73,8 +75,10 @@ def _unite(
     """Return one detection a group, in the order of the groups' first members, and whether it is uncut."""
     boxes = detections.boxes
     shared = intersection(tiles[first], tiles[second])
-    agree = pair_iou(intersection(boxes[first], shared), intersection(boxes[second], shared))
-    same = (detections.classes[first] == detections.classes[second]) & (agree >= SAME_IOU)
+    one, other = intersection(boxes[first], shared), intersection(boxes[second], shared)
+    agree = pair_iou(one, other)
+    close = (np.abs(one - other) <= SAME_PX).all(axis=1)
+    same = (detections.classes[first] == detections.classes[second]) & (close | (agree >= SAME_IOU))
     first, second, agree = first[same], second[same], agree[same]
     _, tile_ids = np.unique(tiles, axis=0, return_inverse=True)
     group = list(range(len(detections)))
@@ -119,7 +123,9 @@ def _drop_fragments(merged: Detections, whole: NDArray[np.bool_]) -> Detections:
     fragment = ~whole[first] & whole[second]
     first, second = first[fragment], second[fragment]
     boxes = merged.boxes
-    covered = areas(intersection(boxes[first], boxes[second])) >= COVERED * areas(boxes[first])
+    # A sliver of a few pixels is seen no more exactly than this.
+    around = boxes[second] + np.array([-EDGE_PX, -EDGE_PX, EDGE_PX, EDGE_PX], np.float32)
+    covered = areas(intersection(boxes[first], around)) >= COVERED * areas(boxes[first])
     same_class = merged.classes[first] == merged.classes[second]
     gone = covered & (same_class | (merged.scores[second] >= merged.scores[first]))
     keep = np.ones(len(merged), bool)
