@@ -32,7 +32,7 @@ def board(
     pixels = rng.integers(0, 256, shape, np.uint8)
     completeness = Completeness(lines)
     scan = BoardScan(f"board-{number:06d}", f"SN{number:05d}", read_only(pixels), pixel_format, 0, _ns(number) - 10**9)
-    end = ScanEnd(scan, completeness, xxhash.xxh3_128_hexdigest(pixels), 0)
+    end = ScanEnd(scan, completeness, xxhash.xxh3_128_hexdigest(pixels.tobytes()), 0)
     fails = any(d.counts for d in found)
     inspection = Inspection(
         board_id=scan.board_id,

@@ -69,7 +69,8 @@ def test_whole_board_is_kept_by_verdict(folder: Path) -> None:
     kept, none = history.board(failed[0].board_id), history.board(passed[0].board_id)
     assert kept is not None and none is not None
     assert none.board_image is None
-    assert np.array_equal(cv2.imread(str(kept.board_image), cv2.IMREAD_UNCHANGED), failed[1].image)
+    picture = cv2.imread(str(kept.board_image), cv2.IMREAD_UNCHANGED)
+    assert picture is not None and np.array_equal(picture, failed[1].image)
 
 
 def test_a_board_without_lines_is_recorded_without_pictures(folder: Path, store: Store) -> None:

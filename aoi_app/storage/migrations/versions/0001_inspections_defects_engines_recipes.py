@@ -131,7 +131,9 @@ def upgrade() -> None:
         postgresql_where=sa.text("reviewer <> ''"),
     )
     op.create_index(
-        op.f("ix_defect_defect_code_ts_us_inspection_id"), "defect", ["defect_code", "ts_us", "inspection_id"]
+        op.f("ix_defect_defect_code_ts_us_inspection_id_verification"),
+        "defect",
+        ["defect_code", "ts_us", "inspection_id", "verification"],
     )
     op.create_index(
         op.f("ix_defect_ts_us_defect_code_verification"), "defect", ["ts_us", "defect_code", "verification"]
@@ -141,7 +143,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     """Go back."""
     op.drop_index(op.f("ix_defect_ts_us_defect_code_verification"), "defect")
-    op.drop_index(op.f("ix_defect_defect_code_ts_us_inspection_id"), "defect")
+    op.drop_index(op.f("ix_defect_defect_code_ts_us_inspection_id_verification"), "defect")
     op.drop_index(
         op.f("ix_defect_by_reviewer"),
         "defect",

@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from aoi_app.core.errors import StoreError
+from aoi_app.storage.database import Place, connect
+from aoi_app.storage.history import History
+from aoi_app.storage.migrate import prepare, revision_of, run_command
+from aoi_app.storage.query import HistoryQuery
+from aoi_app.storage.schema import HEAD
+from aoi_app.storage.store import Store
+from tests.storage.boards import board, defects
+
+
+@pytest.fixture
+def filled(folder: Path) -> Place:
+    store = Store(folder)
+    for number in range(5):
+        store.record(*board(number, *defects(number)))
+    store.close()
+    return Place(folder)
+
+
+def _rows(place: Place) -> list[int]:
+    with sqlite3.connect(place.folder / "aoi.db") as raw:
+        return [raw.execute(f"SELECT count(*) FROM {t}").fetchone()[0] for t in ("inspection", "defect", "engine")]
+
+
+def test_the_models_and_the_migrations_agree(filled: Place) -> None:
+    with connect(filled, foreign_keys=False).begin() as connection:
+        run_command(connection, "check")
+        assert revision_of(connection) == HEAD
+
+
+def test_head_is_the_newest_script() -> None:
+    from alembic.script import ScriptDirectory
+
+    from aoi_app.storage import migrate
+
+    assert ScriptDirectory(str(Path(migrate.__file__).parent / "migrations")).get_heads() == [HEAD]
+
+
+def test_every_table_is_gone_and_back(filled: Place) -> None:
+    with connect(filled, foreign_keys=False).begin() as connection:
+        run_command(connection, "downgrade", "base")
+        tables = connection.execute(text("SELECT name FROM sqlite_master WHERE type = 'table'")).scalars().all()
+        assert set(tables) - {"sqlite_sequence"} == {"alembic_version"}
+        run_command(connection, "upgrade", "head")
+    assert _rows(filled) == [0, 0, 0]
+
+
+def test_nothing_is_done_and_copied_when_nothing_is_to_do(filled: Place) -> None:
+    prepare(filled)
+    assert not filled.backups.exists()
+
+
+def test_a_record_of_a_newer_program_is_refused(filled: Place) -> None:
+    with sqlite3.connect(filled.folder / "aoi.db") as raw:
+        raw.execute("UPDATE alembic_version SET version_num = '9999'")
+    with pytest.raises(StoreError, match=r"newer program \(its shape is 9999"):
+        Store(filled.folder)
+
+
+def test_a_file_that_is_no_database_is_refused(folder: Path) -> None:
+    folder.mkdir()
+    (folder / "aoi.db").write_bytes(b"not a database " * 1000)
+    with pytest.raises(StoreError, match="not a database"):
+        Store(folder)
+
+
+def test_a_database_of_another_program_is_refused_by_history(folder: Path) -> None:
+    folder.mkdir()
+    sqlite3.connect(folder / "aoi.db").executescript("CREATE TABLE t(x)")
+    with pytest.raises(StoreError, match="no record of this program"):
+        History(folder)
+    shutil.rmtree(folder)
+    with pytest.raises(StoreError, match=r"aoi\.db is missing"):
+        History(folder)
+
+
+def test_rebuilding_a_parent_table_keeps_its_children(filled: Place) -> None:
+    """SQLite rebuilds a table by dropping it, which deletes children while foreign keys are on."""
+    from alembic.migration import MigrationContext
+    from alembic.operations import Operations
+
+    before = _rows(filled)
+    with connect(filled, foreign_keys=False).begin() as connection:
+        operations = Operations(MigrationContext.configure(connection))
+        with operations.batch_alter_table("inspection", recreate="always"):
+            pass
+        assert connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall() == []
+    assert _rows(filled) == before == [5, 10, 1]
+
+
+def test_a_step_that_fails_leaves_the_record_as_it_was(filled: Place) -> None:
+    from alembic.migration import MigrationContext
+    from alembic.operations import Operations
+
+    def tables() -> set[str]:
+        with sqlite3.connect(filled.folder / "aoi.db") as raw:
+            return {name for (name,) in raw.execute("SELECT name FROM sqlite_master")}
+
+    before = tables()
+    with pytest.raises(RuntimeError), connect(filled, foreign_keys=False).begin() as connection:
+        operations = Operations(MigrationContext.configure(connection))
+        with operations.batch_alter_table("defect", recreate="always"):
+            pass
+        operations.drop_table("recipe")
+        raise RuntimeError("power cut")
+    assert tables() == before
+    assert sum(1 for _ in History(filled.folder).rows(HistoryQuery())) == 5
