@@ -15,7 +15,8 @@ class Environment:
     """The project's virtual environment.
 
     Packages come from the lock files, with hashes; the project itself is installed in place (editable), so that a
-    pulled change takes effect without a set-up.
+    pulled change takes effect without a set-up. A folder ``wheelhouse`` in the project, as an offline bundle has
+    it, takes the place of the network.
     """
 
     def __init__(self, root: Path) -> None:
@@ -92,6 +93,9 @@ class Environment:
         command = [str(self.python), "-m", "pip", "install", "--no-input", "--disable-pip-version-check"]
         if not sys.stdout.isatty():
             command.append("--quiet")  # no progress bars in a log
+        wheels = self.root / "wheelhouse"
+        if wheels.is_dir():
+            command += ["--no-index", "--find-links", str(wheels)]
         environment = {**os.environ, "PIP_USER": "0", "PIP_REQUIRE_VIRTUALENV": "0"}
         environment.pop("PYTHONPATH", None)
         if subprocess.run([*command, *arguments], env=environment).returncode != 0:
