@@ -24,7 +24,7 @@ from aoi_app.camera.simulated import SimulatedCamera
 from aoi_app.core.protocols import AcquisitionConfig, Detector, LineScanCamera, ResultStore
 from aoi_app.core.recipe import MAX_LENGTH_LINES, MAX_WIDTH_PX, Recipe
 from aoi_app.core.scan import BoardScan, PixelFormat, Pixels
-from aoi_app.core.settings import CameraSettings, Settings
+from aoi_app.core.settings import CameraSettings, Settings, load_settings
 from aoi_app.inference.catalog import find_model
 from aoi_app.inference.runtimes.table import open_detector
 from aoi_app.station.acquisition import Line
@@ -32,6 +32,7 @@ from aoi_app.station.engines import EngineSpec, Progress
 from aoi_app.station.golden import GoldenFiles
 from aoi_app.station.station import Parts, Station
 from aoi_app.station.telemetry_nvml import open_monitor
+from aoi_app.storage.recipes import RecipeBook
 from aoi_app.storage.store import Store
 
 DATA_VARIABLE = "AOI_DATA"
@@ -57,6 +58,11 @@ def settings_file(data: Path | None = None) -> Path:
     chosen = data or (Path(os.environ[DATA_VARIABLE]) if os.environ.get(DATA_VARIABLE) else None)
     folder = chosen or platformdirs.user_config_path("aoi-station", appauthor=False)
     return folder / "settings.json"
+
+
+def recipe_book(data: Path | None = None) -> RecipeBook:
+    """Return the recipe book of a data folder, of the settings' one when none is named."""
+    return RecipeBook(data or data_dir(load_settings(settings_file())))
 
 
 def make_detector(settings: Settings, spec: EngineSpec) -> Detector:
