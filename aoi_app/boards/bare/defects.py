@@ -40,7 +40,9 @@ Placer = Callable[[Image, np.random.Generator, float], "Image | None"]
 """(copper patch, generator, scale) -> stroke (255) or None where the patch has no place for it."""
 
 
-def add_defects(copper: Image, rng: np.random.Generator, codes: tuple[str, ...], px_per_mm: float) -> list[Label]:
+def add_defects(
+    copper: Image, rng: np.random.Generator, codes: tuple[str, ...], px_per_mm: float, taken: tuple[Label, ...] = ()
+) -> list[Label]:
     """Draw one defect of each code into `copper` (in place) and return their labels.
 
     A defect for which no place is found is left out: fewer labels come back than were asked for.
@@ -51,16 +53,18 @@ def add_defects(copper: Image, rng: np.random.Generator, codes: tuple[str, ...],
         (lines, width) uint8, 255 copper, 0 laminate.
     codes
         Names out of BARE_CODES.
+    taken
+        Defects that are there already: the new ones keep clear of them.
     """
     scale = px_per_mm / DESIGN_PX_PER_MM
-    labels: list[Label] = []
+    labels: list[Label] = list(taken)
     for code in codes:
         for _ in range(_TRIES):
             label = _try(copper, rng, code, scale, labels)
             if label is not None:
                 labels.append(label)
                 break
-    return labels
+    return labels[len(taken) :]
 
 
 def _try(copper: Image, rng: np.random.Generator, code: str, scale: float, labels: list[Label]) -> Label | None:
