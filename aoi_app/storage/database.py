@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,10 +13,12 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from aoi_app.core.errors import BackendMissing, SettingsError
-from aoi_app.storage.faults import explained
 
 BUSY_TIMEOUT_MS = 5_000
 """How long a writer waits for another one before it says so."""
+
+BARE = "aoi_bare"
+"""Execution option of a connection whose statements SQLite refuses inside a transaction."""
 
 DATABASE_FILE = "aoi.db"
 IMAGES_FOLDER = "images"
@@ -135,6 +136,8 @@ def _connect_file(file: Path, read_only: bool, foreign_keys: bool) -> Engine:
 
     @event.listens_for(engine, "begin")
     def _on_begin(connection: Connection) -> None:
+        if connection.get_execution_options().get(BARE):
+            return
         # A writer takes its lock at once: it then waits at BEGIN, and never fails half-way for another's sake.
         connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
 
@@ -151,11 +154,6 @@ def _mode(file: Path, read_only: bool) -> str:
     if not read_only:
         return "?mode=rwc"
     # Without write access SQLite cannot share a WAL; nobody else writes there either, so the file stands still.
-    alone = not os.access(file.parent, os.W_OK) and not Path(f"{file}-wal").exists()
+    effective = os.access in os.supports_effective_ids
+    alone = not os.access(file.parent, os.W_OK, effective_ids=effective) and not Path(f"{file}-wal").exists()
     return "?mode=ro&immutable=1" if alone else "?mode=ro"
-
-
-def transaction(engine: Engine, place: Place, work: Callable[[Connection], Any]) -> Any:
-    """Run `work` in one transaction: all of it or nothing. Raises StoreError."""
-    with explained(place.name, place.folder), engine.begin() as connection:
-        return work(connection)

@@ -20,7 +20,9 @@ _NO_RIGHT = {errno.EACCES, errno.EPERM, errno.EROFS}
 
 _FREE_SPACE = "Free space there or move the data folder, then start again: what was recorded is safe."
 _CLOSE_OTHER = "Close the program that holds it, then start again: what was recorded is safe."
-_GIVE_RIGHT = "Let the account that runs the station write there, then start again."
+_GIVE_RIGHT = (
+    "Let the account that runs the station write there (the file, those beside it and the folder), then start again."
+)
 _RESTORE = "Restore the newest backup; keep the broken file for analysis."
 
 # What a database says (a piece of its message, or PostgreSQL's SQLSTATE) -> the error, and what to tell.

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from contextlib import closing
 from pathlib import Path
 
 from sqlalchemy import Connection, inspect, text
 
 from aoi_app.core.errors import StoreError
 from aoi_app.storage.clock import from_us, now_us
-from aoi_app.storage.database import Place, connect
+from aoi_app.storage.database import BARE, Place, connect
 from aoi_app.storage.faults import explained
 from aoi_app.storage.schema import HEAD
 
@@ -57,12 +56,13 @@ def prepare(place: Place) -> None:
 
 def backup_file(place: Place, label: str) -> Path:
     """Copy the embedded database, consistent even while it is written, to the backups folder."""
-    place.backups.mkdir(parents=True, exist_ok=True)
+    with explained(str(place.backups), place.backups):
+        place.backups.mkdir(parents=True, exist_ok=True)
     target = place.backups / f"aoi-{from_us(now_us()):%Y%m%d-%H%M%S-%f}-{label}.db"
     engine = connect(place, read_only=True)
     try:
-        with closing(engine.raw_connection()) as connection:
-            connection.cursor().execute("VACUUM INTO ?", (str(target),))
+        with explained(place.name, place.backups), engine.connect().execution_options(**{BARE: True}) as connection:
+            connection.exec_driver_sql("VACUUM INTO ?", (str(target),))
     finally:
         engine.dispose()
     return target

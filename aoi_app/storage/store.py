@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from contextlib import closing
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, func, insert, select
+from sqlalchemy import Connection, func, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from aoi_app.core.errors import StoreError
@@ -13,7 +12,7 @@ from aoi_app.core.inspection import EngineInfo, Inspection
 from aoi_app.core.scan import ScanEnd
 from aoi_app.storage.archive import Archive, Kept, board_folder
 from aoi_app.storage.clock import DAY_US, utc_day
-from aoi_app.storage.database import Place, connect
+from aoi_app.storage.database import BARE, Place, connect
 from aoi_app.storage.faults import explained
 from aoi_app.storage.lock import StationLock
 from aoi_app.storage.migrate import prepare
@@ -50,11 +49,17 @@ class Store:
         self._station = station
         self._archive = Archive(self._place.images)
         self._engines: dict[str, int] = {}
+        self._closed = False
         self._lock = StationLock(folder)
         try:
             prepare(self._place)
-            self._database: Engine = connect(self._place)
-            self.swept = self._sweep()
+            self._database = connect(self._place)
+            try:
+                self._check_writable()
+                self.swept = self._sweep()
+            except BaseException:
+                self._database.dispose()
+                raise
         except BaseException:
             self._lock.release()
             raise
@@ -86,10 +91,16 @@ class Store:
 
     def close(self) -> None:
         """Fold the write-ahead log into the database and let the next station in; may be called twice."""
+        if self._closed:
+            return
+        self._closed = True
         try:
             if self._place.file is not None:
-                with explained(self._place.name), closing(self._database.raw_connection()) as connection:
-                    connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                with (
+                    explained(self._place.name, self._place.folder),
+                    self._database.connect().execution_options(**{BARE: True}) as connection,
+                ):
+                    connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
         finally:
             self._database.dispose()
             self._lock.release()
@@ -131,6 +142,11 @@ class Store:
             return
         if not known:
             self._archive.forget(inspection.board_id, inspection.ended_ns // 1000)
+
+    def _check_writable(self) -> None:
+        """Write something: SQLite opens a file that it may only read without a word, until the first board."""
+        with explained(self._place.name, self._place.folder), self._database.begin() as connection:
+            connection.exec_driver_sql("UPDATE alembic_version SET version_num = version_num")
 
     def _sweep(self) -> int:
         """Remove what a crash left: drafts, and the pictures of the board in flight, which has no row.
