@@ -19,9 +19,9 @@ class Environment:
     it, takes the place of the network.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, folder: Path | None = None) -> None:
         self.root = root
-        self.folder = root / ".venv"
+        self.folder = folder or root / ".venv"
 
     @property
     def python(self) -> Path:

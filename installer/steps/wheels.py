@@ -20,7 +20,7 @@ SYSTEMS: dict[str, dict[str, str]] = {
 
 # glibc 2.34 is what PySide6 asks for; Debian 12 and Ubuntu 22.04 have it
 _PLATFORMS = {
-    "linux": tuple(f"manylinux_2_{minor}_x86_64" for minor in range(34, 4, -1)) + ("manylinux2014_x86_64",),
+    "linux": (*(f"manylinux_2_{minor}_x86_64" for minor in range(34, 4, -1)), "manylinux2014_x86_64"),
     "windows": ("win_amd64",),
 }
 
