@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from aoi_app.boards import BoardSpec, DrawnBoard, Look, draw_board
+from aoi_app.core.errors import RecipeError
+from aoi_app.core.scan import Pixels
+from aoi_app.inference.registration import Registration, register
+
+SIDE = 1_024
+BOARDS = {
+    seed: draw_board(BoardSpec(width=SIDE, lines=SIDE, look=Look.LINE_SCAN, defects=(8, 8)), seed) for seed in (1, 2)
+}
+
+
+def moved(
+    board: DrawnBoard, dx: float, dy: float, degrees: float, stretch: float
+) -> tuple[Pixels, NDArray[np.float64]]:
+    """Return the scan under the map, and the map."""
+    turn = np.radians(degrees)
+    linear = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]]) @ np.diag([1, 1 + stretch])
+    centre = np.array([SIDE / 2, SIDE / 2])
+    matrix = np.column_stack([linear, centre + np.array([dx, dy]) - linear @ centre])
+    scan = cv2.warpAffine(board.image, matrix, (SIDE, SIDE), borderValue=(200,) * 3)
+    noise = np.random.default_rng(0).normal(0, 4, scan.shape)
+    return np.clip(scan * 0.9 + noise, 0, 255).astype(np.uint8), matrix
+
+
+def error_px(found: Registration, matrix: NDArray[np.float64]) -> float:
+    grid = np.array([(x, y) for x in np.linspace(0, SIDE, 9) for y in np.linspace(0, SIDE, 9)])
+    distance = np.linalg.norm(found.to_scan(grid) - (grid @ matrix[:, :2].T + matrix[:, 2]), axis=1)
+    return float(np.percentile(distance, 95))
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.floats(-42, 42), st.floats(-42, 42), st.floats(-1, 1), st.floats(-0.01, 0.01))
+def test_a_displaced_board_is_found_to_a_pixel(dx: float, dy: float, degrees: float, stretch: float) -> None:
+    board = BOARDS[1]
+    scan, matrix = moved(board, dx, dy, degrees, stretch)
+    found = register(board.golden, scan)
+    assert error_px(found, matrix) <= 1.0
+    points = np.array([[10.0, 20.0], [900.0, 700.0]])
+    assert found.to_golden(found.to_scan(points)) == pytest.approx(points, abs=1e-6)
+
+
+def test_the_first_lines_are_enough_and_more_make_it_better() -> None:
+    board = BOARDS[1]
+    scan, matrix = moved(board, 12, -9, 0.4, 0.004)
+    first = register(board.golden[:440], scan[:400])
+    assert error_px(first, matrix) <= 6
+    later = register(board.golden, scan, start=first)
+    assert error_px(later, matrix) <= 0.5
+
+
+def test_the_golden_board_in_the_scans_geometry() -> None:
+    board = BOARDS[1]
+    scan, matrix = moved(board, 5, 3, 0.2, 0)
+    band = register(board.golden, scan).warped(board.golden, 200, 500, SIDE, beyond=200)
+    expected = cv2.warpAffine(board.golden, matrix, (SIDE, SIDE), borderValue=(200,) * 3)[200:500]
+    assert band.shape == (300, SIDE)
+    assert float(np.mean(np.abs(band.astype(int) - expected.astype(int)))) < 2.5
+
+
+def test_another_board_is_refused() -> None:
+    with pytest.raises(RecipeError, match="does not show"):
+        register(BOARDS[1].golden, BOARDS[2].image)
+
+
+def test_a_blank_scan_is_refused() -> None:
+    with pytest.raises(RecipeError, match="places of it"):
+        register(BOARDS[1].golden, np.full((SIDE, SIDE), 90, np.uint8))
+
+
+def test_a_board_that_lies_too_far_off_is_refused() -> None:
+    with pytest.raises(RecipeError):
+        register(BOARDS[1].golden, moved(BOARDS[1], 0, 0, 4.0, 0)[0])
