@@ -50,6 +50,10 @@ class Settings(_Strict):
         File of the ONNX model, relative to the engines folder or absolute; empty for the default.
     data_dir
         Where the record lives; empty for the user's data folder.
+    database_url
+        A PostgreSQL server that several stations share; empty for the embedded database in the data folder.
+    station
+        Name of this station in a shared record.
     ring_slots
         Board buffers allocated at start.
     """
@@ -63,6 +67,8 @@ class Settings(_Strict):
     precision: Precision = "fp32"
     recipe: str = "default"
     data_dir: str = ""
+    database_url: str = ""
+    station: Annotated[str, Field(max_length=80)] = ""
     ring_slots: Annotated[int, Field(ge=2, le=64)] = 4
     tile_overlap: Annotated[int, Field(ge=0, le=512)] = 128
 

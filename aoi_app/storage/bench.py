@@ -61,7 +61,7 @@ def fill(folder: Path, defects: int, url: str = "", progress: Progress | None = 
     prepare(place)
     database = connect(place)
     rng = random.Random(seed)
-    start = time.time_ns() // 1000 - defects * _SECONDS_PER_BOARD * 1_000_000 * 3 // 10
+    start = time.time_ns() // 1000 - defects * _SECONDS_PER_BOARD * 1_000_000 * 31 // 100
     written, key = 0, 0
     try:
         with database.begin() as connection:

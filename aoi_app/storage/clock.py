@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import time
 from datetime import datetime, timedelta, timezone
 
 DAY_US = 86_400_000_000
 
+_UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+_AGE = re.compile(r"(\d+(?:\.\d+)?)([mhdw])")
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
@@ -33,3 +36,30 @@ def utc_day(us: int) -> str:
 def iso(us: int) -> str:
     """Return a moment as people and programs write it: `2026-11-20T14:03:07.120000+00:00`."""
     return from_us(us).isoformat(timespec="microseconds")
+
+
+def parse_moment(text: str, now: datetime | None = None) -> datetime:
+    """Read a moment as people type it: a date, a date and time, `today`, `yesterday`, or an age such as `8h`.
+
+    Without a time zone it is local time.
+
+    Raises
+    ------
+    ValueError
+        The text is none of these.
+    """
+    now = (now or datetime.now(timezone.utc)).astimezone()
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    named = {"now": now, "today": midnight, "yesterday": midnight - timedelta(days=1)}
+    word = text.strip().lower()
+    if word in named:
+        return named[word]
+    if age := _AGE.fullmatch(word):
+        return now - timedelta(**{_UNITS[age[2]]: float(age[1])})
+    try:
+        moment = datetime.fromisoformat(re.sub(r"[zZ]$", "+00:00", text.strip()))
+    except ValueError as error:
+        raise ValueError(
+            f"{text!r} is no time; write 2026-11-20, '2026-11-20 14:00', today, yesterday, 8h or 7d"
+        ) from error
+    return moment.astimezone()

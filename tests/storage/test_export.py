@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+import csv
+import io
+import json
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from aoi_app.core.errors import DatabaseLocked, DiskFull, StoreError
+from aoi_app.core.inspection import Verdict
+from aoi_app.storage import commands
+from aoi_app.storage.clock import from_us, parse_moment, to_us
+from aoi_app.storage.export import opened
+from aoi_app.storage.store import Store
+from tests.storage.boards import START_US, board, changed, defects
+
+BOARDS = 6
+
+
+@pytest.fixture
+def recorded(folder: Path, store: Store) -> Path:
+    for number in range(BOARDS):
+        inspection, end = board(number, *defects(number))
+        store.record(*changed((inspection, end), reason='1 x "short", 短路', serial=f"=SN[{number}]"))
+    store.close()
+    return folder
+
+
+def _run(*arguments: str) -> str:
+    app = typer.Typer()
+    app.command()(commands.history)
+    result = CliRunner().invoke(app, arguments, catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+def test_csv_of_boards(recorded: Path, tmp_path: Path) -> None:
+    _run("--data", str(recorded), "--csv", str(tmp_path / "out.csv"))
+    assert (tmp_path / "out.csv").read_bytes().startswith(b"\xef\xbb\xbfboard,serial"), "spreadsheets need the mark"
+    rows = list(csv.DictReader((tmp_path / "out.csv").open(encoding="utf-8-sig", newline="")))
+    assert [r["board"] for r in rows] == [f"board-{n:06d}" for n in reversed(range(BOARDS))]
+    assert rows[0]["reason"] == '1 x "short", 短路' and rows[0]["serial"] == "=SN[5]"
+    assert [int(r["defects"]) for r in rows] == list(reversed(range(BOARDS)))
+    assert to_us(datetime.fromisoformat(rows[-1]["ended"])) == START_US
+    assert list(tmp_path.glob("*.part")) == []
+
+
+def test_csv_of_defects(recorded: Path) -> None:
+    rows = list(csv.DictReader(io.StringIO(_run("--data", str(recorded), "--csv", "-", "--defects"))))
+    assert len(rows) == sum(range(BOARDS))
+    assert [float(rows[0][k]) for k in ("x1", "y1", "x2", "y2")] == [10.0, 30.0, 22.5, 41.25]
+    assert {r["verification"] for r in rows} == {"NotVerifiedYet"}
+
+
+def test_json_holds_every_fact(recorded: Path) -> None:
+    objects = [json.loads(line) for line in _run("--data", str(recorded), "--json", "-").splitlines()]
+    assert [o["board"] for o in objects] == [f"board-{n:06d}" for n in reversed(range(BOARDS))]
+    newest = objects[0]
+    assert newest["engine"]["sha256"] == "ab" * 32 and newest["recipe"] == {"name": "default", "revision": 3}
+    assert newest["latency_ms"] == {"inference": 12.25, "verdict": 20.5}
+    assert Path(newest["defects"][0]["crop"]).is_file() and Path(newest["preview"]).is_file()
+
+
+def test_the_table_shows_boards_and_how_many_there_are(recorded: Path) -> None:
+    shown = _run("--data", str(recorded), "--verdict", "failed", "--limit", "2")
+    assert "=SN[5]" in shown and "board-000004" in shown and "board-000003" not in shown
+    assert "2 of 5 boards: 5 FAILED" in shown
+
+
+def test_one_board(recorded: Path) -> None:
+    shown = json.loads(_run("--data", str(recorded), "--board", "board-000002"))
+    assert [d["class"] for d in shown["defects"]] == ["short", "short"]
+    with pytest.raises(StoreError, match="'no-board' is not in the record"):
+        _run("--data", str(recorded), "--board", "no-board")
+
+
+def test_filters_of_the_command_line(recorded: Path) -> None:
+    middle = from_us(START_US + 3 * 60_000_000).isoformat()
+    found = _run("--data", str(recorded), "--json", "-", "--since", middle, "--class", "short", "--serial", "=SN")
+    assert len(found.splitlines()) == BOARDS - 3
+    assert not _run("--data", str(recorded), "--json", "-", "--recipe", "another")
+    assert len(_run("--data", str(recorded), "--json", "-", "--limit", "2").splitlines()) == 2
+
+
+def test_a_time_that_is_none_is_explained() -> None:
+    app = typer.Typer()
+    app.command()(commands.history)
+    result = CliRunner().invoke(app, ["--since", "whenever"])
+    assert result.exit_code == 2 and "'whenever' is no time" in result.output
+
+
+def test_an_export_that_breaks_off_leaves_the_old_file(tmp_path: Path) -> None:
+    target = tmp_path / "out.csv"
+    target.write_text("old")
+    with pytest.raises(DiskFull, match=r"out\.csv"), opened(str(target)) as file:
+        file.write("half")
+        raise OSError(28, "No space left on device")
+    assert target.read_text() == "old" and list(tmp_path.iterdir()) == [target]
+    with pytest.raises((StoreError, DatabaseLocked), match=r"could not be written|may not be written"):
+        opened(str(tmp_path / "no" / "folder" / "out.csv")).__enter__()
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("now", timedelta()),
+        ("8h", timedelta(hours=8)),
+        ("1.5d", timedelta(days=1.5)),
+        ("30m", timedelta(minutes=30)),
+        ("2w", timedelta(weeks=2)),
+    ],
+)
+def test_ages(text: str, expected: timedelta) -> None:
+    now = datetime(2026, 11, 20, 14, 0, tzinfo=timezone.utc)
+    assert now - parse_moment(text, now) == expected
+
+
+def test_dates_are_local_and_times_may_name_a_zone() -> None:
+    assert parse_moment("2026-11-20") == datetime(2026, 11, 20).astimezone()
+    assert parse_moment("2026-11-20T14:00:00+02:00") == datetime(2026, 11, 20, 12, tzinfo=timezone.utc)
+    now = datetime(2026, 11, 20, 14, 0).astimezone()
+    assert parse_moment("today", now) == datetime(2026, 11, 20).astimezone()
+    assert parse_moment("yesterday", now) == datetime(2026, 11, 19).astimezone()
+
+
+def test_verdicts_have_a_colour() -> None:
+    assert set(commands.COLOURS) == set(Verdict)
