@@ -63,6 +63,9 @@ class Recipe(_Strict):
         Expected length. A board shorter than `min_lines` or longer than `max_lines` is `ERROR`.
     golden
         Image file of the defect-free board, for detectors that take one; empty for none.
+    align_golden
+        Register the golden board to each scan (shift, rotation, stretch) and refuse a scan that does not show it;
+        otherwise both must come in the same geometry.
     rules
         Rule by class name; `default_rule` judges the rest.
     """
@@ -73,6 +76,7 @@ class Recipe(_Strict):
     product: Annotated[str, Field(max_length=80)] = ""
     model: str = ""
     golden: str = ""
+    align_golden: bool = False
     pixel_size_um: tuple[Positive, Positive] | None = None
     width_px: Annotated[int, Field(ge=1, le=MAX_WIDTH_PX)] | None = None
     min_lines: Annotated[int, Field(ge=1, le=MAX_LENGTH_LINES)] = 1

@@ -8,10 +8,12 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from aoi_app.core.detection import Detections
+from aoi_app.core.errors import RecipeError
 from aoi_app.core.inspection import Inspection, Judgement, Verdict, judge
 from aoi_app.core.protocols import Detector
 from aoi_app.core.recipe import Recipe
 from aoi_app.core.scan import BoardScan, LinesIn, Pixels, ScanEnd
+from aoi_app.station.aligned_golden import AlignedGolden
 
 Golden = Callable[[BoardScan, Recipe], "Pixels | None"]
 """Finds the golden board of a scan, in the scan's geometry; raises AoiError when one is promised and not there."""
@@ -60,6 +62,7 @@ class _Board:
     recipe: Recipe
     detector: Detector | None
     golden: Pixels | None
+    aligned: AlignedGolden | None = None
     error: str = ""
     found: list[Detections] = field(default_factory=list)
     tiles: int = 0
@@ -121,6 +124,9 @@ class Inspector:
             return board
         try:
             board.golden = self._golden(scan, recipe)
+            if board.golden is not None and recipe.align_golden:
+                board.aligned = AlignedGolden(board.golden, scan)
+                board.golden = board.aligned.pixels
         except Exception as error:
             board.error = f"its golden board cannot be used: {error}"
             return board
@@ -128,6 +134,8 @@ class Inspector:
         return board
 
     def _advance(self, board: _Board, lines: int) -> None:
+        if board.aligned is not None:
+            lines = board.aligned.advance(lines)
         new = self._guarded(board, lambda d: d.advance(lines))
         if new is not None and len(new) and self._on_found is not None:
             board.found.append(new)
@@ -135,6 +143,11 @@ class Inspector:
 
     def _finish(self, board: _Board, end: ScanEnd) -> Inspection:
         lines, width = end.completeness.lines, board.scan.width
+        if board.aligned is not None and not board.error:
+            try:
+                board.aligned.finish(lines)
+            except RecipeError as error:
+                board.error = error.what.rstrip(".")
         detections = self._guarded(board, lambda d: d.finish(lines)) if lines else Detections.empty()
         names = board.detector.info.class_names if board.detector else ()
         began = time.perf_counter()
