@@ -3,29 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
-
-import numpy as np
+from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from aoi_app.camera.conveyor import SourceBoard
 from aoi_app.core.errors import CameraError
+from aoi_app.core.scan import Pixels
+
+if TYPE_CHECKING:
+    from aoi_app.boards import BoardSpec
+    from aoi_app.boards.product import BoardProduct
 
 Option = int | float | str | bool
 
-DEFAULT_WIDTH = 2_048
-DEFAULT_LINES = 2_048
+DEFAULTS: Mapping[str, Mapping[str, Option]] = {
+    "bare": {"width": 2_048, "lines": 2_560, "px_per_mm": 48.0, "look": "line-scan"},
+    "assembled": {"width": 2_048, "lines": 2_560, "px_per_mm": 20.0, "look": "line-scan"},
+}
+DEFAULT_SEED = 1
 DEFAULT_GOOD_SHARE = 0.6
+DEFECTS = (1, 4)
 
 
 class DrawnSource:
-    """Draws board after board; the same seed gives the same boards on every machine.
+    """Boards of one product; the same seed gives the same boards on every machine.
 
     Parameters
     ----------
     kind
         `bare` or `assembled`.
     options
-        `width` and `lines` of a board in pixels, `seed`, and `good_share`, the share of boards without a defect.
+        `width` and `lines` of a board in pixels, `px_per_mm`, `look` (ideal, binary, line-scan), `colour`, `seed` (the
+        design), and `good_share`, the share of boards without a defect.
 
     Raises
     ------
@@ -34,27 +43,55 @@ class DrawnSource:
     """
 
     def __init__(self, kind: str, options: Mapping[str, Option]) -> None:
-        from aoi_app.boards import BoardKind, BoardSpec
-
-        try:
-            self._spec = BoardSpec(
-                kind=BoardKind(kind),
-                width=int(options.get("width", DEFAULT_WIDTH)),
-                lines=int(options.get("lines", DEFAULT_LINES)),
-            )
-        except ValueError as error:
+        defaults = DEFAULTS.get(kind)
+        if defaults is None:
             raise CameraError(
-                f"The simulated line cannot draw such boards: {error}.",
-                f"Choose one of {', '.join(k.value for k in BoardKind)}, and a size that fits.",
-            ) from error
+                f"The simulated line cannot draw {kind!r} boards.", f"Choose one of {', '.join(DEFAULTS)}."
+            )
         self._kind = kind
-        self._seed = int(options.get("seed", 1))
-        self._good_share = float(options.get("good_share", DEFAULT_GOOD_SHARE))
+        self._wanted = {**defaults, **{k: v for k, v in options.items() if k in _KNOWN}}
+        _spec(kind, self._wanted)
+
+    @property
+    def golden(self) -> Pixels:
+        """The defect-free board, as the line would scan it."""
+        return self._product().golden
 
     def __call__(self, number: int) -> SourceBoard:
         """Draw board `number`."""
-        from aoi_app.boards import draw_board
+        return SourceBoard(self._product().board(number).image, f"{self._kind}-{number:06d}")
 
-        good = np.random.default_rng((self._seed, number, 1)).random() < self._good_share
-        spec = replace(self._spec, defects=(0, 0)) if good else self._spec
-        return SourceBoard(draw_board(spec, (self._seed, number)).image, f"{self._kind}-{number:06d}")
+    def _product(self) -> BoardProduct:
+        return _product(self._kind, tuple(sorted(self._wanted.items())))
+
+
+_KNOWN = ("width", "lines", "px_per_mm", "look", "colour", "seed", "good_share")
+
+
+def _spec(kind: str, wanted: Mapping[str, Option]) -> BoardSpec:
+    from aoi_app.boards import BoardKind, BoardSpec, Look
+
+    try:
+        return BoardSpec(
+            kind=BoardKind(kind),
+            width=int(wanted["width"]),
+            lines=int(wanted["lines"]),
+            px_per_mm=float(wanted["px_per_mm"]),
+            defects=DEFECTS,
+            look=Look(str(wanted["look"])),
+            colour=bool(wanted.get("colour", False)),
+        )
+    except ValueError as error:
+        raise CameraError(
+            f"The simulated line cannot draw such boards: {error}.", "Choose a size and a look that fit."
+        ) from error
+
+
+@lru_cache(2)
+def _product(kind: str, wanted: tuple[tuple[str, Option], ...]) -> BoardProduct:
+    """Draw the design once; the camera's boards and the golden board come from the same."""
+    from aoi_app.boards.product import BoardProduct
+
+    values = dict(wanted)
+    seed, good = int(values.get("seed", DEFAULT_SEED)), float(values.get("good_share", DEFAULT_GOOD_SHARE))
+    return BoardProduct(_spec(kind, values), seed, good)
