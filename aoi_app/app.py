@@ -6,23 +6,25 @@ The only place that knows the concrete ones.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import platformdirs
 
 from aoi_app.camera.assembler import BoardAssembler
 from aoi_app.camera.conveyor import SourceBoard
-from aoi_app.camera.drivers import acquisition_config, create_camera
+from aoi_app.camera.drivers import acquisition_config, create_camera, drawn_source
 from aoi_app.camera.folder import ImageSource, folder_camera
 from aoi_app.camera.image_header import image_size
 from aoi_app.camera.images import read_board
 from aoi_app.camera.ring import Allocate, BufferRing, plain_memory
 from aoi_app.camera.simulated import SimulatedCamera
+from aoi_app.core.errors import AoiError
 from aoi_app.core.protocols import AcquisitionConfig, Detector, LineScanCamera, ResultStore
-from aoi_app.core.recipe import MAX_LENGTH_LINES, MAX_WIDTH_PX, Recipe
+from aoi_app.core.recipe import MAX_LENGTH_LINES, MAX_WIDTH_PX, Recipe, load_recipe
 from aoi_app.core.scan import BoardScan, PixelFormat, Pixels
 from aoi_app.core.settings import CameraSettings, Settings, load_settings
 from aoi_app.inference.catalog import find_model
@@ -37,6 +39,7 @@ from aoi_app.storage.store import Store
 
 DATA_VARIABLE = "AOI_DATA"
 
+SHIPPED_RECIPES = Path(__file__).resolve().parents[1] / "resources" / "recipes"
 BATCH_SLOTS = 3
 BATCH_HEIGHT = 256
 HEADER_BYTES = 1 << 16
@@ -161,7 +164,7 @@ def bench_line(image: Pixels, line_rate: float) -> Line:
     return Line(camera, BoardAssembler(ring, applied.height, max_lines=image.shape[0]))
 
 
-def build_station(settings: Settings, recipe: Recipe, golden: Callable[[BoardScan, Recipe], Pixels | None]) -> Station:
+def build_station(settings: Settings, recipe: Recipe, golden: Path | None = None) -> Station:
     """Put a station together; nothing is opened before it is started."""
     station: list[Station] = []
 
@@ -171,9 +174,82 @@ def build_station(settings: Settings, recipe: Recipe, golden: Callable[[BoardSca
     def open_store(settings: Settings) -> ResultStore:
         return Store(data_dir(settings))
 
-    parts = Parts(LineOpener(), make, fallback, open_store, open_monitor, golden)
+    find_golden = LineGolden(lambda: station[0].settings, golden)
+    parts = Parts(LineOpener(), make, fallback, open_store, open_monitor, find_golden)
     station.append(Station(parts, settings, recipe))
     return station[0]
+
+
+class LineGolden:
+    """The golden board of the recipe's file or, on a line that draws its boards, of the drawn product."""
+
+    def __init__(self, settings: Callable[[], Settings], path: Path | None) -> None:
+        self._settings = settings
+        self._path = path
+        self._files = golden_files(path)
+
+    def __call__(self, scan: BoardScan, recipe: Recipe) -> Pixels | None:
+        """Return the golden board of a scan, or None where there is none."""
+        camera = self._settings().camera
+        if self._path is None and not recipe.golden and camera.source.partition(":")[0] == "simulated":
+            source = drawn_source(camera.source, camera.options)
+            return source.golden if source is not None else None
+        return self._files(scan, recipe)
+
+
+def open_station(
+    changes: Mapping[str, Any],
+    *,
+    source: str,
+    recipe: str,
+    golden: Path | None,
+    data: Path | None,
+    offscreen: bool,
+    quit_after: float | None,
+    screenshot: Path | None,
+) -> int:
+    """Open the station with its window; return the exit status.
+
+    Parameters
+    ----------
+    changes
+        Settings that hold for this run only.
+    recipe
+        Name of a recipe in the book, or a recipe file; empty for the settings' one.
+    """
+    from aoi_app.gui.application import display_problem, run_window
+    from aoi_app.services import window_services
+
+    problem = None if offscreen else display_problem()
+    if problem is not None:
+        raise AoiError(problem)
+    path = settings_file(data)
+    settings = load_settings(path).with_changes(**changes)
+    if data is not None:
+        settings = settings.with_changes(data_dir=str(data))
+    if source:
+        settings = settings.with_changes(camera={**settings.camera.model_dump(), "source": source})
+    folder = data_dir(settings)
+    book = RecipeBook(folder)
+    station = build_station(settings, opening_recipe(book, recipe or settings.recipe), golden)
+    try:
+        station.start()
+        services = window_services(book, folder, path)
+        return run_window(station, services, offscreen=offscreen, quit_after=quit_after, screenshot=screenshot)
+    finally:
+        station.close()
+
+
+def opening_recipe(book: RecipeBook, wanted: str) -> Recipe:
+    """Return the recipe to start with: a file, one of the book, or the shipped one when the book is empty."""
+    if wanted.endswith(".json"):
+        return load_recipe(Path(wanted))
+    if wanted in book.names():
+        return book.load(wanted)
+    shipped = SHIPPED_RECIPES / f"{wanted}.json"
+    if not shipped.is_file():
+        return book.load(wanted)  # says what there is
+    return book.save(load_recipe(shipped), comment="shipped with the program")
 
 
 def golden_files(path: Path | None) -> GoldenFiles:

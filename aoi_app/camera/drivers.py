@@ -134,6 +134,12 @@ def _simulated(address: str, options: Mapping[str, Option], ready: Ready) -> Lin
     return SimulatedCamera(DrawnSource(kind, options), gap_lines=gap_lines, faults=faults, ready=ready, info=info)
 
 
+def drawn_source(source: str, options: Mapping[str, Option]) -> DrawnSource | None:
+    """Return what draws the boards of a simulated line; None where its boards come from files."""
+    kind = source.partition(":")[2] or "bare"
+    return None if Path(kind).exists() else DrawnSource(kind, options)
+
+
 def _folder(address: str, options: Mapping[str, Option], ready: Ready) -> LineScanCamera:
     source = ImageSource([Path(address)], repeat=bool(options.get("repeat", False)))
     return folder_camera(source, ready=ready)

@@ -35,7 +35,7 @@ class CameraSettings(_Strict):
     """
 
     source: str = "simulated"
-    line_rate: Annotated[float, Field(gt=0)] | None = 4_000.0
+    line_rate: Annotated[float, Field(gt=0)] | None = 2_000.0
     height: Annotated[int, Field(ge=1, le=4096)] = 128
     pixel_format: PixelFormat = PixelFormat.MONO8
     options: dict[str, int | float | str | bool] = Field(default_factory=dict)
@@ -65,7 +65,7 @@ class Settings(_Strict):
     model: str = ""
     runtime: str = "onnxruntime"
     precision: Precision = "fp32"
-    recipe: str = "default"
+    recipe: str = "demo-bare"
     data_dir: str = ""
     database_url: str = ""
     station: Annotated[str, Field(max_length=80)] = ""

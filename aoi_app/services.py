@@ -1,0 +1,88 @@
+"""What the window offers to choose from, gathered from the rooms that know."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from aoi_app.camera.drivers import discover, drivers
+from aoi_app.core.protocols import CameraInfo
+from aoi_app.core.settings import Settings, save_settings
+from aoi_app.gui.services import Choice, HistoryReader, Services
+from aoi_app.inference.catalog import engines_dir, list_models
+from aoi_app.inference.runtimes.table import RUNTIMES
+from aoi_app.storage.database import Place
+from aoi_app.storage.history import History
+from aoi_app.storage.recipes import RecipeBook
+
+
+def window_services(book: RecipeBook, data: Path, settings_path: Path) -> Services:
+    """Return the services of a station whose record lies in `data`."""
+
+    def open_history() -> HistoryReader | None:
+        file = Place(data).file
+        return History(data) if file is None or file.exists() else None
+
+    def keep(settings: Settings) -> None:
+        save_settings(settings, settings_path)
+
+    return Services(
+        open_history=open_history,
+        cameras=_cameras,
+        models=_models,
+        runtimes=_runtimes,
+        recipes=book.names,
+        load_recipe=book.load,
+        save_recipe=book.save,
+        save_settings=keep,
+        facts=lambda: _facts(data, settings_path),
+    )
+
+
+def _cameras() -> Sequence[Choice]:
+    known = drivers()
+    found: list[Choice] = []
+    for name, answer in discover().items():
+        if isinstance(answer, Exception):
+            found.append(Choice(name, known[name].title, missing=str(answer)))
+        else:
+            found += [_camera(info) for info in answer]
+    return found
+
+
+def _camera(info: CameraInfo) -> Choice:
+    title = " ".join(part for part in (info.vendor, info.model) if part) or info.id
+    detail = ", ".join(part for part in (info.serial, info.address) if part)
+    return Choice(f"{info.driver}:{info.id}", title, detail=detail)
+
+
+def _models() -> Sequence[Choice]:
+    found = []
+    for entry in list_models():
+        card = entry.card
+        names_zh = dict(zip(card.classes, card.classes_zh, strict=False)) if card else {}
+        found.append(Choice(entry.path.name, entry.name, detail=card.description if card else "", names_zh=names_zh))
+    return found
+
+
+def _runtimes() -> Sequence[Choice]:
+    return [
+        Choice(entry.name, entry.title, missing="" if entry.available else f"not installed: {entry.install}")
+        for entry in RUNTIMES.values()
+    ]
+
+
+def _facts(data: Path, settings_path: Path) -> Sequence[tuple[str, str]]:
+    try:
+        own = version("aoi-station")
+    except PackageNotFoundError:
+        own = "not installed"
+    return (
+        ("Version", own),
+        ("Python", platform.python_version()),
+        ("Record", str(data)),
+        ("Settings", str(settings_path)),
+        ("Engines", str(engines_dir())),
+    )
