@@ -10,29 +10,48 @@ import numpy as np
 from aoi_app.boards.bare.defects import CLASS_MIX, add_defects
 from aoi_app.boards.bare.layout import draw_copper, draw_whole_copper
 from aoi_app.boards.drawn import DrawnBoard, Image, Label, frozen
-from aoi_app.boards.look import binarised, lit, shifted
+from aoi_app.boards.look import COPPER_GREY, LAMINATE_GREY, binarised, lit, shifted
+from aoi_app.boards.smt.assembly import draw_assembly
+from aoi_app.boards.smt.defects import SMT_MIX, make_defects
 from aoi_app.boards.spec import BoardKind, BoardSpec, Look
-
-COPPER_GREY, LAMINATE_GREY = 58, 196
-"""Grey levels of a bare board: copper is dark, as in DeepPCB."""
 
 
 def draw_window(spec: BoardSpec, seed: int | Sequence[int]) -> DrawnBoard:
-    """Return a window cut from a larger bare board: what a network is trained on.
+    """Return a window cut from a larger board: what a network is trained on.
 
     Parameters
     ----------
     seed
         One number or several, such as (data set, sample).
     """
-    return _bare(spec, np.random.default_rng(seed), window=True)
+    return _DRAW[spec.kind](spec, np.random.default_rng(seed), True)
 
 
 def draw_board(spec: BoardSpec, seed: int | Sequence[int]) -> DrawnBoard:
     """Return a whole board, with rim and fiducials."""
-    if spec.kind is BoardKind.ASSEMBLED:
-        raise NotImplementedError
-    return _bare(spec, np.random.default_rng(seed), window=False)
+    return _DRAW[spec.kind](spec, np.random.default_rng(seed), False)
+
+
+def _assembled(spec: BoardSpec, rng: np.random.Generator, window: bool) -> DrawnBoard:
+    board = draw_assembly(spec.width, spec.lines, spec.px_per_mm, rng, whole=not window)
+    scan = board.golden.copy()
+    count = int(rng.integers(spec.defects[0], spec.defects[1] + 1))
+    edits = make_defects(board, rng, [str(c) for c in rng.choice(list(SMT_MIX), count, p=list(SMT_MIX.values()))])
+    for edit in edits:
+        x1, y1, x2, y2 = edit.label.box
+        scan[y1:y2, x1:x2] = edit.pixels
+    pictures = []
+    for picture, move in ((scan, (0.0, 0.0)), (board.golden, _misregistration(spec, rng))):
+        seen: Image = picture if spec.colour else cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)  # type: ignore[assignment]
+        seen = shifted(seen, *move, border=0)
+        pictures.append(frozen(lit(seen, rng) if spec.look is Look.LINE_SCAN else seen))
+    labels = tuple(edit.label for edit in edits)
+    return DrawnBoard(pictures[0], pictures[1], labels, spec.px_per_mm, board.placements)
+
+
+def _misregistration(spec: BoardSpec, rng: np.random.Generator) -> tuple[float, float]:
+    x, y = rng.uniform(-spec.misregistration_px, spec.misregistration_px, 2)
+    return float(x), float(y)
 
 
 def _bare(spec: BoardSpec, rng: np.random.Generator, window: bool) -> DrawnBoard:
@@ -50,7 +69,7 @@ def bare_scan(
     copper: Image, golden: Image, labels: Sequence[Label], spec: BoardSpec, rng: np.random.Generator
 ) -> DrawnBoard:
     """Return the pictures that a camera takes of `copper` and of the defect-free `golden` copper (255 is copper)."""
-    move = rng.uniform(-spec.misregistration_px, spec.misregistration_px, 2)
+    move = _misregistration(spec, rng)
     pictures = []
     for sheet, x, y in ((copper, 0.0, 0.0), (golden, move[0], move[1])):
         ideal = shifted(cv2.bitwise_not(sheet), x, y, 255)  # type: ignore[arg-type]
@@ -61,3 +80,6 @@ def bare_scan(
             ideal = lit(cv2.LUT(ideal, levels), rng)  # type: ignore[arg-type]
         pictures.append(frozen(ideal))
     return DrawnBoard(pictures[0], pictures[1], tuple(labels), spec.px_per_mm)
+
+
+_DRAW = {BoardKind.BARE: _bare, BoardKind.ASSEMBLED: _assembled}

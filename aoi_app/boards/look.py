@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 
 from aoi_app.boards.drawn import Image
 
+COPPER_GREY, LAMINATE_GREY = 58, 196
+"""Grey levels of a bare board under line-scan light: copper is dark, as in DeepPCB."""
+
 
 @dataclass(frozen=True, slots=True)
 class EdgeNoise:

@@ -60,11 +60,11 @@ def _drawn(
         for index in range(count):
             # large items first: the small ones fill what is left
             draw(canvas, rng, style, 1.0 - 0.85 * index / count)
-    _pour(canvas, rng, style, rim if outlined else 0.0)
+    pour_areas(canvas, rng, style, rim if outlined else 0.0)
     return canvas
 
 
-def _pour(canvas: Canvas, rng: np.random.Generator, style: CopperStyle, rim: float) -> None:
+def pour_areas(canvas: Canvas, rng: np.random.Generator, style: CopperStyle, rim: float) -> None:
     """Fill some areas with copper that keeps away from what is there."""
     side = 700 * canvas.scale
     for top in np.arange(rim, canvas.lines - rim, side):

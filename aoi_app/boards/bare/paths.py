@@ -20,17 +20,18 @@ def random_path(
 
     Most bends are of 45 degrees, some of 90; two bends in one direction never make it turn back on itself.
     """
-    points = [np.array(start, np.float64)]
+    points: Points = np.empty((bends + 2, 2))
+    points[0] = start
+    chances = rng.random((3, bends + 1))
     turned = 0
     for piece in range(bends + 1):
-        length = rng.uniform(shortest, longest)
-        points.append(points[-1] + STEPS[heading % 8] * length)
-        if piece < bends:
-            turn = int(rng.choice((-1, 1))) * (2 if rng.random() < 0.2 else 1)
-            turn = -turn if abs(turned + turn) > 2 else turn
-            turned += turn
-            heading += turn
-    return np.stack(points)
+        length = shortest + (longest - shortest) * chances[0, piece]
+        points[piece + 1] = points[piece] + STEPS[heading % 8] * length
+        turn = (2 if chances[1, piece] < 0.2 else 1) * (1 if chances[2, piece] < 0.5 else -1)
+        turn = -turn if abs(turned + turn) > 2 else turn
+        turned += turn
+        heading += turn
+    return points
 
 
 def parallel(path: Points, offset: float) -> Points:

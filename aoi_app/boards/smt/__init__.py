@@ -1,0 +1,1 @@
+"""Assembled boards: parts, solder and silkscreen on a finished bare board."""
