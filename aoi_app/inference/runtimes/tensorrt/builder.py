@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from aoi_app.core.errors import ModelError
+from aoi_app.inference.onnx_file import load_proto
 from aoi_app.inference.runtimes.tensorrt.library import Library
 from aoi_app.inference.runtimes.tensorrt.progress import BuildWatch, make_monitor
 
 MIB = 1024 * 1024
+_FLOAT16 = 10  # onnx.TensorProto.FLOAT16
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +72,11 @@ def build_plan(library: Library, request: BuildRequest, watch: BuildWatch) -> Bu
         The library's parser refuses the file; with its reasons.
     EngineError
         No engine came out.
-    BuildCancelled
-        Somebody stopped it.
+    What the progress listener raises to cancel goes through.
     """
     trt = library.module
     started = time.monotonic()
-    watch.report("reading the network")
+    watch.report(0.0, "reading the network")
     builder = trt.Builder(library.logger)
     network = builder.create_network(library.network_flags())
     _parse(library, network, request.onnx)
@@ -85,6 +86,9 @@ def build_plan(library: Library, request: BuildRequest, watch: BuildWatch) -> Bu
     config.profiling_verbosity = trt.ProfilingVerbosity.DETAILED  # the inspector reads the precision back
     if hasattr(config, "max_aux_streams"):
         config.max_aux_streams = 0  # one order of work, and no streams that nobody asked for
+    _no_external_tactics(trt, config)
+    if hasattr(trt, "PreviewFeature") and hasattr(trt.PreviewFeature, "PROFILE_SHARING_0806"):
+        config.set_preview_feature(trt.PreviewFeature.PROFILE_SHARING_0806, True)  # several contexts, as later releases
     if library.can.precision_flags and not library.can.strong_typing:
         _weak_types(library, network, config)
     if request.dynamic:
@@ -93,20 +97,21 @@ def build_plan(library: Library, request: BuildRequest, watch: BuildWatch) -> Bu
     monitor = make_monitor(library, watch)
     if monitor is not None:
         config.progress_monitor = monitor
-    watch.report("choosing tactics")
+    watch.report(0.0, f"{library.title} chooses tactics")
     plan = builder.build_serialized_network(network, config)
     if plan is None:
-        watch.report("stopping")  # raises when that is why
+        watch.raise_stop()
         raise library.failure(f"build an engine from {request.onnx.name}")
     if cache is not None and request.timing_cache is not None:
         _write_cache(config, request.timing_cache)
-    watch.report("done", 1.0)
+    watch.raise_stop()
+    watch.report(1.0, "the plan is built")
     return BuiltPlan(bytes(plan), time.monotonic() - started)
 
 
 def _parse(library: Library, network: Any, onnx: Path) -> None:
     parser = library.module.OnnxParser(network, library.logger)
-    if parser.parse(onnx.read_bytes(), str(onnx)):
+    if parser.parse(network_bytes(onnx), str(onnx)):
         return
     reasons = "; ".join(f"{e.node()}: {e.desc()}" for e in (parser.get_error(i) for i in range(parser.num_errors)))
     raise ModelError(
@@ -115,12 +120,38 @@ def _parse(library: Library, network: Any, onnx: Path) -> None:
     )
 
 
+def network_bytes(path: Path) -> bytes:
+    """Return the file as it is parsed: an input that is only ever cast to FP16 becomes FP16 itself.
+
+    The kernel that cuts the tiles then writes what the first layer reads, and half the bytes.
+    """
+    proto = load_proto(path)
+    weights = {t.name for t in proto.graph.initializer}
+    for source in proto.graph.input:
+        readers = [n for n in proto.graph.node if source.name in n.input]
+        if source.name not in weights and readers and all(_casts_to_half(n) for n in readers):
+            source.type.tensor_type.elem_type = _FLOAT16
+    return bytes(proto.SerializeToString())
+
+
+def _casts_to_half(node: Any) -> bool:
+    return bool(node.op_type == "Cast" and any(a.name == "to" and a.i == _FLOAT16 for a in node.attribute))
+
+
 def _profile(builder: Any, request: BuildRequest) -> Any:
     profile = builder.create_optimization_profile()
     rest = request.input_shape[1:]
     batches = request.profile
     profile.set_shape(request.input_name, (batches.least, *rest), (batches.best, *rest), (batches.most, *rest))
     return profile
+
+
+def _no_external_tactics(trt: Any, config: Any) -> None:
+    """Leave out cuBLAS and cuDNN, as later releases do: detectors gain nothing, both take device memory."""
+    sources = getattr(trt, "TacticSource", None)
+    external = [getattr(sources, n) for n in ("CUBLAS", "CUBLAS_LT", "CUDNN") if hasattr(sources, n)]
+    if external:
+        config.set_tactic_sources(config.get_tactic_sources() & ~sum(1 << int(e) for e in external))
 
 
 def _weak_types(library: Library, network: Any, config: Any) -> None:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import functools
+import logging
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from aoi_app.core.errors import BackendMissing, EngineError
+
+_log = logging.getLogger(__name__)
 
 INSTALL = "Install it with: pip install 'aoi-station[tensorrt]' (or [rtx] for TensorRT for RTX)."
 
@@ -103,3 +107,20 @@ def _primary_context(index: int) -> Any:
 def enter(index: int = 0) -> None:
     """Make the device's primary context current in this thread; cheap, call it wherever a thread may be new."""
     check(driver().cuCtxSetCurrent(_primary_context(index)), f"use GPU {index}")
+
+
+def let_go(index: int, steps: Iterable[Callable[[], None]]) -> None:
+    """Run every step of a clean-up, also when one fails: a lost GPU must not keep the rest from being freed."""
+    try:
+        enter(index)
+    except EngineError as error:
+        _log.warning("While freeing GPU memory: %s", error)
+    for step in steps:
+        _try(step)
+
+
+def _try(step: Callable[[], None]) -> None:
+    try:
+        step()
+    except EngineError as error:
+        _log.warning("While freeing GPU memory: %s", error)

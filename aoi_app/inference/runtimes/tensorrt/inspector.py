@@ -1,0 +1,102 @@
+"""The precision of an engine, read back layer by layer: never from a file's name."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+from aoi_app.core.errors import EngineError
+from aoi_app.inference.runtimes.base import layers_in_words
+
+# They move or convert values, or prepare shapes; none of them computes in a precision.
+_NO_ARITHMETIC = re.compile(
+    r"reformat|cast|noop|constant|shape|shuffle|slice|copy|identity|signal|wait|^quantize|^dequantize|concat",
+    re.IGNORECASE,
+)
+_WORDS = (
+    ("int8", re.compile(r"int8|\bi8", re.IGNORECASE)),
+    ("fp8", re.compile(r"fp8|e4m3", re.IGNORECASE)),
+    ("fp16", re.compile(r"fp16|half", re.IGNORECASE)),
+    ("bf16", re.compile(r"bf16|bfloat", re.IGNORECASE)),
+    ("fp32", re.compile(r"fp32|float|\btf32", re.IGNORECASE)),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class LayerPrecision:
+    """One layer of an engine and the precision that it computes in."""
+
+    name: str
+    kind: str
+    precision: str
+
+
+@dataclass(frozen=True, slots=True)
+class PrecisionReport:
+    """What an engine really computes in.
+
+    Attributes
+    ----------
+    layers
+        Those that compute; reformatting, casts and shape arithmetic are left out.
+    """
+
+    layers: tuple[LayerPrecision, ...]
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Layers by precision, most first."""
+        return dict(Counter(layer.precision for layer in self.layers).most_common())
+
+    def __str__(self) -> str:
+        """Return e.g. "FP16 in 61 of 63 layers"."""
+        return layers_in_words(self.counts) if self.layers else "not told by the engine"
+
+
+def parse_layers(text: str) -> PrecisionReport:
+    """Read the inspector's JSON, of any release.
+
+    Raises
+    ------
+    EngineError
+        It is not the inspector's JSON.
+    """
+    try:
+        layers = json.loads(text)["Layers"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise EngineError(f"The engine inspector's answer cannot be read: {error!r}.") from error
+    found = []
+    for layer in layers:
+        if not isinstance(layer, dict):
+            continue  # names only: the engine was built without detail
+        kind, name = str(layer.get("LayerType", "")), str(layer.get("Name", ""))
+        if _NO_ARITHMETIC.search(kind) or not layer.get("Inputs"):
+            continue
+        precision = _precision(layer)
+        if precision:
+            found.append(LayerPrecision(name, kind, precision))
+    return PrecisionReport(tuple(found))
+
+
+def _precision(layer: dict[str, Any]) -> str:
+    """Return the type of what the layer works on: its first input's, for a layer's weights follow it."""
+    for tensor in (*layer.get("Inputs", ()), *layer.get("Outputs", ())):
+        said = str(tensor.get("Format/Datatype", tensor.get("Format", tensor.get("Datatype", ""))))
+        for word, pattern in _WORDS:
+            if pattern.search(said):
+                return word
+    return ""
+
+
+def inspector_text(trt: Any, engine: Any) -> str:
+    """Return what the engine inspector says of `engine`, as JSON text."""
+    inspector = engine.create_engine_inspector()
+    return str(inspector.get_engine_information(trt.LayerInformationFormat.JSON))
+
+
+def read_precision(trt: Any, engine: Any) -> PrecisionReport:
+    """Ask the engine inspector of the library `trt`."""
+    return parse_layers(inspector_text(trt, engine))
