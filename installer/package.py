@@ -1,4 +1,7 @@
-"""Build the desktop package: one folder with PyInstaller, and a .deb around it: ``package.py [--output FOLDER]``."""
+"""Build the desktop package: one folder with PyInstaller, and a set-up around it: ``package.py [--output FOLDER]``.
+
+On Debian and Ubuntu a .deb, on Windows a set-up program (NSIS). Neither can be built on the other system.
+"""
 
 import argparse
 import sys
@@ -11,6 +14,7 @@ from steps.environment import Environment
 from steps.errors import SetupError
 from steps.freeze import check_start, freeze
 from steps.licences import licence_list
+from steps.nsis import build_setup, draw_icon
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -36,13 +40,17 @@ def main() -> int:
         for lock in ("requirements.lock", "requirements-package.lock"):
             environment.install_locked(ROOT / "installer" / lock)
         print("Freezing the program (a minute or two) ...", flush=True)
-        frozen = freeze(environment, build)
+        icon = build / "aoi.ico"
+        draw_icon(environment, ROOT / "resources/icons/aoi.svg", icon)
+        frozen = freeze(environment, build, icon)
         check_start(frozen)
         print(frozen)
-        if sys.platform == "linux":
+        if sys.platform == "win32":
+            package = build_setup(frozen, ROOT, project_version(), icon, output)
+        else:
             licences = licence_list(environment)
             package = build_deb(frozen, ROOT, project_version(), licences, output.resolve(), build)
-            print(f"{package}: {package.stat().st_size / 1e6:.0f} MB")
+        print(f"{package}: {package.stat().st_size / 1e6:.0f} MB")
     except SetupError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

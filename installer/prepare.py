@@ -28,6 +28,9 @@ def main(arguments: list[str]) -> int:
     except SetupError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    except OSError as error:
+        print(f"error: {error}. Is the folder {root} yours to write to, and the disk not full?", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         print("\nStopped; the next start sets up anew.", file=sys.stderr)
         return 130

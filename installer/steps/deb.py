@@ -52,7 +52,7 @@ def control(version: str, architecture: str, size_kib: int) -> str:
     libraries = [
         f"{library.package_t64} | {library.package}" if library.package_t64 else library.package for library in QT
     ]
-    depends = [f"libc6 (>= {libc.split()[-1]})", *dict.fromkeys(libraries)]
+    depends = [f"libc6 (>= {libc.split()[-1]})", "libstdc++6", "libgcc-s1", *dict.fromkeys(libraries)]
     return textwrap.dedent(f"""\
         Package: {NAME}
         Version: {version}

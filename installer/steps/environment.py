@@ -51,7 +51,7 @@ class Environment:
         base = Path(getattr(sys, "_base_executable", sys.executable)).resolve()
         if self.folder.is_dir():
             shutil.rmtree(self.folder)
-        print(f"Making .venv with {base}", flush=True)
+        print(f"Making {self.folder} with {base}", flush=True)
         made = subprocess.run([base, "-m", "venv", self.folder], capture_output=True, text=True)
         if made.returncode != 0:
             raise SetupError(

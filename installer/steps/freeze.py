@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -11,8 +12,11 @@ from steps.errors import SetupError
 # Never part of the station: tests' and training's libraries, and what others use only where they find it
 _EXCLUDED = ("tkinter", "PIL", "matplotlib", "IPython", "torch", "tensorrt", "pytest", "setuptools", "psycopg", "pip")
 
+# The system's graphics drivers are loaded into the process, and need the C++ library of their own system
+_FROM_THE_SYSTEM = ("libstdc++.so.6", "libgcc_s.so.1")
 
-def freeze(environment: Environment, build: Path) -> Path:
+
+def freeze(environment: Environment, build: Path, icon: Path) -> Path:
     """Build the folder ``build/dist/aoi``, with the program ``aoi`` in it; returns the folder.
 
     Parameters
@@ -21,6 +25,8 @@ def freeze(environment: Environment, build: Path) -> Path:
         One with the program's packages and PyInstaller.
     build
         A scratch folder.
+    icon
+        The program's icon on Windows.
 
     Raises
     ------
@@ -48,10 +54,16 @@ def freeze(environment: Environment, build: Path) -> Path:
     command += [f"--paths={root}", "--collect-submodules=aoi_app", "--collect-data=aoi_app"]
     command += [f"--add-data={source}{os.pathsep}{target}" for source, target in data.items()]
     command += [f"--exclude-module={name}" for name in _EXCLUDED]
+    if sys.platform == "win32":
+        # One program for both: it keeps the console it was started from, and hides one that was opened for it
+        command += ["--hide-console=hide-early", f"--icon={icon}"]
     command.append(str(root / "aoi_app" / "__main__.py"))
     if subprocess.run(command, cwd=build).returncode != 0:
         raise SetupError("PyInstaller failed (its message stands above)")
-    return build / "dist" / "aoi"
+    folder = build / "dist" / "aoi"
+    for name in _FROM_THE_SYSTEM:
+        (folder / "_internal" / name).unlink(missing_ok=True)
+    return folder
 
 
 def check_start(folder: Path) -> None:

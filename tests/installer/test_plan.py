@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from steps.environment import Environment
 from steps.errors import SetupError
 from steps.plan import Plan, extras_from, wants_window

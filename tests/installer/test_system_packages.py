@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from steps import packages
 from steps.errors import SetupError
 from steps.libraries import Library, has_chinese_font, loads, missing_libraries, unresolved

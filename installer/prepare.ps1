@@ -1,4 +1,19 @@
-# Dot-sourced by run.ps1 and test.ps1: the newest Python 3.10 to 3.13 of this machine.
+# Dot-sourced by run.ps1, test.ps1 and package.ps1: Initialize-Project run|test [arguments] sets up what is missing.
+# The work itself is in prepare.py; here a Python is found that can start it.
+
+$root = Split-Path -Parent $PSScriptRoot
+$own = Join-Path $root ".venv\Scripts\python.exe"
+
+function Initialize-Project([string] $Target, [string[]] $Arguments) {
+    $prepare = Join-Path $PSScriptRoot "prepare.py"
+    if (Test-Path $own) {
+        & $own -E -S $prepare ready $Target -- @Arguments
+        if ($LASTEXITCODE -eq 0) { return }
+    }
+    $python = Find-Python
+    & $python -E $prepare prepare $Target -- @Arguments
+    if ($LASTEXITCODE -ne 0) { exit $LASTEXITCODE }
+}
 
 function Test-Python([string[]] $Command) {
     # An error text on standard error must not end the script here: a version that is missing is no fault

@@ -1,5 +1,16 @@
-# Sourced by run and test, which set $root: puts into $python the newest Python 3.10 to 3.13 of this machine, one that can make a
-# virtual environment before one that cannot. Prints what to install, and returns 1, when there is none.
+# Sourced by run, test, bundle and package: `prepare run|test [arguments]` sets up what is missing and returns with
+# $own, the environment's Python, ready. The work itself is in prepare.py; here a Python is found that can start it.
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+own=$root/.venv/bin/python
+
+prepare() {
+    local target=$1
+    shift
+    if "$own" -ES "$root/installer/prepare.py" ready "$target" -- "$@" 2>/dev/null; then return; fi
+    find_python || return 1
+    "$python" -E "$root/installer/prepare.py" prepare "$target" -- "$@"
+}
 
 # Why each candidate is started and not only looked up: a pyenv shim is on the PATH for versions that do not run.
 _python_rank() {
@@ -11,6 +22,8 @@ except ImportError: print(0, "%d.%d" % sys.version_info[:2], sys.executable)
 else: print(1, "%d.%d" % sys.version_info[:2], sys.executable)' 2>/dev/null
 }
 
+# Puts into $python the newest Python 3.10 to 3.13 of this machine, one that can make a virtual environment before one
+# that cannot. Says what to install, and returns 1, when there is none.
 find_python() {
     local candidate
     if [ -n "${AOI_PYTHON:-}" ]; then
@@ -34,10 +47,10 @@ find_python() {
         _python_tried=1
         echo "No Python 3.10 to 3.13 here: apt-get install python3 python3-venv"
         apt-get update -qq || true
-        if DEBIAN_FRONTEND=noninteractive apt-get install -qq -y -o Dpkg::Use-Pty=0 --no-install-recommends python3 python3-venv; then
-            find_python
-            return
-        fi
+        export DEBIAN_FRONTEND=noninteractive
+        apt-get install -qq -y -o Dpkg::Use-Pty=0 --no-install-recommends python3 python3-venv || true
+        find_python
+        return
     fi
     {
         echo "error: no Python 3.10 to 3.13 found (looked for python3.13, python3.12, python3.11, python3.10, python3)"
