@@ -117,6 +117,26 @@ def file_hash(path: Path) -> str:
     return digest.hexdigest()
 
 
+def weight_types(path: Path) -> frozenset[str]:
+    """Return the types of the weights of convolutions and matrix products: "float", "float16", "int8", ..."""
+    from onnx import TensorProto
+
+    proto = load_proto(path)
+    kinds = {t.name: TensorProto.DataType.Name(t.data_type).lower() for t in proto.graph.initializer}
+    kinds |= {
+        n.output[0]: TensorProto.DataType.Name(n.attribute[0].t.data_type).lower()
+        for n in proto.graph.node
+        if n.op_type == "Constant" and n.attribute and n.attribute[0].HasField("t")
+    }
+    quantised = {n.output[0]: n.input[0] for n in proto.graph.node if n.op_type == "DequantizeLinear"}
+    found = set()
+    for node in proto.graph.node:
+        if node.op_type in ("Conv", "ConvTranspose", "Gemm", "MatMul") and len(node.input) > 1:
+            weight = quantised.get(node.input[1], node.input[1])
+            found |= {kinds[weight]} if weight in kinds else set()
+    return frozenset(found)
+
+
 def class_names(metadata: Mapping[str, str]) -> tuple[str, ...]:
     """Return the class names that an exporter wrote into the metadata, or () when there are none.
 

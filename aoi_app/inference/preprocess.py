@@ -77,7 +77,9 @@ class TileCutter:
     def _write(self, plane: NDArray[Any], source: Pixels, pad: Any) -> None:
         h, w = source.shape
         inside = plane[:h, :w]
-        if plane.dtype == np.float32:
+        if plane.dtype == np.uint8 and self._scale == 1:
+            inside[...] = source
+        elif plane.dtype == np.float32:
             np.multiply(source, self._scale, out=inside, dtype=np.float32)
         else:
             inside[...] = self._table[source]

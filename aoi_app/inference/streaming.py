@@ -60,7 +60,7 @@ class StreamingDetector:
             runtime=ran.runtime,
             precision=ran.precision,
             model=self._model.path.name,
-            sha256=self._model.sha256,
+            sha256=ran.sha256 or self._model.sha256,
             device=ran.device,
             class_names=self._model.class_names,
             detail=ran.detail,

@@ -8,7 +8,9 @@ from typing import Any, Protocol
 
 from numpy.typing import NDArray
 
+from aoi_app.core.errors import EngineError
 from aoi_app.inference.model import Model
+from aoi_app.inference.quantise import Progress
 
 Option = int | float | str | bool
 Options = Mapping[str, Option]
@@ -25,12 +27,15 @@ class SessionInfo:
         In words: "fp32", "FP16 in 61 of 63 layers".
     device
         Such as "CPU, 1 thread" or "NVIDIA H200".
+    sha256
+        Of the file that runs (FP16 or INT8 model, plan); empty when it is the model's own.
     """
 
     runtime: str
     precision: str
     device: str
     detail: str = ""
+    sha256: str = ""
 
 
 class Session(Protocol):
@@ -61,5 +66,30 @@ class Session(Protocol):
 class Runtime(Protocol):
     """Loads models."""
 
-    def load(self, model: Model, precision: str, options: Options) -> Session:
-        """Return a session. Raises EngineError, ModelError, BackendMissing."""
+    def load(self, model: Model, precision: str, options: Options, progress: Progress) -> Session:
+        """Return a session; makes the file in this precision first where it is not there yet.
+
+        Raises EngineError, ModelError, BackendMissing, and what `progress` raises to cancel.
+        """
+
+
+def chosen_options(title: str, options: Options, defaults: Options) -> dict[str, Option]:
+    """Return `defaults` with `options` put over them. Raises EngineError on a name that there is no default for."""
+    unknown = sorted(set(options) - set(defaults))
+    if unknown:
+        raise EngineError(
+            f"{title} has no option {', '.join(unknown)}.", f"It knows {', '.join(sorted(defaults)) or 'none'}."
+        )
+    return {**defaults, **options}
+
+
+def layers_in_words(layers: Mapping[str, int]) -> str:
+    """Return "fp32" where all layers are alike, else such as "FP16 in 61 of 63 layers" for the least precise one."""
+    total = sum(layers.values())
+    if len(layers) == 1 or not total:
+        return next(iter(layers), "fp32")
+    least = min(layers, key=lambda kind: _BITS.get(kind, 99))
+    return f"{least.upper()} in {layers[least]} of {total} layers"
+
+
+_BITS = {"int8": 8, "fp16": 16, "bf16": 16, "tf32": 19, "fp32": 32}

@@ -12,6 +12,7 @@ from typing import cast
 from aoi_app.core.errors import BackendMissing, EngineError
 from aoi_app.core.protocols import Detector
 from aoi_app.inference.model import read_model
+from aoi_app.inference.quantise import Progress
 from aoi_app.inference.runtimes.base import Option, Runtime
 from aoi_app.inference.streaming import StreamingDetector
 
@@ -89,8 +90,20 @@ def open_detector(
     min_confidence: float = 0.25,
     overlap: int = 128,
     options: Mapping[str, Option] | None = None,
+    progress: Progress = lambda share, text: None,
 ) -> Detector:
     """Load a model and return a detector that streams.
+
+    Parameters
+    ----------
+    min_confidence
+        Least score, 0 to 1, of what it returns.
+    overlap
+        Pixels that neighbouring tiles share at least.
+    options
+        Of the runtime, by name.
+    progress
+        Hears of the share done and what is being done; may raise to cancel.
 
     Raises
     ------
@@ -103,7 +116,7 @@ def open_detector(
     """
     chosen = load_runtime(runtime)
     model = read_model(model_path)
-    session = chosen.load(model, precision, options or {})
+    session = chosen.load(model, precision, options or {}, progress)
     try:
         return StreamingDetector(model, session, min_confidence=min_confidence, overlap=overlap)
     except BaseException:

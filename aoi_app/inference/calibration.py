@@ -1,0 +1,91 @@
+"""Tiles of the plant's own boards: what INT8 is calibrated on and what the gate compares engines on."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from aoi_app.core.errors import ImageError
+from aoi_app.core.scan import Pixels
+from aoi_app.inference.catalog import engines_dir
+from aoi_app.inference.model import Model
+from aoi_app.inference.preprocess import TileCutter
+from aoi_app.inference.tiling import Tile, TilePlan
+
+IMAGES_VARIABLE = "AOI_PLANT_IMAGES"
+SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
+MAX_TILES = 1000
+
+
+def plant_images_dir() -> Path:
+    """Return the folder of the plant's frozen images: `AOI_PLANT_IMAGES`, else `images` in the engines folder."""
+    chosen = os.environ.get(IMAGES_VARIABLE)
+    return Path(chosen) if chosen else engines_dir() / "images"
+
+
+def image_files(places: Sequence[Path]) -> tuple[Path, ...]:
+    """Return the image files that `places` (files, folders and what is below them) hold, in a stable order."""
+    found: list[Path] = []
+    for place in places:
+        inside = sorted(p for p in place.rglob("*") if p.is_file()) if place.is_dir() else [place]
+        found += [p for p in inside if p.suffix.lower() in SUFFIXES]
+    return tuple(found)
+
+
+def read_image(path: Path) -> Pixels:
+    """Return an image as board pixels: (lines, width) or (lines, width, 3) in RGB. Raises ImageError."""
+    try:
+        data = np.frombuffer(path.read_bytes(), np.uint8)
+        image = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if data.size else None
+    except (OSError, cv2.error) as error:
+        raise ImageError(f"{path} cannot be read: {error}.", "Give an image file.") from error
+    if image is None or image.dtype != np.uint8:
+        raise ImageError(f"{path} is no image with 8 bits a channel.", "Give a PNG, JPEG, BMP or TIFF file.")
+    if image.ndim == 3:
+        image = cv2.cvtColor(image, cv2.COLOR_BGRA2RGB if image.shape[2] == 4 else cv2.COLOR_BGR2RGB)
+    return np.asarray(image, np.uint8)
+
+
+class TileSource:
+    """Up to `MAX_TILES` tiles, spread evenly over the tiles of all images.
+
+    Attributes
+    ----------
+    digest
+        Of the choice of tiles: files, their sizes and times, and the numbers taken.
+    """
+
+    def __init__(self, model: Model, files: Sequence[Path], limit: int = MAX_TILES) -> None:
+        self._cutter = TileCutter(model, 1)
+        every = [(path, tile) for path in files for tile in _tiles(path, model)]
+        step = max(len(every) / limit, 1.0)
+        self._chosen = [every[int(i * step)] for i in range(min(len(every), limit))]
+        self._held: tuple[Path, Pixels] | None = None
+        stamp = hashlib.sha256()
+        for path, tile in self._chosen:
+            stat = path.stat()
+            stamp.update(f"{path.name}|{stat.st_size}|{stat.st_mtime_ns}|{tile.x}|{tile.y}\n".encode())
+        self.digest = stamp.hexdigest()
+
+    def __len__(self) -> int:
+        return len(self._chosen)
+
+    def tile(self, number: int) -> NDArray[Any]:
+        """Return tile `number` as the network takes it, a copy with a batch of one."""
+        path, tile = self._chosen[number]
+        if self._held is None or self._held[0] != path:
+            self._held = (path, read_image(path))
+        pixels = self._held[1]
+        return np.array(self._cutter.cut(pixels, len(pixels), [tile]))
+
+
+def _tiles(path: Path, model: Model) -> tuple[Tile, ...]:
+    pixels = read_image(path)
+    return TilePlan(pixels.shape[1], *model.size, 0).tiles(len(pixels))
