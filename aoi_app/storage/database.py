@@ -17,8 +17,8 @@ from aoi_app.core.errors import BackendMissing, SettingsError
 BUSY_TIMEOUT_MS = 5_000
 """How long a writer waits for another one before it says so."""
 
-BARE = "aoi_bare"
-"""Execution option of a connection whose statements SQLite refuses inside a transaction."""
+_BEGIN = "aoi_begin"
+"""Execution option of a connection: how SQLite begins its transactions."""
 
 DATABASE_FILE = "aoi.db"
 IMAGES_FOLDER = "images"
@@ -92,6 +92,19 @@ def connect(place: Place, *, read_only: bool = False, foreign_keys: bool = True)
     return _connect_file(place.file, read_only, foreign_keys)
 
 
+def reading(engine: Engine) -> Connection:
+    """Return a connection that only reads, without a writer's lock; all its statements see the same moment."""
+    connection = engine.connect().execution_options(**{_BEGIN: "BEGIN"})
+    if engine.dialect.name == "postgresql":
+        connection = connection.execution_options(isolation_level="REPEATABLE READ")
+    return connection
+
+
+def bare(engine: Engine) -> Connection:
+    """Return a connection for the statements that SQLite refuses inside a transaction."""
+    return engine.connect().execution_options(**{_BEGIN: ""})
+
+
 def _connect_server(place: Place, read_only: bool) -> Engine:
     try:
         engine = create_engine(
@@ -136,10 +149,10 @@ def _connect_file(file: Path, read_only: bool, foreign_keys: bool) -> Engine:
 
     @event.listens_for(engine, "begin")
     def _on_begin(connection: Connection) -> None:
-        if connection.get_execution_options().get(BARE):
-            return
         # A writer takes its lock at once: it then waits at BEGIN, and never fails half-way for another's sake.
-        connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+        how = connection.get_execution_options().get(_BEGIN, "BEGIN" if read_only else "BEGIN IMMEDIATE")
+        if how:
+            connection.exec_driver_sql(how)
 
     return engine
 

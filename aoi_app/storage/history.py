@@ -13,7 +13,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 from aoi_app.core.errors import StoreError
 from aoi_app.core.inspection import Defect, EngineInfo, Inspection, Verdict, Verification
 from aoi_app.core.scan import PixelFormat
-from aoi_app.storage.database import Place, connect
+from aoi_app.storage.database import Place, connect, reading
 from aoi_app.storage.faults import explained
 from aoi_app.storage.query import AnySelect, HistoryQuery, PageKey, count_boards, count_defects, page_keys
 from aoi_app.storage.rows import defect_of, engine_of, inspection_of
@@ -175,7 +175,7 @@ class History:
 
     @contextmanager
     def _reading(self) -> Iterator[Connection]:
-        with explained(self._place.name, self._place.folder), self._database.connect() as connection:
+        with explained(self._place.name, self._place.folder), reading(self._database) as connection:
             yield connection
 
     def _records(self, wanted: ColumnElement[bool]) -> list[BoardRecord]:

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, inspect, text
 
 from aoi_app.core.errors import StoreError
 from aoi_app.storage.clock import from_us, now_us
-from aoi_app.storage.database import BARE, Place, connect
+from aoi_app.storage.database import Place, bare, connect, reading
 from aoi_app.storage.faults import explained
 from aoi_app.storage.schema import HEAD
 
@@ -38,7 +38,7 @@ def prepare(place: Place) -> None:
         place.folder.mkdir(parents=True, exist_ok=True)
         engine = connect(place)
         try:
-            with engine.connect() as connection:
+            with reading(engine) as connection:
                 found = revision_of(connection)
         finally:
             engine.dispose()
@@ -61,7 +61,7 @@ def backup_file(place: Place, label: str) -> Path:
     target = place.backups / f"aoi-{from_us(now_us()):%Y%m%d-%H%M%S-%f}-{label}.db"
     engine = connect(place, read_only=True)
     try:
-        with explained(place.name, place.backups), engine.connect().execution_options(**{BARE: True}) as connection:
+        with explained(place.name, place.backups), bare(engine) as connection:
             connection.exec_driver_sql("VACUUM INTO ?", (str(target),))
     finally:
         engine.dispose()

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, func, insert, select
 from aoi_app.core.errors import RecipeError
 from aoi_app.core.recipe import Recipe, parse_recipe, recipe_text
 from aoi_app.storage.clock import now_us
-from aoi_app.storage.database import Place, connect
+from aoi_app.storage.database import Place, connect, reading
 from aoi_app.storage.faults import explained
 from aoi_app.storage.migrate import prepare
 from aoi_app.storage.schema import RecipeTable
@@ -64,7 +64,7 @@ class RecipeBook:
 
     def load(self, name: str, revision: int | None = None) -> Recipe:
         """Return a revision, the newest unless told. Raises RecipeError when there is none."""
-        with explained(self._place.name, self._place.folder), self._database.connect() as connection:
+        with explained(self._place.name, self._place.folder), reading(self._database) as connection:
             wanted = self._newest(connection, name) if revision is None else revision
             recipe = self._read(connection, name, wanted)
         if recipe is None:
@@ -75,13 +75,13 @@ class RecipeBook:
 
     def names(self) -> tuple[str, ...]:
         """Return the names of all recipes, sorted."""
-        with explained(self._place.name, self._place.folder), self._database.connect() as connection:
+        with explained(self._place.name, self._place.folder), reading(self._database) as connection:
             return tuple(connection.scalars(select(RecipeTable.name).distinct().order_by(RecipeTable.name)))
 
     def history(self, name: str) -> tuple[RecipeRevision, ...]:
         """Return all saves of a recipe, newest first."""
         columns = (getattr(RecipeTable, field) for field in RecipeRevision.__slots__)
-        with explained(self._place.name, self._place.folder), self._database.connect() as connection:
+        with explained(self._place.name, self._place.folder), reading(self._database) as connection:
             rows = connection.execute(
                 select(*columns).where(RecipeTable.name == name).order_by(RecipeTable.revision.desc())
             )

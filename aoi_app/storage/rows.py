@@ -53,7 +53,8 @@ def inspection_row(inspection: Inspection, end: ScanEnd, kept: Kept, engine_id: 
         "ts_us": inspection.ended_ns // 1000,
         "latency_ms": {stage: float(ms) for stage, ms in inspection.latency_ms.items()},
         "defect_count": len(inspection.defects),
-        "open_defects": sum(d.counts for d in inspection.defects),
+        # A board that could not be inspected is scanned again, not reviewed.
+        "open_defects": sum(d.counts for d in inspection.defects) if inspection.verdict is Verdict.FAILED else 0,
         "preview": kept.preview,
         "board_image": kept.board,
     }

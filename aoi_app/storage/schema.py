@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import JSON, BigInteger, ForeignKey, Index, Integer, MetaData, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-HEAD = "0001"
+HEAD = "0002"
 """Newest migration. A test holds it to the scripts, so that a start need not read them to know that all is well."""
 
 Key = BigInteger().with_variant(Integer, "sqlite")
@@ -158,3 +158,79 @@ class RecipeTable(Base):
     comment: Mapped[str] = mapped_column(Text)
 
     __table_args__ = (UniqueConstraint("name", "revision"),)
+
+
+class VerificationTable(Base):
+    """Every decision of a reviewer, in order; an undone one stays, marked."""
+
+    __tablename__ = "verification"
+
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    defect_id: Mapped[int] = mapped_column(ForeignKey("defect.id"))
+    at_us: Mapped[int] = mapped_column(BigInteger)
+    reviewer: Mapped[str] = mapped_column(String(80))
+    before: Mapped[str] = mapped_column(String(16))
+    before_reviewer: Mapped[str] = mapped_column(String(80))
+    before_us: Mapped[int | None] = mapped_column(BigInteger)
+    after: Mapped[str] = mapped_column(String(16))
+    seconds: Mapped[float]
+    undone: Mapped[bool]
+
+    __table_args__ = (Index(None, "defect_id"), Index(None, "reviewer", "id"), Index(None, "at_us"))
+
+
+class AccountTable(Base):
+    """Who may do what; `secret` is an argon2 hash of a PIN or password."""
+
+    __tablename__ = "account"
+
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    name: Mapped[str] = mapped_column(String(80), unique=True)
+    role: Mapped[str] = mapped_column(String(16))
+    secret: Mapped[str] = mapped_column(Text)
+    active: Mapped[bool]
+    created_us: Mapped[int] = mapped_column(BigInteger)
+    failures: Mapped[int]
+    locked_until_us: Mapped[int] = mapped_column(BigInteger)
+
+
+class AuditTable(Base):
+    """What people did, in order; each row carries the hash of the one before. Triggers refuse changes."""
+
+    __tablename__ = "audit"
+
+    seq: Mapped[int] = mapped_column(Key, primary_key=True, autoincrement=False)
+    at_us: Mapped[int] = mapped_column(BigInteger)
+    who: Mapped[str] = mapped_column(String(80))
+    act: Mapped[str] = mapped_column(String(40))
+    subject: Mapped[str] = mapped_column(Text)
+    detail: Mapped[str] = mapped_column(Text)
+    previous: Mapped[str] = mapped_column(String(64))
+    hash: Mapped[str] = mapped_column(String(64))
+
+
+class AuditHeadTable(Base):
+    """Number and hash of the last audit row: one row, locked by whoever appends, so that the chain never forks."""
+
+    __tablename__ = "audit_head"
+
+    id: Mapped[int] = mapped_column(Key, primary_key=True, autoincrement=False)
+    seq: Mapped[int] = mapped_column(BigInteger)
+    hash: Mapped[str] = mapped_column(String(64))
+
+
+class AlarmTable(Base):
+    """Stop rules that fired, and who acknowledged them, why."""
+
+    __tablename__ = "alarm"
+
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    at_us: Mapped[int] = mapped_column(BigInteger)
+    station: Mapped[str] = mapped_column(String(80))
+    rule: Mapped[str] = mapped_column(String(40))
+    what: Mapped[str] = mapped_column(Text)
+    acknowledged_us: Mapped[int | None] = mapped_column(BigInteger)
+    acknowledged_by: Mapped[str] = mapped_column(String(80))
+    cause: Mapped[str] = mapped_column(Text)
+
+    __table_args__ = (Index(None, "at_us"),)

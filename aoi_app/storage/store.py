@@ -12,7 +12,7 @@ from aoi_app.core.inspection import EngineInfo, Inspection
 from aoi_app.core.scan import ScanEnd
 from aoi_app.storage.archive import Archive, Kept, board_folder
 from aoi_app.storage.clock import DAY_US, utc_day
-from aoi_app.storage.database import BARE, Place, connect
+from aoi_app.storage.database import Place, bare, connect, reading
 from aoi_app.storage.faults import explained
 from aoi_app.storage.lock import StationLock
 from aoi_app.storage.migrate import prepare
@@ -76,7 +76,7 @@ class Store:
         """
         try:
             with explained(self._place.name, self._place.folder):
-                with self._database.connect() as connection:
+                with reading(self._database) as connection:
                     if self._known(connection, inspection.board_id):
                         return
                 kept = self._archive.keep(inspection, end.image, self._policy)
@@ -98,7 +98,7 @@ class Store:
             if self._place.file is not None:
                 with (
                     explained(self._place.name, self._place.folder),
-                    self._database.connect().execution_options(**{BARE: True}) as connection,
+                    bare(self._database) as connection,
                 ):
                     connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
         finally:
@@ -136,7 +136,7 @@ class Store:
     def _forget_unless_recorded(self, inspection: Inspection) -> None:
         """Remove the pictures of a board that has no row; left for the next start where that cannot be told."""
         try:
-            with explained(self._place.name), self._database.connect() as connection:
+            with explained(self._place.name), reading(self._database) as connection:
                 known = self._known(connection, inspection.board_id)
         except StoreError:
             return
@@ -156,7 +156,7 @@ class Store:
         """
         with explained(self._place.name, self._place.folder):
             self._archive.clear_drafts()
-            with self._database.connect() as connection:
+            with reading(self._database) as connection:
                 newest = connection.execute(select(func.max(InspectionTable.ts_us))).scalar() or 0
                 since = max(0, newest // DAY_US - 1) * DAY_US
                 rows = connection.execute(

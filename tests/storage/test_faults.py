@@ -13,6 +13,7 @@ from sqlalchemy import Connection, event
 
 from aoi_app.core.errors import AoiError, DatabaseLocked, DiskFull, StoreError
 from aoi_app.core.inspection import Verdict
+from aoi_app.core.recipe import Recipe
 from aoi_app.storage import database
 from aoi_app.storage.history import History
 from aoi_app.storage.query import HistoryQuery
@@ -132,8 +133,10 @@ def test_a_database_held_by_another_program_is_told_and_read_meanwhile(folder: P
             store.record(*board(1, *defects(1)))
         _is_told(caught.value, "Another program holds the database", "aoi.db", "Close")
         assert _ids(folder) == {"board-000000"}
+        book = RecipeBook(folder)
+        assert book.names() == ()
         with pytest.raises(DatabaseLocked):
-            RecipeBook(folder)
+            book.save(Recipe())
     store.record(*board(1, *defects(1)))
     assert _ids(folder) == {"board-000000", "board-000001"}
     store.close()
