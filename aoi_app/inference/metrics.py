@@ -127,9 +127,7 @@ def _match_image(overlaps: NDArray[np.float32], iou: float) -> NDArray[np.bool_]
     return hits
 
 
-def _average_precision(
-    scores: NDArray[np.float32], hits: NDArray[np.bool_], positives: int, *, area: bool
-) -> float:
+def _average_precision(scores: NDArray[np.float32], hits: NDArray[np.bool_], positives: int, *, area: bool) -> float:
     if positives == 0:
         return float("nan")
     if len(scores) == 0:
@@ -145,9 +143,7 @@ def _average_precision(
     return float(np.mean(np.where(at < len(envelope), envelope[np.minimum(at, len(envelope) - 1)], 0.0)))
 
 
-def _best_f(
-    scores: NDArray[np.float32], hits: NDArray[np.bool_], positives: int
-) -> tuple[float, float, float, float]:
+def _best_f(scores: NDArray[np.float32], hits: NDArray[np.bool_], positives: int) -> tuple[float, float, float, float]:
     """Return precision, recall, F1 and confidence where F1 is best."""
     if len(scores) == 0 or positives == 0:
         return 0.0, 0.0, 0.0, 0.0
