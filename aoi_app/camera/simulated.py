@@ -98,9 +98,14 @@ class SimulatedCamera:
         """Whether the source has no more boards and the last one has been delivered."""
         return self._exhausted
 
+    @property
+    def gone_for_s(self) -> float:
+        """Seconds until a camera that has vanished is back; 0 when it is there."""
+        return max(0.0, self._gone_until - time.monotonic())
+
     def open(self) -> None:
         """Take the camera; nothing happens when it is open. Raises CameraNotFound while it has vanished."""
-        left = self._gone_until - time.monotonic()
+        left = self.gone_for_s
         if left > 0:
             raise CameraNotFound(
                 f"The simulated camera does not answer (it is back in {left:.1f} s).", "Wait, or plug it in again."

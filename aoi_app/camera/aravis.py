@@ -1,0 +1,269 @@
+"""GigE Vision cameras of any make, through libaravis."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import replace
+
+from aoi_app.camera.aravis_device import AravisDevice
+from aoi_app.camera.aravis_library import ControlLost, Library, load
+from aoi_app.camera.aravis_stream import AravisStream, Buffer
+from aoi_app.camera.flat_field import Conditions
+from aoi_app.camera.frame_ids import CYCLE_16, FrameIds
+from aoi_app.camera.gate import BoardEnd, BoardGate, CameraBlock
+from aoi_app.camera.stages import Option, Stages
+from aoi_app.camera.unpack import board_format, layout_of
+from aoi_app.core.errors import AoiError, CameraBusy, CameraError, CameraLost
+from aoi_app.core.protocols import AcquisitionConfig, CameraInfo
+from aoi_app.core.scan import LineBlock
+
+BUSY_S = 8.0
+"""A camera whose client has crashed is free again after its heartbeat time-out, 3 s as a rule."""
+BUSY_PAUSE_S = 0.5
+SLICE_S = 0.1
+"""Longest wait inside the library, so that stop and a lost camera are noticed."""
+
+ENCODER, SENSOR, PART, TRIGGERS = (
+    "ChunkEncoderValue",
+    "ChunkLineStatusAll",
+    "ChunkFramesPerTriggerCounter",
+    "ChunkLineTriggerEndToEndCounter",
+)
+"""SFNC's names, and for the counters those of Basler's line-scan cameras."""
+
+
+class AravisCamera:
+    """One camera.
+
+    Parameters
+    ----------
+    address
+        IP address, or the name that the discovery lists.
+    options
+        `buffers`, `packet_resend`, `packet_size` (bytes; 0 finds the largest that gets through), `board_end` (see
+        `BoardEnd`), `board_lines`, `board_quiet_s`, `sensor_bit`, those of `Stages`, and any feature by its SFNC
+        name, such as `TriggerMode[TriggerSelector=FrameStart]`.
+    """
+
+    def __init__(self, address: str, options: Mapping[str, Option] | None = None) -> None:
+        self._address = address
+        self._options = dict(options or {})
+        self._info = CameraInfo("gige", address, address=address)
+        self._library: Library | None = None
+        self._camera: int | None = None
+        self._device: AravisDevice | None = None
+        self._stream: AravisStream | None = None
+        self._lost = threading.Event()
+        self._stopped = threading.Event()
+        self._guard = threading.Lock()
+        self._on_lost = ControlLost(lambda device, data: self._lost.set())
+        self._ready: list[CameraBlock] = []
+
+    @property
+    def info(self) -> CameraInfo:
+        """Who it is; vendor, model and serial once it is open."""
+        return self._info
+
+    @property
+    def features(self) -> AravisDevice:
+        """Its features. Raises CameraError when it is not open."""
+        return self._opened()
+
+    def open(self) -> None:
+        """Take the camera; waits some seconds for one that is busy. Raises CameraNotFound, CameraBusy."""
+        if self._device is not None:
+            return
+        library = self._library = load()
+        deadline = time.monotonic() + BUSY_S
+        camera = self._connect(library)
+        while camera is None:
+            if time.monotonic() > deadline:
+                raise CameraBusy(
+                    f"Another program holds the camera {self._address}.",
+                    "Close it; after a crash the camera is free again within seconds.",
+                )
+            time.sleep(BUSY_PAUSE_S)
+            camera = self._connect(library)
+        handle = library.arv_camera_get_device(camera)
+        self._camera, self._device = camera, AravisDevice(library, handle)
+        self._lost.clear()
+        library.g_signal_connect_data(handle, b"control-lost", self._on_lost, None, None, 0)
+        names = [self._device.text(f"Device{part}") for part in ("VendorName", "ModelName", "SerialNumber", "ID")]
+        self._info = replace(self._info, vendor=names[0], model=names[1], serial=names[2] or names[3])
+
+    def configure(self, config: AcquisitionConfig) -> AcquisitionConfig:
+        """Set what the camera has of it, then the features among the options. Raises FeatureError, CameraLost."""
+        device = self._opened()
+        options = {**self._options, **config.extra}
+        device.set_if_there("TLParamsLocked", 0)
+        device.set_if_there("PixelFormat", str(options.get("pixel_format", config.pixel_format.value)))
+        device.set_if_there("Width", config.width)
+        device.set("Height", config.height)
+        for name, value in (
+            ("AcquisitionLineRate", config.acquisition_line_rate),
+            ("ExposureTime", config.exposure_time_us),
+            ("Gain", config.gain_db),
+            ("AcquisitionMode", "Continuous"),
+            ("ChunkModeActive", True),
+        ):
+            device.set_if_there(name, value)
+        for name, value in options.items():
+            if name[:1].isupper():
+                device.set(name, value)
+        name = str(device.get("PixelFormat"))
+        applied = replace(
+            config,
+            width=int(device.get("Width")),
+            height=int(device.get("Height")),
+            pixel_format=board_format(layout_of(name)),
+            acquisition_line_rate=device.number("AcquisitionLineRate"),
+            exposure_time_us=device.number("ExposureTime"),
+            gain_db=device.number("Gain"),
+        )
+        conditions = Conditions(
+            int(device.get("Width")), name, applied.exposure_time_us, applied.gain_db, applied.acquisition_line_rate
+        )
+        self._stages = Stages(conditions, applied.height, options)
+        self._config, self._applied_options = applied, options
+        return applied
+
+    def start_acquisition(self) -> None:
+        """Allocate the buffers and begin. Raises CameraBusy, CameraLost, CameraError."""
+        self._halt()
+        device, library, options = self._opened(), self._library, self._applied_options
+        assert library is not None and self._camera is not None
+        end = str(options.get("board_end", ""))
+        self._gate = BoardGate(
+            self._config.height,
+            BoardEnd(end) if end else None,
+            board_lines=int(options.get("board_lines", 0)),
+            quiet_s=float(options.get("board_quiet_s", 0.5)),
+        )
+        self._ids = FrameIds(CYCLE_16)
+        self._sensor_bit = 1 << int(options.get("sensor_bit", 0))
+        size = int(options.get("packet_size", 0))
+        handle = library.arv_camera_get_device(self._camera)
+        if size:
+            library.checked("arv_gv_device_set_packet_size", handle, size, about="Packet size")
+        else:
+            library.checked("arv_gv_device_auto_packet_size", handle, about="Packet size")
+        chunks = [n for n in (ENCODER, SENSOR, PART, TRIGGERS) if library.arv_device_get_feature(handle, n.encode())]
+        with self._guard:
+            self._stream = AravisStream(
+                library,
+                self._camera,
+                buffers=int(options.get("buffers", 32)),
+                payload=int(library.checked("arv_camera_get_payload", self._camera, about="PayloadSize")),
+                resend=bool(options.get("packet_resend", True)),
+                chunks=chunks,
+            )
+        self._ready.clear()
+        self._stopped.clear()
+        device.set_if_there("TLParamsLocked", 1)
+        device.execute("AcquisitionStart")
+
+    def fetch(self, timeout_s: float) -> LineBlock | None:
+        """Return the next block, or None. Raises CameraLost, CameraError."""
+        deadline = time.monotonic() + timeout_s
+        while not self._stopped.is_set():
+            if self._lost.is_set():
+                raise CameraLost(
+                    f"The camera {self._address} no longer answers.", "Check cable and power; it is looked for again."
+                )
+            stream = self._stream
+            if stream is None:
+                raise CameraError("The camera delivers nothing before it is started.", "Start the acquisition first.")
+            left = deadline - time.monotonic()
+            if left <= 0:
+                return self._gate.quiet()
+            with self._guard:
+                if not self._stopped.is_set():
+                    stream.pop(min(SLICE_S, left), self._take)
+            if self._ready:
+                block = self._gate.apply(self._ready.pop())
+                if block is not None:
+                    return block
+        return None
+
+    def stop_acquisition(self) -> None:
+        """Stop. May be called from any thread, and twice."""
+        self._stopped.set()
+        self._halt()
+
+    def statistics(self) -> Mapping[str, int]:
+        """Return the counters of the stream that runs; empty when none does."""
+        with self._guard:
+            stream = self._stream
+            return {**stream.statistics(), "incomplete_blocks": stream.incomplete} if stream else {}
+
+    def close(self) -> None:
+        """Free the camera for the next program. Never raises; may be called twice."""
+        self._stopped.set()
+        self._halt()
+        library, camera, device = self._library, self._camera, self._device
+        self._camera = self._device = None
+        if library is None or camera is None or device is None:
+            return
+        with suppress(AoiError):
+            if not self._lost.is_set():
+                library.checked("arv_gv_device_leave_control", library.arv_camera_get_device(camera))
+        library.g_object_unref(camera)
+
+    def _halt(self) -> None:
+        with self._guard:
+            stream, self._stream = self._stream, None
+            if stream is None:
+                return
+            with suppress(AoiError):
+                if self._device is not None and not self._lost.is_set():
+                    self._device.execute("AcquisitionStop")
+                    self._device.set_if_there("TLParamsLocked", 0)
+            stream.close()
+
+    def _take(self, buffer: Buffer) -> None:
+        chunks = buffer.chunks
+        status = chunks.get(SENSOR)
+        self._ready.append(
+            CameraBlock(
+                pixels=self._stages(buffer.data),
+                frame_id=self._ids.unwrap(buffer.frame_id),
+                timestamp_ns=buffer.timestamp_ns,
+                encoder=chunks.get(ENCODER),
+                line_triggers=chunks.get(TRIGGERS),
+                board_present=None if status is None else bool(status & self._sensor_bit),
+                part=chunks.get(PART),
+            )
+        )
+
+    def _opened(self) -> AravisDevice:
+        if self._device is None:
+            raise CameraError(f"The camera {self._address} is not open.", "Open it first.")
+        return self._device
+
+    def _connect(self, library: Library) -> int | None:
+        """Return the camera under our control, or None while somebody else holds it."""
+        try:
+            camera = library.checked("arv_camera_new", self._address.encode(), about=f"Camera {self._address}")
+        except CameraBusy:
+            return None
+        if library.arv_gv_device_is_controller(library.arv_camera_get_device(camera)):
+            return int(camera)
+        library.g_object_unref(camera)
+        return None
+
+
+def discover(timeout_s: float) -> list[CameraInfo]:
+    """List the GigE Vision cameras that answer to a broadcast."""
+    library = load()
+    library.arv_update_device_list()
+    found = []
+    for n in range(library.arv_get_n_devices()):
+        names = [
+            (getattr(library, f"arv_get_device_{what}")(n) or b"").decode(errors="replace")
+            for what in ("id", "vendor", "model", "serial_nbr", "address")
+        ]
+        found.append(CameraInfo("gige", *names))
+    return found

@@ -1,0 +1,84 @@
+"""Features of one GigE Vision camera through libaravis, by their SFNC names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from aoi_app.camera.aravis_library import RANGE_CHECK_ENABLED, Library
+from aoi_app.core.errors import FeatureError
+
+Value = int | float | str | bool
+
+_NUMBERS: dict[str, Callable[[Value], Value]] = {"boolean": bool, "float": float, "integer": int}
+
+
+class AravisDevice:
+    """Reads and writes features; each call may take seconds when the camera does not answer.
+
+    Parameters
+    ----------
+    library
+        libaravis.
+    handle
+        An ArvDevice.
+    """
+
+    def __init__(self, library: Library, handle: int) -> None:
+        self._library = library
+        self._handle = handle
+        self._types = {
+            library.arv_gc_enumeration_get_type(): "string",
+            library.arv_gc_string_get_type(): "string",
+            library.arv_gc_boolean_get_type(): "boolean",
+            library.arv_gc_float_get_type(): "float",
+            library.arv_gc_integer_get_type(): "integer",
+        }
+        library.arv_device_set_range_check_policy(handle, RANGE_CHECK_ENABLED)
+
+    def has(self, name: str) -> bool:
+        """Tell whether the camera has a feature and offers it now."""
+        return bool(self._library.checked("arv_device_is_feature_available", self._handle, name.encode()))
+
+    def execute(self, name: str) -> None:
+        """Run a command."""
+        self._library.checked("arv_device_execute_command", self._handle, name.encode(), about=name)
+
+    def get(self, name: str) -> Value:
+        """Return a feature's value; of an enumeration the name of its entry. Raises FeatureError, CameraLost."""
+        kind = self._kind(name)
+        value = self._library.checked(f"arv_device_get_{kind}_feature_value", self._handle, name.encode(), about=name)
+        text: Value = value.decode(errors="replace") if isinstance(value, bytes) else value
+        return text
+
+    def set(self, name: str, value: Value) -> None:
+        """Set a feature; `Name[Selector=Entry]` chooses the entry first. Raises FeatureError, CameraLost."""
+        name, _, choice = name.partition("[")
+        if choice:
+            selector, _, entry = choice.rstrip("]").partition("=")
+            self.set(selector, entry)
+        kind = self._kind(name)
+        converted = str(value).encode() if kind == "string" else _NUMBERS[kind](value)
+        self._library.checked(
+            f"arv_device_set_{kind}_feature_value", self._handle, name.encode(), converted, about=f"{name} = {value}"
+        )
+
+    def set_if_there(self, name: str, value: Value | None) -> None:
+        """Set a feature that not every camera has; None leaves it as it is."""
+        if value is not None and self.has(name.partition("[")[0]):
+            self.set(name, value)
+
+    def text(self, name: str) -> str:
+        """Return a feature as text; empty when the camera does not have it."""
+        return str(self.get(name)) if self.has(name) else ""
+
+    def number(self, name: str) -> float | None:
+        """Return a feature as a number; None when the camera does not have it."""
+        return float(self.get(name)) if self.has(name) else None
+
+    def _kind(self, name: str) -> str:
+        node = self._library.arv_device_get_feature(self._handle, name.encode())
+        if node:
+            for type_id, kind in self._types.items():
+                if self._library.g_type_check_instance_is_a(node, type_id):
+                    return kind
+        raise FeatureError(f"The camera has no feature {name}.", "See its features: aoi camera info SOURCE.")

@@ -1,0 +1,152 @@
+"""The stream of a GigE Vision camera through libaravis: buffers in, whole blocks out."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable, Sequence
+from ctypes import byref, c_size_t
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aoi_app.camera.aravis_library import FIXED_SOCKET_BUFFER, RESEND_ALWAYS, RESEND_NEVER, SUCCESS, Library
+from aoi_app.core.errors import CameraBusy
+
+SOCKET_BUFFER_BYTES = 4 << 20
+"""Without the right to raw sockets a smaller one loses packets at a few blocks a second."""
+RMEM_MAX = Path("/proc/sys/net/core/rmem_max")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Buffer:
+    """A block of which every byte came.
+
+    Attributes
+    ----------
+    data
+        (n,) uint8: the image without its chunks. Valid until the callback returns.
+    chunks
+        Value by name, of those asked for.
+    """
+
+    data: NDArray[np.uint8]
+    frame_id: int
+    timestamp_ns: int
+    chunks: dict[str, int]
+
+
+class AravisStream:
+    """Buffers of one acquisition.
+
+    Parameters
+    ----------
+    library
+        libaravis.
+    camera
+        An ArvCamera.
+    buffers
+        How many blocks may wait.
+    payload
+        Bytes of each.
+    resend
+        Ask for lost packets again.
+    chunks
+        Names of the chunks to read from each block.
+    """
+
+    def __init__(
+        self, library: Library, camera: int, *, buffers: int, payload: int, resend: bool, chunks: Sequence[str]
+    ) -> None:
+        self._library = library
+        self._chunks = [(name, name.encode()) for name in chunks]
+        self._stream = library.checked("arv_camera_create_stream", camera, None, None, about="The stream")
+        if not self._stream:
+            raise CameraBusy("The camera gives no stream.", "Close the other program that uses it.")
+        library.set_int_property(self._stream, b"socket-buffer", FIXED_SOCKET_BUFFER)
+        library.set_int_property(self._stream, b"socket-buffer-size", SOCKET_BUFFER_BYTES)
+        library.set_int_property(self._stream, b"packet-resend", RESEND_ALWAYS if resend else RESEND_NEVER)
+        self._parser = library.arv_camera_create_chunk_parser(camera) if chunks else None
+        for _ in range(buffers):
+            library.arv_stream_push_buffer(self._stream, library.arv_buffer_new_allocate(payload))
+        self.incomplete = 0
+
+    def pop(self, timeout_s: float, take: Callable[[Buffer], None]) -> bool:
+        """Wait for a buffer and hand it to `take` if it is whole; False when none came in time.
+
+        What an incomplete buffer holds, its frame id included, may be that of another block: it only counts.
+        """
+        library = self._library
+        buffer = library.arv_stream_timeout_pop_buffer(self._stream, int(timeout_s * 1e6))
+        if not buffer:
+            return False
+        try:
+            if library.arv_buffer_get_status(buffer) != SUCCESS:
+                self.incomplete += 1
+                return True
+            take(self._whole(buffer))
+        finally:
+            library.arv_stream_push_buffer(self._stream, buffer)
+        return True
+
+    def statistics(self) -> dict[str, int]:
+        """Return the counters of the stream."""
+        names = ("n_completed_buffers", "n_failures", "n_underruns", "n_resent_packets", "n_missing_packets")
+        return {n: int(self._library.arv_stream_get_info_uint64_by_name(self._stream, n.encode())) for n in names}
+
+    def close(self) -> None:
+        """Give everything back. May be called twice."""
+        for name in ("_parser", "_stream"):
+            handle, held = getattr(self, name), name
+            setattr(self, held, None)
+            if handle:
+                self._library.g_object_unref(handle)
+
+    def _whole(self, buffer: int) -> Buffer:
+        library = self._library
+        size = c_size_t()
+        address = library.arv_buffer_get_data(buffer, byref(size))
+        data: NDArray[np.uint8] = np.ctypeslib.as_array((ctypes.c_uint8 * size.value).from_address(address))
+        chunks = {}
+        if library.arv_buffer_has_chunks(buffer):
+            data = data[: image_bytes(data)]
+            chunks = {
+                name: int(library.checked("arv_chunk_parser_get_integer_value", self._parser, buffer, code, about=name))
+                for name, code in self._chunks
+            }
+        return Buffer(
+            data,
+            int(library.arv_buffer_get_frame_id(buffer)),
+            int(library.arv_buffer_get_timestamp(buffer)),
+            chunks,
+        )
+
+
+def image_bytes(data: NDArray[np.uint8]) -> int:
+    """Return how many leading bytes of a payload with chunks are the image.
+
+    Chunks stand at the end, each followed by its number and length (GenICam SFNC, big endian); the image is the first.
+    """
+    end = int(data.shape[0])
+    while end >= 8:
+        length = int.from_bytes(data[end - 4 : end].tobytes(), "big")
+        start = end - 8 - length
+        if start <= 0:
+            return length if start == 0 else end
+        end = start
+    return end
+
+
+def small_socket_buffer() -> str | None:
+    """Return a warning when the system allows no socket buffer that is large enough, otherwise None."""
+    try:
+        allowed = int(RMEM_MAX.read_text())
+    except (OSError, ValueError):
+        return None
+    if allowed >= SOCKET_BUFFER_BYTES:
+        return None
+    return (
+        f"The system allows socket buffers of {allowed} bytes, {SOCKET_BUFFER_BYTES} are needed, packets may get lost: "
+        f"sudo sysctl -w net.core.rmem_max={SOCKET_BUFFER_BYTES}"
+    )

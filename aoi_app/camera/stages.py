@@ -1,0 +1,61 @@
+"""The stages between a camera's buffer and a board: unpack, flat field, window, Bayer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aoi_app.camera.flat_field import Conditions, Corrector, FlatField
+from aoi_app.camera.unpack import colour, layout_of, to_eight_bit, unpack
+from aoi_app.core.errors import FeatureError
+from aoi_app.core.scan import Pixels
+
+Option = int | float | str | bool
+
+
+class Stages:
+    """What is done to the lines of one acquisition, block by block.
+
+    Parameters
+    ----------
+    conditions
+        How the camera really runs.
+    height
+        Lines of a whole block.
+    options
+        `black_level` and `white_level` in samples of the sensor (default: its whole range), and `flat_field`, the
+        file of a correction.
+
+    Raises
+    ------
+    FeatureError
+        The pixel format is not known, or the window is upside down.
+    CameraError
+        The flat field does not hold for these settings.
+    """
+
+    def __init__(self, conditions: Conditions, height: int, options: Mapping[str, Option]) -> None:
+        self._width = conditions.width
+        self._layout = layout_of(conditions.pixel_format)
+        self._black = int(options.get("black_level", 0))
+        self._white = int(options.get("white_level", (1 << self._layout.depth) - 1))
+        if self._white <= self._black:
+            raise FeatureError(
+                f"The window runs from black_level {self._black} to white_level {self._white}.",
+                "Set white_level above black_level.",
+            )
+        self._corrector: Corrector | None = None
+        file = str(options.get("flat_field", ""))
+        if file:
+            field = FlatField.load(Path(file))
+            field.check(conditions)
+            self._corrector = Corrector(field, height, self._black, self._white)
+
+    def __call__(self, data: NDArray[np.uint8]) -> Pixels:
+        """Return the whole lines in `data`, the bytes of a buffer, as 8-bit lines of their own."""
+        raw = unpack(data, self._width, self._layout)
+        corrected = self._corrector(raw) if self._corrector else to_eight_bit(raw, self._black, self._white)
+        return colour(corrected, self._layout)
