@@ -18,11 +18,11 @@ from aoi_app.camera.assembler import BoardAssembler
 from aoi_app.camera.conveyor import SourceBoard
 from aoi_app.camera.drivers import acquisition_config, create_camera, drawn_source
 from aoi_app.camera.folder import ImageSource, folder_camera
-from aoi_app.camera.image_header import image_size
 from aoi_app.camera.images import read_board
 from aoi_app.camera.ring import Allocate, BufferRing, plain_memory
 from aoi_app.camera.simulated import SimulatedCamera
 from aoi_app.core.errors import AoiError
+from aoi_app.core.image_header import image_size
 from aoi_app.core.protocols import AcquisitionConfig, Detector, LineScanCamera, ResultStore
 from aoi_app.core.recipe import MAX_LENGTH_LINES, MAX_WIDTH_PX, Recipe, load_recipe
 from aoi_app.core.scan import BoardScan, PixelFormat, Pixels

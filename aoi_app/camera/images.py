@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from aoi_app.camera.image_header import image_size, jpeg_is_whole
 from aoi_app.core.errors import ImageError
+from aoi_app.core.image_header import image_size, jpeg_is_whole
 from aoi_app.core.recipe import MAX_LENGTH_LINES, MAX_WIDTH_PX
 from aoi_app.core.scan import Pixels, read_only
 

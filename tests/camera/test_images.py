@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 import pytest
 
-from aoi_app.camera.image_header import image_size
 from aoi_app.camera.images import list_images, read_board
 from aoi_app.core.errors import ImageError
+from aoi_app.core.image_header import image_size
 
 GREY = np.random.default_rng(1).integers(0, 256, (37, 53), dtype=np.uint8)
 COLOUR = np.random.default_rng(2).integers(0, 256, (37, 53, 3), dtype=np.uint8)
