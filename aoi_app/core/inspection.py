@@ -136,7 +136,7 @@ def judge(
     """
     defects = _defects(detections, recipe, class_names)
     problems = list(completeness.reasons)
-    if completeness.missing_lines and not problems:
+    if completeness.missing_lines:
         problems.append(f"{completeness.missing_lines} lines are missing")
     problems += recipe.size_problems(width, completeness.lines)
     if problems:
