@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from numpy.typing import NDArray
 
 from aoi_app.core.errors import EngineError
+from aoi_app.core.protocols import Detector
 from aoi_app.inference.model import Model
 from aoi_app.inference.quantise import Progress
 
@@ -71,6 +72,23 @@ class Runtime(Protocol):
 
         Raises EngineError, ModelError, BackendMissing, and what `progress` raises to cancel.
         """
+
+
+@runtime_checkable
+class StreamingRuntime(Protocol):
+    """A runtime that also cuts the tiles and decodes on its device: it gives detectors of its own."""
+
+    def open(
+        self,
+        model: Model,
+        precision: str,
+        options: Options,
+        progress: Progress,
+        *,
+        min_confidence: float,
+        overlap: int,
+    ) -> Detector:
+        """Return a detector. Raises as `Runtime.load`."""
 
 
 def chosen_options(title: str, options: Options, defaults: Options) -> dict[str, Option]:

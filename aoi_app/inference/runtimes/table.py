@@ -13,7 +13,7 @@ from aoi_app.core.errors import BackendMissing, EngineError
 from aoi_app.core.protocols import Detector
 from aoi_app.inference.model import read_model
 from aoi_app.inference.quantise import Progress
-from aoi_app.inference.runtimes.base import Option, Runtime
+from aoi_app.inference.runtimes.base import Option, Runtime, StreamingRuntime
 from aoi_app.inference.streaming import StreamingDetector
 
 
@@ -53,6 +53,20 @@ RUNTIMES: Mapping[str, RuntimeEntry] = {
             ("onnxruntime",),
             "pip install onnxruntime",
             "aoi_app.inference.runtimes.onnxruntime:OnnxRuntime",
+        ),
+        RuntimeEntry(
+            "tensorrt",
+            "TensorRT",
+            ("tensorrt",),
+            "pip install 'aoi-station[tensorrt]'",
+            "aoi_app.inference.runtimes.tensorrt.loader:TensorRt",
+        ),
+        RuntimeEntry(
+            "tensorrt_rtx",
+            "TensorRT for RTX",
+            ("tensorrt_rtx",),
+            "pip install 'aoi-station[rtx]'",
+            "aoi_app.inference.runtimes.tensorrt.loader:TensorRtRtx",
         ),
     )
 }
@@ -116,6 +130,8 @@ def open_detector(
     """
     chosen = load_runtime(runtime)
     model = read_model(model_path)
+    if isinstance(chosen, StreamingRuntime):
+        return chosen.open(model, precision, options or {}, progress, min_confidence=min_confidence, overlap=overlap)
     session = chosen.load(model, precision, options or {}, progress)
     try:
         return StreamingDetector(model, session, min_confidence=min_confidence, overlap=overlap)
