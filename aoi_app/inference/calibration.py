@@ -35,7 +35,7 @@ def image_files(places: Sequence[Path]) -> tuple[Path, ...]:
     found: list[Path] = []
     for place in places:
         inside = sorted(p for p in place.rglob("*") if p.is_file()) if place.is_dir() else [place]
-        found += [p for p in inside if p.suffix.lower() in SUFFIXES]
+        found += [p for p in inside if p.suffix.lower() in SUFFIXES and p.is_file()]
     return tuple(found)
 
 

@@ -67,6 +67,11 @@ class StreamingDetector:
         )
 
     @property
+    def session(self) -> Session:
+        """The engine, for the gate."""
+        return self._session
+
+    @property
     def latency_ms(self) -> Mapping[str, float]:
         """Milliseconds spent on the board in hand by stage, and the number of "tiles"."""
         return dict(self._times)

@@ -138,7 +138,7 @@ def mixed_graph() -> onnx.ModelProto:
         make("Cast", ["shape"], ["shape_float"], to=TensorProto.FLOAT),
     ]
     random = np.random.default_rng(0)
-    weights = {
+    weights: dict[str, NDArray[Any]] = {
         "w": random.normal(0, 0.1, (2, 1, 1, 1)).astype(np.float32),
         "w2": np.array([[[[1e6]], [[1.0]]]], np.float32),
         "scales": np.array([1, 1, 2, 2], np.float32),

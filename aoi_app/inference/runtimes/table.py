@@ -24,11 +24,13 @@ class RuntimeEntry:
     Attributes
     ----------
     libraries
-        Python modules of which one must be there.
+        Python modules that must be there.
     install
         The command that brings them.
     loader
         Where its `Runtime` is: "module:class".
+    whole
+        It does more than run the network and brings its own detector (`DetectorRuntime`).
     """
 
     name: str
@@ -37,11 +39,12 @@ class RuntimeEntry:
     install: str
     loader: str
     precisions: tuple[str, ...] = ("fp32", "fp16", "int8")
+    whole: bool = False
 
     @property
     def available(self) -> bool:
         """Whether the library is installed; nothing is imported to find out."""
-        return any(importlib.util.find_spec(name) is not None for name in self.libraries)
+        return all(importlib.util.find_spec(name) is not None for name in self.libraries)
 
 
 RUNTIMES: Mapping[str, RuntimeEntry] = {
@@ -53,6 +56,22 @@ RUNTIMES: Mapping[str, RuntimeEntry] = {
             ("onnxruntime",),
             "pip install onnxruntime",
             "aoi_app.inference.runtimes.onnxruntime:OnnxRuntime",
+        ),
+        RuntimeEntry(
+            "tensorrt",
+            "TensorRT",
+            ("tensorrt", "cuda"),
+            'pip install "aoi-station[tensorrt]"',
+            "aoi_app.inference.runtimes.tensorrt.loader:TensorRt",
+            whole=True,
+        ),
+        RuntimeEntry(
+            "tensorrt_rtx",
+            "TensorRT for RTX",
+            ("tensorrt_rtx", "cuda"),
+            'pip install "aoi-station[rtx]"',
+            "aoi_app.inference.runtimes.tensorrt.loader:TensorRtRtx",
+            whole=True,
         ),
         RuntimeEntry(
             "tensorrt",
