@@ -63,6 +63,7 @@ def control(version: str, architecture: str, size_kib: int) -> str:
         Installed-Size: {size_kib}
         Depends: {", ".join(depends)}
         Recommends: {CHINESE_FONT_PACKAGE} | fonts-noto-cjk
+        Suggests: libaravis-0.8-0, postgresql
         Description: automated optical inspection of circuit boards
          A station that inspects circuit boards while they pass under a line-scan
          camera, and has the verdict when the board leaves.
