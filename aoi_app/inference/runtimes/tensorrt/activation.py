@@ -54,6 +54,11 @@ class Activation:
         Bytes that have been checked against their manifest.
     batch
         Tiles of a launch at most; 0 measures and chooses.
+
+    Attributes
+    ----------
+    curve
+        What was measured; empty where nothing was.
     """
 
     def __init__(self, library: Library, plan: bytes, model: Model, gpu: GpuFacts, batch: int = 0) -> None:
@@ -66,8 +71,8 @@ class Activation:
             self.kernels = KernelSet(model, self.engine.source, self._outputs(model), gpu.compute_capability)
             least, most = self.engine.batches
             batches = candidate_batches(least, min(batch, most) if batch else most)
-            self.curve = self._measure(batches)
-            self.batch = choose_batch(self.curve) if not batch else batches[-1]
+            self.curve = () if batch else self._measure(batches)
+            self.batch = batches[-1] if batch else choose_batch(self.curve)
             for _ in range(LANES):
                 lane = Lane(self.engine, self.kernels, [b for b in batches if b <= self.batch])
                 self.lanes = (*self.lanes, lane)

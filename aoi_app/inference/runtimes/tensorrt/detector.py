@@ -61,7 +61,7 @@ class TensorRtDetector:
         self, model: Model, activation: Activation, info: EngineInfo, *, min_confidence: float, overlap: int
     ) -> None:
         TilePlan(model.size[1], *model.size, overlap)  # refuses an overlap that does not fit here, not on a board
-        self._model, self._activation, self._info, self._overlap = model, activation, info, overlap
+        self.model, self.activation, self._info, self._overlap = model, activation, info, overlap
         self._threshold = min(max(min_confidence, _LEAST), _MOST)
         self._iou = suppression(model.head.form, NMS_IOU)
         self._feed = LineFeed()
@@ -91,7 +91,7 @@ class TensorRtDetector:
     @property
     def device_bytes(self) -> int:
         """Device memory taken beside the engine's own weights."""
-        return self._feed.nbytes + sum(lane.nbytes for lane in self._activation.lanes)
+        return self._feed.nbytes + sum(lane.nbytes for lane in self.activation.lanes)
 
     def begin(self, scan: BoardScan, golden: Pixels | None = None) -> None:
         """Start on a board; forgets the one before."""
@@ -102,14 +102,14 @@ class TensorRtDetector:
                 f"The golden board is {golden.shape[1]} px wide, the board {scan.width} px.",
                 "Take the golden board with the same camera set-up.",
             )
-        enter(self._activation.device)
+        enter(self.activation.device)
         self._drain()
         self._reset()
-        self._plan = TilePlan(scan.width, *self._model.size, self._overlap)
-        rows = _IN_RING * -(-self._activation.batch // len(self._plan.columns)) + 1
-        self._feed.begin(scan.pixels, golden, self._model.size[0] + rows * self._plan.step)
+        self._plan = TilePlan(scan.width, *self.model.size, self._overlap)
+        rows = _IN_RING * -(-self.activation.batch // len(self._plan.columns)) + 1
+        self._feed.begin(scan.pixels, golden, self.model.size[0] + rows * self._plan.step)
         address, lines, samples = self._feed.golden
-        for lane in self._activation.lanes:
+        for lane in self.activation.lanes:
             call = lane.call[0]
             call["board"], call["golden"] = self._feed.address, address
             call["width"], call["samples"] = scan.width, scan.pixel_format.channels
@@ -157,7 +157,7 @@ class TensorRtDetector:
         if self._closed:
             return
         try:
-            enter(self._activation.device)
+            enter(self.activation.device)
             self._drain()
         except GpuLost as error:  # nothing is on its way any more; the next board will say so again
             _log.warning("%s", error)
@@ -172,7 +172,7 @@ class TensorRtDetector:
         self._reset()
         self._flights.clear()
         self._idle.clear()
-        let_go(self._activation.device, (self._activation.close, self._feed.close))
+        let_go(self.activation.device, (self.activation.close, self._feed.close))
 
     def _board(self) -> BoardScan:
         if self._scan is None:
@@ -188,8 +188,8 @@ class TensorRtDetector:
         self._feed.stream.synchronize()
 
     def _inspect(self, tiles: Sequence[Tile], lines: int) -> None:
-        height = self._model.size[0]
-        for start, count in _portions(len(tiles), self._activation.batch):
+        height = self.model.size[0]
+        for start, count in _portions(len(tiles), self.activation.batch):
             part = tiles[start : start + count]
             clock = time.perf_counter()
             self._send(min(part[-1].y + height, lines), part[0].y)
@@ -237,7 +237,7 @@ class TensorRtDetector:
             self._idle.append(flight.lane)
         if len(rows):
             scan = self._board()
-            height, width = self._model.size
+            height, width = self.model.size
             corners = np.repeat(flight.corners, counts, axis=0)
             offset = np.concatenate([corners, corners], axis=1)
             limit = np.array([scan.width, flight.lines, scan.width, flight.lines], np.float32)

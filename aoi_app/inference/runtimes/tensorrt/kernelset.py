@@ -143,7 +143,7 @@ class KernelSet:
                 "preprocess", preprocess_defines(model, source.dtype), compute_capability, "preprocess"
             )
             self._decode = self._load("decode", decode, compute_capability, "decode")
-            self._select = self._load("select", select_defines(self.anchors), compute_capability, "select")
+            self._select = self._load("select", select_defines(self.anchors), compute_capability, "select_boxes")
         except BaseException:
             self.close()
             raise

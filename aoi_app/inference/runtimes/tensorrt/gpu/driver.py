@@ -52,7 +52,7 @@ def driver() -> Any:
         (status,) = module.cuInit(0)
     except Exception as error:  # the loader's own error types differ between releases of cuda-python
         raise EngineError(
-            f"The NVIDIA driver cannot be loaded: {str(error).splitlines()[0]}.",
+            f"The NVIDIA driver cannot be loaded: {str(error).splitlines()[0].rstrip('.')}.",
             "Install the driver of the GPU, or choose the runtime onnxruntime.",
         ) from error
     if status != module.CUresult.CUDA_SUCCESS:

@@ -47,7 +47,7 @@ struct alignas(INPUT_BITS == 8 ? 8 : 16) Run { element at[8]; };
 #endif
 
 static __device__ u8 grey(const u8* pixel) {  // the fixed-point weights that OpenCV uses
-    return (u8)((pixel[0] * 4899 + pixel[1] * 9617 + pixel[2] * 1868 + 8192) >> 14);
+    return (u8)((pixel[0] * 9798 + pixel[1] * 19235 + pixel[2] * 3735 + 16384) >> 15);
 }
 
 // Reads eight pixels of one plane that start at `x` of a line; `missing` beyond the board.

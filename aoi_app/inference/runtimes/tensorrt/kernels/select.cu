@@ -76,7 +76,7 @@ static __device__ int walk(int n, const unsigned* beaten, unsigned short* kept) 
     return count;
 }
 
-extern "C" __global__ void __launch_bounds__(THREADS) select(const Batch* b, u64* all_keys, const float4* all_boxes,
+extern "C" __global__ void __launch_bounds__(THREADS) select_boxes(const Batch* b, u64* all_keys, const float4* all_boxes,
                                                              const int* all_classes, const unsigned* counters,
                                                              unsigned* all_beaten, Result* results) {
     __shared__ u64 near_keys[NEAR_KEYS];

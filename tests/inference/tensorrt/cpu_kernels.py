@@ -1,0 +1,135 @@
+"""The package's CUDA sources, compiled by a C++ compiler and run on the CPU: what a test without a GPU can know.
+
+Blocks run one after the other; a block's threads one after the other too, or as real threads with barriers where a
+kernel synchronises. FP16 needs the GPU's own instructions and is left to tests/gpu.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import hashlib
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from aoi_app.inference.runtimes.tensorrt.gpu.kernels import Define, source
+
+COMPILER = shutil.which("g++") or shutil.which("clang++")
+
+_PRELUDE = r"""
+#include <algorithm>
+#include <barrier>
+#include <cmath>
+#include <cstring>
+#include <thread>
+#include <vector>
+struct Index { int x, y, z; };
+static thread_local Index blockIdx, threadIdx;
+static std::barrier<>* whole_block;
+static std::barrier<> warp(32);
+#define __global__
+#define __device__
+#define __constant__ static const
+#define __shared__ static
+#define __launch_bounds__(n)
+struct alignas(16) float4 { float x, y, z, w; };
+static inline float4 make_float4(float x, float y, float z, float w) { return {x, y, z, w}; }
+template <class To, class From> static To bits(From value) { To out; std::memcpy(&out, &value, sizeof out); return out; }
+static inline unsigned __float_as_uint(float v) { return bits<unsigned>(v); }
+static inline float __uint_as_float(unsigned v) { return bits<float>(v); }
+static inline int __float2int_rn(float v) { return (int)std::lrintf(v); }
+static inline unsigned atomicAdd(unsigned* at, unsigned by) { return __atomic_fetch_add(at, by, __ATOMIC_RELAXED); }
+static inline void __syncthreads() { whole_block->arrive_and_wait(); }
+static inline unsigned __shfl_sync(unsigned, unsigned value, int lane) {
+    static unsigned lanes[32];
+    lanes[threadIdx.x & 31] = value;
+    warp.arrive_and_wait();
+    const unsigned found = lanes[lane];
+    warp.arrive_and_wait();
+    return found;
+}
+using std::max;
+using std::min;
+"""
+
+_RUNNER = r"""
+extern "C" void run(int columns, int rows, int threads, int at_once, void** a) {
+    for (int y = 0; y < rows; ++y)
+        for (int x = 0; x < columns; ++x) {
+            auto one = [&](int t) { blockIdx = {x, y, 0}; threadIdx = {t, 0, 0}; KERNEL(ARGUMENTS_OF(a)); };
+            if (!at_once) { for (int t = 0; t < threads; ++t) one(t); continue; }
+            std::barrier<> all(threads);
+            whole_block = &all;
+            std::vector<std::thread> team;
+            for (int t = 0; t < threads; ++t) team.emplace_back(one, t);
+            for (auto& member : team) member.join();
+        }
+}
+"""
+
+
+@functools.cache
+def _library(name: str, kernel: str, defines: tuple[tuple[str, str], ...]) -> ctypes.CDLL:
+    text = source(name)
+    plain = text
+    for key, value in defines:  # only to find the parameters of the kernel that is compiled
+        plain = plain.replace(key, value) if key.startswith("FORM") else plain
+    match = re.search(rf"(?:DECODE|{kernel})\(((?:const Batch\* ?b)[^)]*)\)", _active(text, dict(defines)))
+    assert match, f"no kernel {kernel} in {name}"
+    parameters = re.sub(r"\bOUTPUTS\b", "u64 *keys, float4 *boxes, int *classes, unsigned *counters", match[1])
+    types = [re.sub(r"\w+$", "", p.strip()) for p in parameters.split(",")]
+    values = ", ".join(f"({t})a[{i}]" for i, t in enumerate(types))
+    runner = _RUNNER.replace("ARGUMENTS_OF(a)", values).replace("KERNEL", kernel)
+    folder = Path(tempfile.gettempdir()) / "aoi-cpu-kernels"
+    folder.mkdir(exist_ok=True)
+    code = _PRELUDE + text + runner
+    target = folder / f"{hashlib.sha256((code + repr(defines)).encode()).hexdigest()[:16]}.so"
+    if not target.exists():
+        draft = target.with_suffix(f".{id(code)}.cpp")
+        draft.write_text(code)
+        macros = [f"-D{k}={v}" for k, v in defines]
+        made = draft.with_suffix(".so")
+        subprocess.run(
+            [str(COMPILER), "-std=c++20", "-O1", "-ffp-contract=off", "-w", "-shared", "-fPIC", "-pthread", *macros]
+            + [str(draft), "-o", str(made)],
+            check=True,
+        )
+        made.replace(target)
+        draft.unlink()
+    return ctypes.CDLL(str(target))
+
+
+def _active(text: str, defines: Mapping[str, str]) -> str:
+    """Return the branch of decode.cu for the form that is defined; other sources have only one kernel."""
+    form = next((key for key in defines if key.startswith("FORM_")), None)
+    if form is None:
+        return text
+    start = re.search(rf"#(?:if|elif)[^\n]*defined\({form}\)", text)
+    assert start, f"no branch for {form}"
+    return text[start.end() :]
+
+
+def run_kernel(
+    name: str,
+    kernel: str,
+    defines: Mapping[str, Define],
+    grid: tuple[int, int],
+    threads: int,
+    addresses: Sequence[int],
+) -> None:
+    """Run a kernel on host memory.
+
+    Parameters
+    ----------
+    grid
+        Blocks in x and y.
+    addresses
+        Host addresses, one a parameter.
+    """
+    library = _library(name, kernel, tuple(sorted((k, str(v)) for k, v in defines.items())))
+    pointers = (ctypes.c_void_p * len(addresses))(*addresses)
+    library.run(grid[0], grid[1], threads, int("__syncthreads" in source(name)), pointers)

@@ -1,0 +1,223 @@
+"""The CUDA sources against the shared preprocessing and heads; compiled for every GPU generation, run on the CPU."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from aoi_app.core.detection import Detections
+from aoi_app.core.errors import EngineError, ModelError
+from aoi_app.inference.card import Channels, Family, InputSpec, ModelCard
+from aoi_app.inference.heads import Decoder
+from aoi_app.inference.layout import Form, HeadSpec, cells
+from aoi_app.inference.model import Model
+from aoi_app.inference.preprocess import TileCutter
+from aoi_app.inference.runtimes.tensorrt.engine import Port
+from aoi_app.inference.runtimes.tensorrt.gpu.kernels import SOURCES, compile_kernels
+from aoi_app.inference.runtimes.tensorrt.kernelset import (
+    decode_defines,
+    key_capacity,
+    preprocess_defines,
+    select_defines,
+    suppression,
+)
+from aoi_app.inference.runtimes.tensorrt.layout import BATCH, MAX_COMPARED, MAX_KEPT, RESULT
+from aoi_app.inference.tiling import Tile
+from tests.inference.tensorrt.cpu_kernels import COMPILER, run_kernel
+
+SIZE = (64, 96)
+STRIDES = (8, 16, 32)
+needs_compiler = pytest.mark.skipif(COMPILER is None, reason="no C++ compiler to run the kernels on the CPU")
+
+
+def a_model(
+    form: Form = Form.CLASSES,
+    channels: Channels = Channels.GREY,
+    dtype: Any = np.float32,
+    channels_first: bool = True,
+    last: bool = False,
+) -> Model:
+    head = HeadSpec(Family.YOLOV8, form, ("out",), 3, channels_first, STRIDES, 4 if form is Form.AOI else 0)
+    if form is Form.COUNTED:
+        head = HeadSpec(Family.YOLOV10, form, ("num", "boxes", "scores", "classes"), 3)
+    scale = 1.0 if dtype is np.uint8 else 1 / 255
+    card = ModelCard(classes=("a", "b", "c"), input=InputSpec(channels=channels, scale=scale, pad=114))
+    return Model(Path("net.onnx"), "", card, "images", None, SIZE, False, np.dtype(dtype), head, last)
+
+
+@pytest.mark.parametrize("lines", [40, 150])
+@pytest.mark.parametrize("rgb", [False, True])
+@pytest.mark.parametrize("channels", list(Channels))
+@needs_compiler
+def test_tiles_are_cut_as_on_the_cpu(channels: Channels, rgb: bool, lines: int) -> None:
+    check_tiles(a_model(channels=channels), rgb, lines)
+
+
+@pytest.mark.parametrize("last", [False, True])
+@pytest.mark.parametrize("dtype", [np.float32, np.uint8])
+@needs_compiler
+def test_tiles_of_other_types_and_layouts(dtype: Any, last: bool) -> None:
+    check_tiles(a_model(channels=Channels.RGB, dtype=dtype, last=last), True, 150)
+
+
+def check_tiles(model: Model, rgb: bool, lines: int) -> None:
+    """Cut tiles, one of them beyond every edge, out of a ring that has wrapped around."""
+    random = np.random.default_rng(1)
+    width, ring = 203, 128
+    shape = (lines, width, 3) if rgb else (lines, width)
+    board, golden = (random.integers(0, 256, shape, np.uint8) for _ in range(2))
+    tiles = [Tile(0, max(0, lines - 64)), Tile(107, max(0, lines - 70)), Tile(130, max(0, lines - 30))]
+    want = TileCutter(model, len(tiles)).cut(board, lines, tiles, golden)
+    rings = [np.zeros((ring, *shape[1:]), np.uint8) for _ in range(2)]
+    for line in range(lines):
+        rings[0][line % ring], rings[1][line % ring] = board[line], golden[line]
+    call, got, counters = np.zeros(1, BATCH), np.full_like(want, 77), np.ones(2 * len(tiles), np.uint32)
+    for field, value in {
+        "board": rings[0].ctypes.data,
+        "golden": rings[1].ctypes.data,
+        "width": width,
+        "samples": 3 if rgb else 1,
+        "golden_samples": 3 if rgb else 1,
+        "golden_lines": lines,
+        "ring": ring,
+        "lines": lines,
+        "tiles": len(tiles),
+    }.items():
+        call[0][field] = value
+    call[0]["corners"][: len(tiles)] = [(t.x, t.y) for t in tiles]
+    blocks = -(-SIZE[0] * SIZE[1] // 8 // 128)
+    addresses = [call.ctypes.data, got.ctypes.data, counters.ctypes.data]
+    defines = preprocess_defines(model, model.dtype)
+    run_kernel("preprocess.cu", "preprocess", defines, (blocks, len(tiles)), 128, addresses)
+    np.testing.assert_array_equal(got, want)
+    assert not counters.any(), "the counters of the decoder are cleared"
+
+
+def raw_outputs(model: Model, tiles: int, seed: int, crowded: bool) -> dict[str, NDArray[Any]]:
+    """Return what a network could give: a few boxes, or very many that overlap, with equal scores among them."""
+    random = np.random.default_rng(seed)
+    head, count = model.head, cells(SIZE, STRIDES)
+    anchors = 3 * count if head.form is Form.OBJECTNESS and not crowded else count
+    scores = random.random((tiles, head.classes, anchors), np.float32) ** (2 if crowded else 40)
+    scores = np.round(scores, 2)
+    if head.form is Form.AOI:
+        logits = np.log(np.clip(scores, 1e-5, 1 - 1e-5) / (1 - np.clip(scores, 1e-5, 1 - 1e-5)))
+        bins = random.normal(0, 2, (tiles, 4 * head.reg_max, anchors))
+        return {"out": np.concatenate([logits, bins], axis=1).astype(np.float32)}
+    centres = random.random((tiles, 2, anchors)) * np.array(SIZE[::-1])[None, :, None]
+    sides = random.random((tiles, 2, anchors)) * 30
+    if head.form is Form.COUNTED:
+        corners = np.concatenate([centres - sides / 2, centres + sides / 2], axis=1).transpose(0, 2, 1)
+        kinds = random.integers(0, 3, (tiles, anchors)).astype(np.int32)
+        numbers = random.integers(0, 40, (tiles, 1)).astype(np.int32)
+        best = scores.max(axis=1)
+        boxes = np.ascontiguousarray(corners, np.float32)
+        return {"num": numbers, "boxes": boxes, "scores": best, "classes": kinds}
+    if head.form is Form.ROWS:
+        kinds = random.integers(0, 4, (tiles, 1, anchors)).astype(np.float32)  # one class too many
+        best = scores.max(axis=1, keepdims=True)
+        rows = np.concatenate([centres - sides / 2, centres + sides / 2, best, kinds], axis=1)
+        return {"out": np.ascontiguousarray(rows.transpose(0, 2, 1), np.float32)}
+    if head.form is Form.GRID:
+        centres, sides = random.random((tiles, 2, anchors)), random.normal(0, 1, (tiles, 2, anchors))
+        sides[0, 0, :3] = 50.0
+    values = [centres, sides, scores]
+    if head.form in (Form.OBJECTNESS, Form.GRID):
+        values.insert(2, np.round(random.random((tiles, 1, anchors)), 2))
+    stacked = np.concatenate(values, axis=1).astype(np.float32)
+    return {"out": stacked if head.channels_first else np.ascontiguousarray(stacked.transpose(0, 2, 1))}
+
+
+def on_kernels(model: Model, outputs: dict[str, NDArray[Any]], threshold: float) -> NDArray[Any]:
+    """Return the results of decode.cu and select.cu."""
+    tiles = len(next(iter(outputs.values())))
+    ports = {n: Port(n, (-1, *v.shape[1:]), v.dtype, False) for n, v in outputs.items()}
+    decode = decode_defines(model, ports)
+    anchors = int(decode["ANCHORS"])
+    call, results = np.zeros(1, BATCH), np.zeros(tiles, RESULT)
+    call[0]["tiles"], call[0]["threshold"] = tiles, threshold
+    call[0]["iou"] = suppression(model.head.form, 0.5)
+    scratch = [
+        np.zeros((tiles, key_capacity(anchors)), np.uint64),
+        np.zeros((tiles, anchors, 4), np.float32),
+        np.zeros((tiles, anchors), np.int32),
+        np.zeros((tiles, 2), np.uint32),
+    ]
+    beaten = np.zeros((tiles, MAX_COMPARED, 32), np.uint32)
+    where = [a.ctypes.data for a in scratch]
+    inputs = [outputs[name].ctypes.data for name in model.output_names]
+    blocks = -(-anchors // 128)
+    run_kernel("decode.cu", "decode", decode, (blocks, tiles), 128, [call.ctypes.data, *inputs, *where])
+    addresses = [call.ctypes.data, *where, beaten.ctypes.data, results.ctypes.data]
+    run_kernel("select.cu", "select_boxes", select_defines(anchors), (tiles, 1), 256, addresses)
+    return results
+
+
+FORMS = [
+    (Form.CLASSES, True),
+    (Form.CLASSES, False),
+    (Form.OBJECTNESS, False),
+    (Form.OBJECTNESS, True),
+    (Form.GRID, False),
+    (Form.ROWS, False),
+    (Form.COUNTED, False),
+    (Form.AOI, True),
+]
+
+
+@pytest.mark.parametrize("crowded", [False, True])
+@pytest.mark.parametrize(("form", "channels_first"), FORMS)
+@needs_compiler
+def test_detections_are_those_of_the_shared_heads(form: Form, channels_first: bool, crowded: bool) -> None:
+    model = a_model(form, channels_first=channels_first)
+    outputs = raw_outputs(model, 2, 5, crowded)
+    threshold = 0.07 if crowded else 0.25
+    want = Decoder(model.head, SIZE, threshold).decode([outputs[n] for n in model.output_names], 2)
+    results = on_kernels(model, outputs, threshold)
+    assert sum(map(len, want)) > 3
+    for result, expected in zip(results, want, strict=True):
+        assert_same(result, expected)
+
+
+def assert_same(result: Any, expected: Detections) -> None:
+    rows = result["rows"][: result["count"]]
+    assert len(rows) == min(len(expected), MAX_KEPT)
+    np.testing.assert_allclose(rows[:, 4], expected.scores, atol=1e-6)
+    np.testing.assert_allclose(rows[:, :4], expected.boxes, atol=1e-3)
+    np.testing.assert_array_equal(rows[:, 5], expected.classes)
+
+
+@needs_compiler
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_a_value_that_is_no_number_is_reported(bad: float) -> None:
+    model = a_model()
+    outputs = raw_outputs(model, 2, 6, False)
+    outputs["out"][1, 6, 17] = bad
+    results = on_kernels(model, outputs, 0.25)
+    assert list(results["spoiled"]) == [0, 1]
+    with pytest.raises(EngineError):
+        Decoder(model.head, SIZE, 0.25).decode([outputs["out"]], 2)
+
+
+def test_a_head_of_any_length_is_refused_with_a_way_out() -> None:
+    model = a_model(Form.BATCH_ROWS)
+    with pytest.raises(ModelError, match="use the runtime onnxruntime"):
+        decode_defines(model, {"out": Port("out", (-1, 7), np.dtype(np.float32), False)})
+
+
+@pytest.mark.parametrize("compute_capability", [(7, 5), (8, 0), (8, 6), (8, 9), (9, 0), (12, 0)])
+def test_every_source_compiles_for_every_gpu(compute_capability: tuple[int, int]) -> None:
+    pytest.importorskip("cuda.bindings.nvrtc")
+    outputs = {"out": Port("out", (-1, 7, cells(SIZE, STRIDES)), np.dtype(np.float16), False)}
+    model = a_model()
+    defines = {
+        "preprocess.cu": preprocess_defines(model, np.dtype(np.float16)),
+        "decode.cu": decode_defines(model, outputs),
+        "select.cu": select_defines(84),
+    }
+    for name in SOURCES:
+        assert compile_kernels(name, compute_capability, defines[name]).startswith(b"\x7fELF")
