@@ -217,12 +217,12 @@ def open_station(
     recipe
         Name of a recipe in the book, or a recipe file; empty for the settings' one.
     """
-    from aoi_app.gui.application import display_problem, run_window
+    from aoi_app.gui.application import NO_DISPLAY_HINT, display_problem, run_window
     from aoi_app.services import window_services
 
     problem = None if offscreen else display_problem()
     if problem is not None:
-        raise AoiError(problem)
+        raise AoiError(problem, NO_DISPLAY_HINT)
     path = settings_file(data)
     settings = load_settings(path).with_changes(**changes)
     if data is not None:
@@ -233,7 +233,6 @@ def open_station(
     book = RecipeBook(folder)
     station = build_station(settings, opening_recipe(book, recipe or settings.recipe), golden)
     try:
-        station.start()
         services = window_services(book, folder, path)
         return run_window(station, services, offscreen=offscreen, quit_after=quit_after, screenshot=screenshot)
     finally:
