@@ -77,7 +77,8 @@ class ControlChannel:
         if client == self.controller:
             self._heard_s = self._clock_s()
         if command == RESEND:
-            if client == self.controller and len(body) >= 12:
+            # Clients ask from their stream socket as well: the address must be the controller's, the port need not.
+            if self.controller is not None and client[0] == self.controller[0] and len(body) >= 12:
                 _, block_id, first, last = struct.unpack_from(">HHII", body)
                 self._on_resend(ResendRequest(block_id, first & 0xFFFFFF, last & 0xFFFFFF))
             return None
