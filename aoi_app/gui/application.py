@@ -1,0 +1,147 @@
+"""Runs the window: Qt's application, its timers, a screenshot, and the end."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from PySide6.QtWidgets import QApplication
+
+    from aoi_app.gui.services import Services
+    from aoi_app.gui.window import MainWindow
+    from aoi_app.station.control import StationControl
+
+SWITCH_INTERVAL_S = 0.0005
+"""Python hands over between threads ten times as often as by default: the window stays at 60 Hz beside pure Python."""
+SCREENSHOT_PATIENCE_S = 30.0
+
+
+def display_problem() -> str | None:
+    """Say why no window can be shown here, or None when one can. Needs no Qt."""
+    if not sys.platform.startswith("linux"):
+        return None
+    if os.environ.get("QT_QPA_PLATFORM") or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"):
+        return None
+    return "There is no display here: neither DISPLAY nor WAYLAND_DISPLAY is set."
+
+
+NO_DISPLAY_HINT = "Run it on the desktop, or without a window on the screen: add --offscreen."
+
+
+def make_application(offscreen: bool) -> QApplication:
+    """Return Qt's application in this program's style; the same one when it is asked for again."""
+    if offscreen:
+        os.environ["QT_QPA_PLATFORM"] = "offscreen"
+    import cv2
+    from PySide6.QtWidgets import QApplication
+
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
+    cv2.setNumThreads(1)
+    existing = QApplication.instance()
+    application = existing if isinstance(existing, QApplication) else QApplication(["aoi"])
+    application.setApplicationName("aoi-station")
+    application.setApplicationDisplayName("")
+    application.setStyle("Fusion")
+    return application
+
+
+def run_window(
+    station: StationControl,
+    services: Services,
+    *,
+    offscreen: bool = False,
+    quit_after: float | None = None,
+    screenshot: Path | None = None,
+    size: tuple[int, int] = (1600, 960),
+    on_shown: Callable[[MainWindow], None] | None = None,
+) -> int:
+    """Show a station's window until it is closed, and start the line once it is on the screen.
+
+    The caller closes the station afterwards.
+
+    Parameters
+    ----------
+    quit_after
+        Seconds after which the window closes by itself.
+    screenshot
+        Where a picture of the window is written: when it closes, or as soon as a verdict stands where no time to quit
+        is given (the window then closes by itself).
+    on_shown
+        Called with the window after its first paint: what the program wants to do then, such as measuring.
+
+    Returns
+    -------
+    int
+        0, or 1 when the screenshot could not be written.
+    """
+    application = make_application(offscreen)
+    from PySide6.QtCore import QTimer
+
+    from aoi_app.gui.hooks import ErrorHooks
+    from aoi_app.gui.texts import use_language
+    from aoi_app.gui.theme import apply_theme
+    from aoi_app.gui.window import MainWindow
+
+    use_language(station.settings.language)
+    apply_theme(application, station.settings.theme)
+    hooks = ErrorHooks()
+    hooks.install()
+    try:
+        window = MainWindow(station, services, hooks)
+        window.resize(*size)
+        window.show()
+
+        def begin() -> None:
+            window.begin()
+            station.start()
+            if on_shown is not None:
+                on_shown(window)
+
+        # Queued behind the first paint: the window stands before cameras and engines are touched.
+        QTimer.singleShot(0, begin)
+        picture = _Picture(window, screenshot)
+        if quit_after is not None:
+            QTimer.singleShot(round(quit_after * 1000), picture.take_and_close)
+        elif screenshot is not None:
+            picture.when_verdict_stands()
+        application.exec()
+        return 0 if picture.written else 1
+    finally:
+        hooks.remove()
+
+
+class _Picture:
+    """Takes the screenshot, once."""
+
+    def __init__(self, window: MainWindow, file: Path | None) -> None:
+        self._window = window
+        self._file = file
+        self.written = file is None
+
+    def take_and_close(self) -> None:
+        if self._file is not None:
+            self._file.parent.mkdir(parents=True, exist_ok=True)
+            self.written = self._window.grab().save(str(self._file), "PNG")
+            if not self.written:
+                print(f"aoi: {self._file} could not be written.", file=sys.stderr)
+        self._window.close()
+
+    def when_verdict_stands(self) -> None:
+        from PySide6.QtCore import QTimer
+
+        waited = [0.0]
+
+        def look() -> None:
+            waited[0] += 0.2
+            if self._window.station.status().last is not None or waited[0] > SCREENSHOT_PATIENCE_S:
+                timer.stop()
+                # One more round, so that the verdict is painted.
+                QTimer.singleShot(400, self.take_and_close)
+
+        timer = QTimer(self._window)
+        timer.timeout.connect(look)
+        timer.start(200)

@@ -1,0 +1,1 @@
+"""The picture of a board: pyramid, boxes, zoom and pan."""

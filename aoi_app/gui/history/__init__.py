@@ -1,0 +1,1 @@
+"""The page of the past: boards that were inspected."""

@@ -1,0 +1,1 @@
+"""The page of the line: what is on it now."""

@@ -1,0 +1,100 @@
+"""The figures of the shift: boards, yield, pace. A table of what is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QVBoxLayout, QWidget
+
+from aoi_app.gui.texts import say, tr
+from aoi_app.station.status import StationStatus
+
+COLUMNS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One number of the dashboard.
+
+    Attributes
+    ----------
+    value, note
+        From a snapshot to what is written large, and small below.
+    """
+
+    title: str
+    value: Callable[[StationStatus], str]
+    note: Callable[[StationStatus], str]
+
+
+def _yield(status: StationStatus) -> str:
+    share = status.counters.first_pass_yield
+    return "–" if share is None else f"{share:.1%}"
+
+
+def _boards_note(status: StationStatus) -> str:
+    c = status.counters
+    return tr("{failed} fail · {errors} error", failed=c.failed, errors=c.errors)
+
+
+FIGURES = (
+    Figure("Boards", lambda s: f"{s.counters.boards:,}", _boards_note),
+    Figure("First-pass yield", _yield, lambda s: tr("n = {n}", n=f"{s.counters.boards:,}")),
+    Figure("Boards per minute", lambda s: f"{s.rates.boards_per_minute:.1f}", lambda s: tr("last minute")),
+    Figure(
+        "Line rate",
+        lambda s: f"{s.rates.lines_per_s:,.0f}",
+        lambda s: tr("lines per second"),
+    ),
+    Figure("FPS", lambda s: f"{s.rates.tiles_per_s:.1f}", lambda s: tr("tiles per second")),
+    Figure(
+        "Verdict p50",
+        lambda s: "–" if s.rates.verdict_p50_ms is None else tr("{ms:,.0f} ms", ms=s.rates.verdict_p50_ms),
+        lambda s: "" if s.rates.verdict_p99_ms is None else tr("p99 {ms:,.0f} ms", ms=s.rates.verdict_p99_ms),
+    ),
+)
+
+
+class Counters(QFrame):
+    """The figures in a grid."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("panel")
+        self._status = StationStatus()
+        self._cells: list[tuple[Figure, QLabel, QLabel]] = []
+        grid = QGridLayout(self)
+        grid.setContentsMargins(14, 10, 14, 10)
+        grid.setHorizontalSpacing(14)
+        grid.setVerticalSpacing(10)
+        for place, figure in enumerate(FIGURES):
+            cell = QVBoxLayout()
+            cell.setSpacing(0)
+            title, value, note = (self._label(role) for role in ("title", "value", "faint"))
+            say(title, "setText", figure.title)
+            for label in (title, value, note):
+                cell.addWidget(label)
+            self._cells.append((figure, value, note))
+            grid.addLayout(cell, place // COLUMNS, place % COLUMNS)
+            grid.setColumnStretch(place % COLUMNS, 1)
+
+    def _label(self, role: str) -> QLabel:
+        label = QLabel(self)
+        label.setProperty("role", role)
+        label.setMinimumWidth(10)
+        label.setTextInteractionFlags(Qt.TextInteractionFlag.NoTextInteraction)
+        return label
+
+    def show_status(self, status: StationStatus) -> None:
+        """Show the figures of a snapshot."""
+        self._status = status
+        for figure, value, note in self._cells:
+            value.setText(figure.value(status))
+            note.setText(figure.note(status))
+            note.setToolTip(figure.note(status))
+
+    def retranslate(self) -> None:
+        """Write the notes anew."""
+        self.show_status(self._status)

@@ -1,0 +1,167 @@
+"""The defects of the last board, worst first, each with its picture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, QRect, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QFontMetrics, QImage, QPainter, QPen
+from PySide6.QtWidgets import QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
+
+from aoi_app.core.inspection import Defect
+from aoi_app.core.scan import Pixels
+from aoi_app.gui.board.marks_painter import class_colour
+from aoi_app.gui.board.qimages import thumbnail
+from aoi_app.gui.texts import defect_name, tr
+from aoi_app.gui.theme import colour, ui_font
+from aoi_app.storage.pictures import DEFAULT_POLICY, crop_area, crop_of
+
+THUMB = 72
+MOST_CROPS = 60
+"""Pictures cut in one go; further defects are listed without: a board with more has another problem."""
+
+AnyIndex = QModelIndex | QPersistentModelIndex
+ROOT = QModelIndex()
+
+
+def cut_crops(defects: Sequence[Defect], board: Pixels) -> tuple[QImage | None, ...]:
+    """Return a small picture of each defect with its surroundings, cut from a board at full resolution."""
+    crops: list[QImage | None] = []
+    for number, defect in enumerate(defects):
+        area = crop_area(defect, board, DEFAULT_POLICY) if number < MOST_CROPS else None
+        crops.append(None if area is None else thumbnail(crop_of(board, area, 4 * THUMB), 2 * THUMB))
+    return tuple(crops)
+
+
+class DefectModel(QAbstractListModel):
+    """Defects in the order of the judge: severity, then confidence."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.defects: tuple[Defect, ...] = ()
+        self.crops: tuple[QImage | None, ...] = ()
+
+    def set_defects(self, defects: tuple[Defect, ...], crops: tuple[QImage | None, ...]) -> None:
+        """Show other defects; `crops` may be empty."""
+        self.beginResetModel()
+        self.defects = defects
+        self.crops = crops or (None,) * len(defects)
+        self.endResetModel()
+
+    def rowCount(self, parent: AnyIndex = ROOT) -> int:
+        """Return the number of defects."""
+        return 0 if parent.isValid() else len(self.defects)
+
+    def data(self, index: AnyIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        """Return what a screen reader says, the tool tip, or the defect itself."""
+        defect = self.defects[index.row()]
+        if role == Qt.ItemDataRole.DisplayRole:
+            return f"{defect_name(defect.defect_code)} {defect.confidence:.0%}"
+        if role == Qt.ItemDataRole.UserRole:
+            return defect
+        return None
+
+
+class _Card(QStyledItemDelegate):
+    """Draws a defect: picture, class, confidence, place and size."""
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: AnyIndex) -> QSize:
+        return QSize(200, THUMB + 12)
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: AnyIndex) -> None:
+        model = index.model()
+        assert isinstance(model, DefectModel)
+        defect, crop = model.defects[index.row()], model.crops[index.row()]
+        rect: QRect = option.rect
+        selected = bool(option.state & QStyle.StateFlag.State_Selected)
+        painter.save()
+        painter.fillRect(rect, colour("selection" if selected else "field"))
+        painter.fillRect(QRect(rect.left(), rect.bottom(), rect.width(), 1), colour("line"))
+        shade = class_colour(defect.defect_code)
+        painter.fillRect(QRect(rect.left(), rect.top() + 4, 4, rect.height() - 9), shade)
+        frame = QRect(rect.left() + 12, rect.top() + 5, THUMB, THUMB)
+        painter.fillRect(frame, colour("canvas"))
+        if crop is not None:
+            size = crop.size().scaled(frame.size(), Qt.AspectRatioMode.KeepAspectRatio)
+            target = QRect(frame.topLeft(), size)
+            target.moveCenter(frame.center())
+            painter.drawImage(target, crop)
+        painter.setPen(QPen(colour("strong_line"), 1))
+        painter.drawRect(frame)
+        _draw_texts(painter, rect.adjusted(THUMB + 24, 8, -10, -8), defect, selected)
+        painter.restore()
+
+
+def _draw_texts(painter: QPainter, room: QRect, defect: Defect, selected: bool) -> None:
+    place = ", ".join(part for part in (defect.component, defect.region) if part)
+    x, y = (defect.box[0] + defect.box[2]) / 2, (defect.box[1] + defect.box[3]) / 2
+    size = tr("{size:.0f} µm", size=defect.size_um) if defect.size_um is not None else ""
+    lines = (
+        (defect_name(defect.defect_code), 11.0, True, "text"),
+        (place or f"x {x:,.0f}  y {y:,.0f}", 9.5, False, "muted"),
+        (size if defect.counts else tr("tolerated by the recipe"), 9.5, False, "muted"),
+    )
+    right = f"{defect.confidence:.0%}"
+    painter.setFont(ui_font(11, True))
+    painter.setPen(QColor(colour("selection_text" if selected else "text")))
+    painter.drawText(room, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignTop, right)
+    used = QFontMetrics(painter.font()).horizontalAdvance(right) + 8
+    step = room.height() / len(lines)
+    for number, (text, points, bold, shade) in enumerate(lines):
+        font = ui_font(points, bold)
+        painter.setFont(font)
+        painter.setPen(QColor(colour("selection_text" if selected else shade)))
+        width = room.width() - (used if number == 0 else 0)
+        line = QRect(room.left(), room.top() + round(number * step), width, round(step))
+        text = QFontMetrics(font).elidedText(text, Qt.TextElideMode.ElideRight, width)
+        painter.drawText(line, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, text)
+
+
+class DefectList(QListView):
+    """List of defects; choosing one tells which."""
+
+    chosen = Signal(int)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._model = DefectModel(self)
+        self.setModel(self._model)
+        self.setItemDelegate(_Card(self))
+        self.setUniformItemSizes(True)
+        self.setVerticalScrollMode(QListView.ScrollMode.ScrollPerPixel)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._empty = "No defects"
+        self.clicked.connect(self._on_clicked)
+        self.activated.connect(self._on_clicked)
+
+    def _on_clicked(self, index: QModelIndex) -> None:
+        self.chosen.emit(index.row())
+
+    @property
+    def defects(self) -> tuple[Defect, ...]:
+        """The defects on show."""
+        return self._model.defects
+
+    def show_defects(self, defects: tuple[Defect, ...], crops: tuple[QImage | None, ...] = ()) -> None:
+        """Show other defects."""
+        self._model.set_defects(defects, crops)
+
+    def choose(self, row: int) -> None:
+        """Mark a row, without telling anyone."""
+        self.setCurrentIndex(self._model.index(row))
+        if row < 0:
+            self.clearSelection()
+
+    def paintEvent(self, event: Any) -> None:
+        """Draw the list, or that it is empty."""
+        super().paintEvent(event)
+        if not self._model.rowCount():
+            painter = QPainter(self.viewport())
+            painter.setPen(colour("faint"))
+            painter.setFont(ui_font(11))
+            painter.drawText(self.viewport().rect(), Qt.AlignmentFlag.AlignCenter, tr(self._empty))
+
+    def retranslate(self) -> None:
+        """Draw the names anew."""
+        self.viewport().update()

@@ -1,0 +1,238 @@
+"""The page of the line: board, verdict, figures, defects, curves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QImage, QResizeEvent
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+
+from aoi_app.core.inspection import Inspection
+from aoi_app.gui.board.minimap import Minimap
+from aoi_app.gui.board.picture import picture_of_frame
+from aoi_app.gui.board.view import BoardView, Mode
+from aoi_app.gui.icons import icon
+from aoi_app.gui.line.counters import Counters
+from aoi_app.gui.line.defect_list import DefectList, cut_crops
+from aoi_app.gui.line.verdict_tile import VerdictTile
+from aoi_app.gui.texts import say, tr
+from aoi_app.station.live import LiveFrame
+from aoi_app.station.status import State, StationStatus
+
+SIDE_WIDTH = 400
+PLOTS_HEIGHT = 168
+
+
+@dataclass(frozen=True, slots=True)
+class ViewTool:
+    """A button beside the board: icon, tool tip, method of the view, mode that it shows as pressed."""
+
+    icon: str
+    tip: str
+    method: str
+    mode: Mode | None = None
+
+
+VIEW_TOOLS = (
+    ViewTool("zoom-in", "Zoom in (+)", "zoom_in"),
+    ViewTool("zoom-out", "Zoom out (-)", "zoom_out"),
+    ViewTool("fit", "Whole board (F)", "fit", Mode.FIT),
+    ViewTool("one", "One to one (1)", "actual_size"),
+    ViewTool("follow", "Follow the scan (S)", "follow", Mode.FOLLOW),
+)
+
+
+class ViewTools(QFrame):
+    """The buttons that move a board view."""
+
+    def __init__(self, view: BoardView, tools: Sequence[ViewTool] = VIEW_TOOLS) -> None:
+        super().__init__(view)
+        self.setObjectName("panel")
+        self._buttons: list[tuple[ViewTool, QToolButton]] = []
+        row = QHBoxLayout(self)
+        row.setContentsMargins(3, 3, 3, 3)
+        row.setSpacing(2)
+        for tool in tools:
+            button = QToolButton(self)
+            button.setProperty("flat", True)
+            button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+            button.setCheckable(tool.mode is not None)
+            say(button, "setToolTip", tool.tip)
+            say(button, "setAccessibleName", tool.tip)
+            button.clicked.connect(getattr(view, tool.method))
+            row.addWidget(button)
+            self._buttons.append((tool, button))
+        view.mode_changed.connect(self._on_mode)
+        self._on_mode(view.mode)
+        self.use_theme()
+        self.adjustSize()
+
+    def _on_mode(self, mode: Mode) -> None:
+        for tool, button in self._buttons:
+            button.setChecked(tool.mode is mode)
+
+    def use_theme(self) -> None:
+        """Draw the icons in the colours of the theme in use."""
+        for tool, button in self._buttons:
+            button.setIcon(icon(tool.icon))
+
+
+class LinePage(QWidget):
+    """What is on the line now."""
+
+    open_board = Signal(str)
+    """A board's id, to be opened from the record."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.view = BoardView(self, "Waiting for the first board")
+        self.minimap = Minimap(self.view)
+        self.tools = ViewTools(self.view)
+        self.tile = VerdictTile(self)
+        self.counters = Counters(self)
+        self.defects = DefectList(self)
+        self.caption = QLabel(self)
+        self.caption.setProperty("role", "muted")
+        self.caption.setMinimumWidth(50)
+        self.heading = QLabel(self)
+        self.heading.setProperty("role", "title")
+        self.plots_place = QVBoxLayout()
+        self._frame: LiveFrame | None = None
+        self._before: LiveFrame | None = None
+        self._shown: Inspection | None = None
+        self._status = StationStatus()
+        self._lay_out()
+        self.view.defect_clicked.connect(self.defects.choose)
+        self.defects.chosen.connect(self._on_chosen)
+        self.defects.doubleClicked.connect(self._on_open)
+
+    def _lay_out(self) -> None:
+        frame = QFrame(self)
+        frame.setObjectName("panel")
+        inside = QVBoxLayout(frame)
+        inside.setContentsMargins(1, 6, 1, 1)
+        inside.setSpacing(6)
+        head = QHBoxLayout()
+        head.setContentsMargins(12, 0, 12, 0)
+        head.addWidget(self.caption, 1)
+        inside.addLayout(head)
+        inside.addWidget(self.view, 1)
+        left = QVBoxLayout()
+        left.setSpacing(8)
+        left.addWidget(frame, 1)
+        left.addLayout(self.plots_place)
+        side = QWidget(self)
+        side.setFixedWidth(SIDE_WIDTH)
+        right = QVBoxLayout(side)
+        right.setContentsMargins(0, 0, 0, 0)
+        right.setSpacing(8)
+        right.addWidget(self.tile)
+        right.addWidget(self.counters)
+        right.addWidget(self.heading)
+        right.addWidget(self.defects, 1)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(8, 8, 8, 8)
+        row.setSpacing(8)
+        row.addLayout(left, 1)
+        row.addWidget(side)
+
+    def add_plots(self, plots: QWidget) -> None:
+        """Put the curves in their place."""
+        plots.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        plots.setFixedHeight(PLOTS_HEIGHT)
+        self.plots_place.addWidget(plots)
+
+    # What the station says
+
+    def show_frame(self, frame: LiveFrame | None) -> None:
+        """Show the newest picture of the line; an old one again costs nothing."""
+        if frame is None or (self._frame is not None and frame.generation == self._frame.generation):
+            return
+        before = self._frame
+        if before is not None and before.scan is not frame.scan and before.inspection is None:
+            # The verdict may come when the next board is in view already; its crops are cut from this one.
+            self._before = before
+        self._frame = frame
+        self.view.show_picture(picture_of_frame(frame))
+        self._write_caption()
+        if frame.inspection is not None:
+            self._show_inspection(frame.inspection)
+
+    def show_status(self, status: StationStatus) -> None:
+        """Show a snapshot's figures and its newest verdict."""
+        self._status = status
+        self.counters.show_status(status)
+        if status.last is not None:
+            self._show_inspection(status.last)
+        if status.state in (State.IDLE, State.FAULT):
+            self._before = None
+
+    def _show_inspection(self, inspection: Inspection) -> None:
+        if self._shown is not None and self._shown.ended_ns >= inspection.ended_ns:
+            return
+        self._shown = inspection
+        self.tile.show_inspection(inspection)
+        self.defects.show_defects(inspection.defects, self._crops(inspection))
+        self._write_heading()
+        if self._before is not None and self._before.scan.board_id == inspection.board_id:
+            self._before = None
+
+    def _crops(self, inspection: Inspection) -> tuple[QImage | None, ...]:
+        for frame in (self._frame, self._before):
+            if frame is not None and frame.scan.board_id == inspection.board_id:
+                return cut_crops(inspection.defects, frame.scan.pixels[: inspection.completeness.lines])
+        return ()
+
+    # Words
+
+    def _write_caption(self) -> None:
+        frame = self._frame
+        if frame is None:
+            self.caption.setText(tr("No board on the line"))
+            return
+        size = f"{frame.scan.width:,} × {frame.lines:,} px"
+        if frame.inspection is None:
+            text = tr("Scanning {serial}: {found} found so far", serial=frame.scan.serial, found=len(frame.detections))
+        else:
+            text = tr("Board {serial}", serial=frame.scan.serial)
+        self.caption.setText(f"{text}    {size}")
+
+    def _write_heading(self) -> None:
+        if self._shown is None:
+            self.heading.setText(tr("Defects of the last board"))
+            return
+        total = len(self._shown.defects)
+        self.heading.setText(tr("Defects of {serial} ({n})", serial=self._shown.serial, n=total))
+
+    def retranslate(self) -> None:
+        """Write what depends on data anew."""
+        self._write_caption()
+        self._write_heading()
+
+    def use_theme(self) -> None:
+        """Draw the icons in the colours of the theme in use."""
+        self.tools.use_theme()
+
+    # Slots
+
+    def _on_chosen(self, row: int) -> None:
+        """Bring a defect into view; of a board that has left the line, its record."""
+        picture = self.view.picture
+        if picture is not None and self._shown is not None and picture.board_id == self._shown.board_id:
+            self.view.select(row, centre=True)
+
+    def _on_open(self) -> None:
+        if self._shown is not None:
+            self.open_board.emit(self._shown.board_id)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Keep the buttons in the corner of the view."""
+        super().resizeEvent(event)
+        self.layout().activate()  # type: ignore[union-attr]
+        self.place_tools()
+
+    def place_tools(self) -> None:
+        """Put the buttons into the lower left corner of the view."""
+        self.tools.move(10, self.view.height() - self.tools.height() - 10)

@@ -1,0 +1,37 @@
+"""The pages of the window, as a table; each is imported when it is first shown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from PySide6.QtWidgets import QWidget
+
+if TYPE_CHECKING:
+    from aoi_app.gui.window import MainWindow
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page: its name, title, and how it is made."""
+
+    name: str
+    title: str
+    make: Callable[[MainWindow], QWidget]
+
+
+def _line(window: MainWindow) -> QWidget:
+    return window.line
+
+
+def _history(window: MainWindow) -> QWidget:
+    from aoi_app.gui.history.page import HistoryPage
+
+    return HistoryPage(window.services.open_history, window)
+
+
+PAGES = (
+    Page("line", "Line", _line),
+    # Page("history", "History", _history),
+)
