@@ -1,0 +1,100 @@
+"""What a training run is to do: everything needed to repeat it, as it stands in the run's config.json."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from aoi_app.training.augment import Augmentation
+from aoi_app.training.corpus import DataError
+from aoi_app.training.loss import Weights
+
+
+class Precision(str, Enum):
+    """Arithmetic of training. `AUTO` is BF16 where the GPU has it, else FP16 on a GPU, else FP32."""
+
+    AUTO = "auto"
+    FP32 = "fp32"
+    FP16 = "fp16"
+    BF16 = "bf16"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Settings of one run.
+
+    Attributes
+    ----------
+    network
+        Key of `network.SIZES`.
+    steps
+        Optimiser steps of the whole run.
+    epoch_steps
+        Steps between two looks at the validation windows.
+    batch
+        Windows a step, over all GPUs; 0 finds it from the memory of the GPU.
+    rate, decay
+        Highest learning rate and weight decay of AdamW.
+    warm_up, calm
+        Shares of the run: rising learning rate at its start, no mosaic or warp at its end.
+    drawn_share
+        Share of each batch that comes from the drawn windows, if there are any; none in the calm part unless they
+        are all there is.
+    average
+        Decay of the exponential moving average of the weights.
+    patience
+        Epochs without a better figure after which the run ends early; 0 never ends it.
+    """
+
+    network: str = "nano"
+    steps: int = 6000
+    epoch_steps: int = 500
+    batch: int = 64
+    rate: float = 2e-3
+    decay: float = 0.02
+    warm_up: float = 0.03
+    calm: float = 0.2
+    drawn_share: float = 0.4
+    average: float = 0.9995
+    patience: int = 0
+    seed: int = 0
+    precision: Precision = Precision.AUTO
+    augmentation: Augmentation = field(default_factory=Augmentation)
+    weights: Weights = field(default_factory=Weights)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values, for config.json and checkpoints."""
+        return dataclasses.asdict(self) | {"precision": self.precision.value}
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> Plan:
+        """Read back what `to_json` gave.
+
+        Raises
+        ------
+        DataError
+            A value is unknown: the run was made by another version.
+        """
+        try:
+            augmentation = Augmentation(**(values["augmentation"] | {"swaps": tuple(values["augmentation"]["swaps"])}))
+            return cls(
+                **(
+                    values
+                    | {
+                        "precision": Precision(values["precision"]),
+                        "augmentation": augmentation,
+                        "weights": Weights(**values["weights"]),
+                    }
+                )
+            )
+        except (TypeError, KeyError, ValueError) as error:
+            raise DataError(f"The run's settings cannot be read: {error}.", "Start a new run.") from error
+
+
+def read_plan(path: Path) -> Plan:
+    """Return the plan of a run's config.json."""
+    return Plan.from_json(json.loads(path.read_text(encoding="utf-8"))["plan"])

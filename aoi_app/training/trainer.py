@@ -1,0 +1,273 @@
+"""The training loop: one optimiser, a moving average, mixed precision, several GPUs, exact resume."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from torch import nn
+from torch.nn.parallel import DistributedDataParallel
+
+from aoi_app.training.augment import Augmenter
+from aoi_app.training.average import Average
+from aoi_app.training.corpus import Corpus, DataError
+from aoi_app.training.loss import detection_loss
+from aoi_app.training.network import Network
+from aoi_app.training.plan import Plan, Precision
+from aoi_app.training.predict import figures, predict
+from aoi_app.training.utilisation import Utilisation
+from aoi_app.training.windows import Batches, Windows
+
+_TYPES = {Precision.FP32: torch.float32, Precision.FP16: torch.float16, Precision.BF16: torch.bfloat16}
+KEY_FIGURE = "mAP@0.33"
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """What a run trains on and what it is watched with; at least one of `real` and `drawn`."""
+
+    real: Corpus | None
+    drawn: Corpus | None = None
+    watch: Corpus | None = None
+
+    @property
+    def sample(self) -> Corpus:
+        """Any of the corpora, for classes, planes and size."""
+        found = self.real or self.drawn
+        if found is None or len(found) == 0:
+            raise DataError("There is nothing to train on.", "Name a data set with labelled boards.")
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Epoch:
+    """What one epoch gave: a row of metrics.csv."""
+
+    epoch: int
+    steps: int
+    values: dict[str, float]
+
+
+def resolve(precision: Precision, device: torch.device) -> Precision:
+    """Return the arithmetic to use on a device."""
+    if precision is not Precision.AUTO:
+        return precision
+    if device.type != "cuda":
+        return Precision.FP32
+    return Precision.BF16 if torch.cuda.is_bf16_supported(including_emulation=False) else Precision.FP16
+
+
+def _optimiser(network: nn.Module, plan: Plan) -> torch.optim.AdamW:
+    """Weight decay is for the convolutions' kernels; biases and normalisation go without."""
+    kernels = [p for p in network.parameters() if p.ndim > 1]
+    others = [p for p in network.parameters() if p.ndim <= 1]
+    groups = [{"params": kernels, "weight_decay": plan.decay}, {"params": others, "weight_decay": 0.0}]
+    return torch.optim.AdamW(groups, lr=plan.rate, betas=(0.9, 0.99))
+
+
+def rate_at(step: int, plan: Plan) -> float:
+    """Return the learning rate of a step: linear rise, then a cosine down to a hundredth."""
+    rise = max(1, round(plan.warm_up * plan.steps))
+    if step < rise:
+        return plan.rate * (step + 1) / rise
+    done = min(1.0, (step - rise) / max(1, plan.steps - rise))
+    return plan.rate * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * done)))
+
+
+class Trainer:
+    """One run on one device (of several, where the process group says so).
+
+    Parameters
+    ----------
+    folder
+        Where checkpoints go; None keeps none.
+    """
+
+    def __init__(self, plan: Plan, data: Data, device: torch.device, folder: Path | None = None) -> None:
+        self.plan, self.data, self.device, self.folder = plan, data, device, folder
+        self.rank = dist.get_rank() if dist.is_initialized() else 0
+        self.world = dist.get_world_size() if dist.is_initialized() else 1
+        if plan.batch % self.world:
+            raise DataError(f"A batch of {plan.batch} cannot be shared evenly by {self.world} GPUs.")
+        sample = data.sample
+        torch.manual_seed(plan.seed)
+        network = Network(sample.planes, len(sample.classes), plan.network).to(device)
+        self.network = network.to(memory_format=torch.channels_last) if device.type == "cuda" else network
+        self.average = Average(self.network, plan.average)
+        self.precision = resolve(plan.precision, device)
+        self.model: nn.Module = self.network
+        if self.world > 1:
+            synced = nn.SyncBatchNorm.convert_sync_batchnorm(self.network) if device.type == "cuda" else self.network
+            self.network = synced
+            self.model = DistributedDataParallel(synced, device_ids=[device] if device.type == "cuda" else None)
+        self.optimiser = _optimiser(self.network, plan)
+        self.scaler = torch.amp.GradScaler(device.type, enabled=self.precision is Precision.FP16)
+        self.epoch = 0
+        self.best = -1.0
+        self.stale = 0
+        self.history: list[Epoch] = []
+        self._real = Windows(data.real, device) if data.real is not None and len(data.real) else None
+        self._drawn = Windows(data.drawn, device) if data.drawn is not None and len(data.drawn) else None
+
+    @property
+    def epochs(self) -> int:
+        """Epochs of the whole run."""
+        return max(1, math.ceil(self.plan.steps / self.plan.epoch_steps))
+
+    def run(self, listen: Callable[[Epoch], None] | None = None, progress: Callable[[int], None] | None = None) -> None:
+        """Train from where the run stands to its end.
+
+        Parameters
+        ----------
+        listen
+            Called after each epoch.
+        progress
+            Called with the steps done, now and then.
+        """
+        while self.epoch < self.epochs and not self._is_stale():
+            result = self._epoch(progress)
+            self.history.append(result)
+            better = result.values.get(KEY_FIGURE, -result.values["loss"]) > self.best or self.epoch == 1
+            if better:
+                self.best, self.stale = result.values.get(KEY_FIGURE, -result.values["loss"]), 0
+            else:
+                self.stale += 1
+            if self.folder is not None and self.rank == 0:
+                self.save(self.folder / "last.pt")
+                if better:
+                    self.save(self.folder / "best.pt")
+            if listen is not None and self.rank == 0:
+                listen(result)
+
+    def _is_stale(self) -> bool:
+        return 0 < self.plan.patience <= self.stale
+
+    def _epoch(self, progress: Callable[[int], None] | None) -> Epoch:
+        plan = self.plan
+        first = self.epoch * plan.epoch_steps
+        last = min(first + plan.epoch_steps, plan.steps)
+        calm = first >= round((1 - plan.calm) * plan.steps)
+        # one source of chance an epoch, of seed, epoch and rank: a resumed run goes on exactly as it would have
+        generator = torch.Generator(self.device).manual_seed((plan.seed * 1_000_003 + self.epoch) * 64 + self.rank)
+        share = 0.0 if calm and self._real is not None else plan.drawn_share
+        batches = Batches(self._real, self._drawn, plan.batch // self.world, share, generator)
+        augment = Augmenter(plan.augmentation.calm() if calm else plan.augmentation, generator)
+        self.model.train()
+        total = torch.zeros((), device=self.device)
+        sums: dict[str, torch.Tensor] = {}
+        start = time.perf_counter()
+        with Utilisation(self.device) as utilisation:
+            for step in range(first, last):
+                for group in self.optimiser.param_groups:
+                    group["lr"] = rate_at(step, plan)
+                loss, parts = self._step(*augment(*batches.draw()))
+                total += loss
+                for name, value in parts.items():
+                    sums[name] = sums.get(name, torch.zeros((), device=self.device)) + value
+                if progress is not None and (step % 10 == 0 or step + 1 == last):
+                    progress(step + 1)
+            mean = float(total) / (last - first)
+        seconds = time.perf_counter() - start
+        if not math.isfinite(mean):
+            raise FloatingPointError(f"The loss is {mean} at step {last}: lower the learning rate, or use fp32.")
+        self.epoch += 1
+        values = {"loss": mean} | {name: float(value) / (last - first) for name, value in sums.items()}
+        values["rate"] = rate_at(last - 1, plan)
+        values["windows_per_s"] = (last - first) * plan.batch / seconds
+        values |= utilisation.figures()
+        values |= self._watch()
+        return Epoch(self.epoch, last, values)
+
+    def _step(self, images: torch.Tensor, boxes: torch.Tensor, labels: torch.Tensor) -> Any:
+        size = (images.shape[2], images.shape[3])
+        if self.device.type == "cuda":
+            images = images.to(memory_format=torch.channels_last)
+        dtype = _TYPES[self.precision]
+        with torch.autocast(self.device.type, dtype, enabled=dtype is not torch.float32):
+            raw = self.model(images)
+        loss, parts = detection_loss(raw, boxes, labels, size, self.network.classes, self.plan.weights)
+        self.optimiser.zero_grad(set_to_none=True)
+        self.scaler.scale(loss).backward()
+        self.scaler.unscale_(self.optimiser)
+        nn.utils.clip_grad_norm_(self.network.parameters(), 10.0, foreach=True)
+        self.scaler.step(self.optimiser)
+        self.scaler.update()
+        self.average.update(self.network)
+        return loss.detach(), parts
+
+    def _watch(self) -> dict[str, float]:
+        watch = self.data.watch
+        if watch is None or len(watch) == 0 or self.rank != 0:
+            return {}
+        dtype = _TYPES[self.precision] if self.device.type == "cuda" else torch.float32
+        values = figures(predict(self.average.network, watch, self.device, dtype=dtype), watch)
+        augmentation = self.plan.augmentation
+        if augmentation.golden:
+            alone = predict(self.average.network, watch, self.device, missing=augmentation.missing, dtype=dtype)
+            values |= {f"{k} no golden": v for k, v in figures(alone, watch).items() if k.startswith("mAP")}
+        return values
+
+    def save(self, path: Path) -> None:
+        """Write everything that a resumed run needs, whole or not at all."""
+        sample = self.data.sample
+        state = {
+            "plan": self.plan.to_json(),
+            "classes": list(sample.classes),
+            "planes": sample.planes,
+            "size": list(sample.size),
+            "network": self.network.state_dict(),
+            "average": self.average.network.state_dict(),
+            "average_steps": self.average.steps,
+            "optimiser": self.optimiser.state_dict(),
+            "scaler": self.scaler.state_dict(),
+            "epoch": self.epoch,
+            "best": self.best,
+            "stale": self.stale,
+            "history": [(e.epoch, e.steps, e.values) for e in self.history],
+        }
+        part = path.with_suffix(".part")
+        torch.save(state, part)
+        part.replace(path)
+
+    def load(self, path: Path) -> None:
+        """Go on from a checkpoint of the same plan and data."""
+        state = read_checkpoint(path)
+        if state["plan"] != self.plan.to_json():
+            raise DataError(
+                f"{path.name} was made with other settings.", "Resume with the settings of its config.json."
+            )
+        self.network.load_state_dict(state["network"])
+        self.average.network.load_state_dict(state["average"])
+        self.average.steps = state["average_steps"]
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.scaler.load_state_dict(state["scaler"])
+        self.epoch, self.best, self.stale = state["epoch"], state["best"], state["stale"]
+        self.history = [Epoch(*row) for row in state["history"]]
+
+    def start_from(self, path: Path) -> None:
+        """Start a new run from the averaged weights of another (fine-tuning)."""
+        state = read_checkpoint(path)
+        if state["classes"] != list(self.data.sample.classes) or state["planes"] != self.data.sample.planes:
+            raise DataError(
+                f"{path.name} knows the classes {state['classes']} on {state['planes']} channels; the data have "
+                f"{list(self.data.sample.classes)} on {self.data.sample.planes}."
+            )
+        self.network.load_state_dict(state["average"])
+        self.average.network.load_state_dict(state["average"])
+
+
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """Return what `Trainer.save` wrote; data only, no code is run."""
+    try:
+        with contextlib.closing(path.open("rb")) as file:
+            state: dict[str, Any] = torch.load(file, map_location="cpu", weights_only=True)
+            return state
+    except Exception as error:  # torch raises whatever its unpickler met
+        raise DataError(f"{path.name} is no checkpoint of a run: {error}.", "Name the last.pt of a run.") from error
