@@ -67,15 +67,27 @@ def freeze(environment: Environment, build: Path, icon: Path) -> Path:
 
 
 def check_start(folder: Path) -> None:
-    """Start the frozen program for two seconds, without a display and with an empty record.
+    """Start the frozen program without a display, and inspect an empty grey board with it.
 
     Raises
     ------
     SetupError
-        If it does not come up, or ends with an error.
+        If the window does not come up, or the board gets no verdict.
     """
     with tempfile.TemporaryDirectory() as scratch:
-        command = [str(folder / "aoi"), "--offscreen", "--quit-after", "2", "--data", scratch]
-        run = subprocess.run(command, capture_output=True, text=True, timeout=120)
-    if run.returncode != 0:
-        raise SetupError(f"the packaged program does not start (exit {run.returncode}):\n{run.stdout}{run.stderr}")
+        board = Path(scratch) / "board.pgm"
+        board.write_bytes(b"P5 640 640 255\n" + bytes([128]) * 640 * 640)
+        _output(folder, "--offscreen", "--quit-after", "2", "--data", scratch)
+        # A failed board ends with 1, as a crash does: the verdict tells them apart
+        answer = _output(folder, "inspect", str(board), "--json", "-", allowed=(0, 1))
+        if not any(f'"verdict": "{verdict}"' in answer for verdict in ("PASSED", "FAILED")):
+            raise SetupError(f"the packaged program gives an empty board no verdict: {answer}")
+
+
+def _output(folder: Path, *arguments: str, allowed: tuple[int, ...] = (0,)) -> str:
+    program = folder / ("aoi.exe" if sys.platform == "win32" else "aoi")
+    run = subprocess.run([program, *arguments], capture_output=True, text=True, timeout=120)
+    if run.returncode not in allowed:
+        heading = f"the packaged program fails at 'aoi {' '.join(arguments)}' (exit {run.returncode}):"
+        raise SetupError(f"{heading}\n{run.stdout}{run.stderr}")
+    return run.stdout

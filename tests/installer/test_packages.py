@@ -13,6 +13,7 @@ import bundle
 from steps.deb import build_deb, control
 from steps.environment import Environment
 from steps.errors import SetupError
+from steps.freeze import check_start
 from steps.nsis import build_setup, draw_icon
 from steps.wheels import Target, requirements_for
 
@@ -131,3 +132,26 @@ def test_the_windows_icon_is_drawn(tmp_path: Path) -> None:
 
 def _this_environment() -> Environment:
     return Environment(ROOT, Path(sys.prefix))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the stand-in for the program is a shell script")
+@pytest.mark.parametrize(
+    ("script", "complaint"),
+    [
+        ("exit 0", "no verdict"),
+        ('[ "$1" = inspect ] || exit 3', r"fails at 'aoi --offscreen .*exit 3"),
+        ('[ "$1" = inspect ] && { echo broken >&2; exit 2; }; true', r"fails at 'aoi inspect(.|\n)*broken"),
+        ('[ "$1" = inspect ] && echo \'{"board": "board", "verdict": "ERROR"}\'; true', "no verdict"),
+    ],
+)
+def test_a_package_that_does_not_work_is_refused(frozen: Path, script: str, complaint: str) -> None:
+    (frozen / "aoi").write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
+    with pytest.raises(SetupError, match=complaint):
+        check_start(frozen)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the stand-in for the program is a shell script")
+def test_a_package_that_inspects_is_accepted(frozen: Path) -> None:
+    answer = '{"board": "board", "verdict": "FAILED"}'
+    (frozen / "aoi").write_text(f"#!/bin/sh\n[ $1 = inspect ] && echo '{answer}' && exit 1\nexit 0\n", encoding="utf-8")
+    check_start(frozen)
