@@ -16,7 +16,7 @@ from aoi_app.storage.archive import Kept
 Row = dict[str, Any]
 
 
-def _text(value: str) -> str:
+def plain_text(value: str) -> str:
     """PostgreSQL takes no NUL in a text; a bar code may hold one."""
     return value.replace("\0", "")
 
@@ -34,13 +34,13 @@ def engine_row(engine: EngineInfo) -> Row:
 def inspection_row(inspection: Inspection, end: ScanEnd, kept: Kept, engine_id: int | None, station: str) -> Row:
     """Return the row of a board."""
     return {
-        "board_id": _text(inspection.board_id),
-        "serial": _text(inspection.serial),
+        "board_id": plain_text(inspection.board_id),
+        "serial": plain_text(inspection.serial),
         "station": station,
         "verdict": inspection.verdict.value,
         "final_verdict": inspection.verdict.value,
-        "reason": _text(inspection.reason),
-        "recipe": _text(inspection.recipe),
+        "reason": plain_text(inspection.reason),
+        "recipe": plain_text(inspection.recipe),
         "recipe_revision": inspection.recipe_revision,
         "engine_id": engine_id,
         "lines": inspection.completeness.lines,
@@ -66,12 +66,12 @@ def defect_rows(inspection: Inspection, kept: Kept, inspection_id: int) -> list[
         {
             "inspection_id": inspection_id,
             "number": number,
-            "defect_code": _text(defect.defect_code),
+            "defect_code": plain_text(defect.defect_code),
             "confidence": defect.confidence,
             **dict(zip(("x1", "y1", "x2", "y2"), defect.box, strict=True)),
             "size_um": defect.size_um,
-            "region": _text(defect.region),
-            "component": _text(defect.component),
+            "region": plain_text(defect.region),
+            "component": plain_text(defect.component),
             "severity": defect.severity,
             "counts": defect.counts,
             "ts_us": inspection.ended_ns // 1000,

@@ -17,7 +17,7 @@ from aoi_app.storage.faults import explained
 from aoi_app.storage.lock import StationLock
 from aoi_app.storage.migrate import prepare
 from aoi_app.storage.pictures import DEFAULT_POLICY, PicturePolicy
-from aoi_app.storage.rows import defect_rows, engine_row, fingerprint, inspection_row
+from aoi_app.storage.rows import defect_rows, engine_row, fingerprint, inspection_row, plain_text
 from aoi_app.storage.schema import DefectTable, EngineTable, InspectionTable
 
 MOST_ORPHANS = 16
@@ -129,7 +129,9 @@ class Store:
 
     def _known(self, connection: Connection, board_id: str) -> bool:
         return (
-            connection.execute(select(InspectionTable.id).where(InspectionTable.board_id == board_id)).first()
+            connection.execute(
+                select(InspectionTable.id).where(InspectionTable.board_id == plain_text(board_id))
+            ).first()
             is not None
         )
 

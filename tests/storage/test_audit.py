@@ -16,6 +16,9 @@ from aoi_app.storage.review import Review
 from aoi_app.storage.store import Store
 from tests.storage.boards import board, defects
 
+BACKENDS = ("sqlite",)
+
+
 ENTRIES = 12
 
 

@@ -18,6 +18,9 @@ from aoi_app.storage.export import opened
 from aoi_app.storage.store import Store
 from tests.storage.boards import START_US, board, changed, defects
 
+BACKENDS = ("sqlite",)
+
+
 BOARDS = 6
 
 

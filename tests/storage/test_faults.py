@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -23,6 +24,7 @@ from tests.storage.boards import board, defects
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="POSIX rights and limits")
 NOBODY = 65534
+BACKENDS = ("sqlite",)
 
 
 def _ids(folder: Path) -> set[str]:
@@ -228,3 +230,23 @@ def test_a_damaged_database_is_told(folder: Path, store: Store) -> None:
     with pytest.raises(StoreError) as caught:
         History(folder).counts(HistoryQuery(verdicts=(Verdict.FAILED,)))
     _is_told(caught.value, "damaged", "backup")
+
+
+def test_close_leaves_one_file_and_may_be_called_twice(folder: Path, store: Store) -> None:
+    store.record(*board(1, *defects(1)))
+    store.close()
+    store.close()
+    assert not (folder / "aoi.db-wal").exists()
+    with sqlite3.connect(folder / "aoi.db") as raw:
+        assert raw.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+def test_pictures_survive_a_database_that_was_replaced(folder: Path, store: Store) -> None:
+    for number in range(20):
+        store.record(*board(number))
+    store.close()
+    (folder / "aoi.db").unlink()
+    again = Store(folder)
+    assert again.swept == 0
+    again.close()
+    assert len(list((folder / "images").glob("*/*/preview.jpg"))) == 20

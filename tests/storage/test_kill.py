@@ -21,6 +21,9 @@ from aoi_app.storage.query import HistoryQuery
 from aoi_app.storage.store import Store
 from tests.storage.boards import board, defects
 
+BACKENDS = ("sqlite",)
+
+
 KILLS = 20
 
 

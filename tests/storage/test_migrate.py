@@ -16,6 +16,8 @@ from aoi_app.storage.schema import HEAD
 from aoi_app.storage.store import Store
 from tests.storage.boards import board, defects
 
+BACKENDS = ("sqlite",)
+
 
 @pytest.fixture
 def filled(folder: Path) -> Place:

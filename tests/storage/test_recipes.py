@@ -1,22 +1,21 @@
 from __future__ import annotations
 
-import sqlite3
-from pathlib import Path
-
 import pytest
 
 from aoi_app.core.errors import RecipeError
 from aoi_app.core.recipe import ClassRule, Recipe, Region
+from aoi_app.storage.database import Place, connect
 from aoi_app.storage.recipes import RecipeBook
 from aoi_app.storage.store import Store
+from tests.storage.places import At
 
 FIRST = Recipe(name="panel", pixel_size_um=(20.0, 21.5), rules={"short": ClassRule(min_confidence=0.7)})
 SECOND = FIRST.model_copy(update={"ignore_regions": (Region(name="边", x=1, y=2, w=3, h=4),)})
 
 
 @pytest.fixture
-def book(folder: Path) -> RecipeBook:
-    return RecipeBook(folder)
+def book(at: At) -> RecipeBook:
+    return RecipeBook(*at)
 
 
 def test_every_save_is_a_revision_and_all_of_them_stay(book: RecipeBook) -> None:
@@ -54,13 +53,13 @@ def test_a_recipe_that_is_not_there_names_those_that_are(book: RecipeBook) -> No
         book.load("panel", 7)
 
 
-def test_a_recipe_that_was_changed_by_hand_is_refused(folder: Path, book: RecipeBook) -> None:
+def test_a_recipe_that_was_changed_by_hand_is_refused(at: At, book: RecipeBook) -> None:
     book.save(FIRST)
-    with sqlite3.connect(folder / "aoi.db") as raw:
-        raw.execute("UPDATE recipe SET body = replace(body, '0.7', '0.1')")
+    with connect(Place(*at)).begin() as connection:
+        connection.exec_driver_sql("UPDATE recipe SET body = replace(body, '0.7', '0.1')")
     with pytest.raises(RecipeError, match="hash does not match"):
         book.load("panel")
 
 
-def test_recipes_are_saved_while_a_station_records(folder: Path, store: Store) -> None:
-    assert RecipeBook(folder).save(FIRST).revision == 1
+def test_recipes_are_saved_while_a_station_records(at: At, store: Store) -> None:
+    assert RecipeBook(*at).save(FIRST).revision == 1

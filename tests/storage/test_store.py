@@ -1,8 +1,5 @@
 from __future__ import annotations
 
-import sqlite3
-from pathlib import Path
-
 import cv2
 import numpy as np
 import pytest
@@ -16,6 +13,7 @@ from aoi_app.storage.pictures import PicturePolicy
 from aoi_app.storage.query import HistoryQuery
 from aoi_app.storage.store import Store
 from tests.storage.boards import board, changed, defects
+from tests.storage.places import At
 
 
 def test_store_is_a_result_store(store: Store) -> None:
@@ -23,10 +21,10 @@ def test_store_is_a_result_store(store: Store) -> None:
     assert keeper is store
 
 
-def test_everything_comes_back(folder: Path, store: Store) -> None:
+def test_everything_comes_back(at: At, store: Store) -> None:
     inspection, end = board(1, *defects(3))
     store.record(inspection, end)
-    record = History(folder).board(inspection.board_id)
+    record = History(*at).board(inspection.board_id)
     assert record is not None
     assert record.inspection == inspection
     assert record.pixel_format is PixelFormat.MONO8
@@ -35,10 +33,10 @@ def test_everything_comes_back(folder: Path, store: Store) -> None:
 
 
 @pytest.mark.parametrize("pixel_format", list(PixelFormat))
-def test_crop_shows_the_very_pixels_of_the_board(folder: Path, store: Store, pixel_format: PixelFormat) -> None:
+def test_crop_shows_the_very_pixels_of_the_board(at: At, store: Store, pixel_format: PixelFormat) -> None:
     inspection, end = board(1, *defects(2), pixel_format=pixel_format)
     store.record(inspection, end)
-    record = History(folder).board(inspection.board_id)
+    record = History(*at).board(inspection.board_id)
     assert record is not None
     for row in record.defects:
         assert row.crop is not None and row.crop_box is not None
@@ -51,21 +49,21 @@ def test_crop_shows_the_very_pixels_of_the_board(folder: Path, store: Store, pix
         assert np.array_equal(shown, end.image[y1:y2, x1:x2])
 
 
-def test_preview_has_the_shape_of_the_board(folder: Path, store: Store) -> None:
+def test_preview_has_the_shape_of_the_board(at: At, store: Store) -> None:
     inspection, end = board(1, lines=2500, width=4100)
     store.record(inspection, end)
-    (row,) = History(folder).page(HistoryQuery())
+    (row,) = History(*at).page(HistoryQuery())
     preview = cv2.imread(str(row.preview), cv2.IMREAD_UNCHANGED)
     assert preview is not None and preview.shape == (624, 1024)
 
 
-def test_whole_board_is_kept_by_verdict(folder: Path) -> None:
-    with_boards = Store(folder, policy=PicturePolicy(whole_boards=frozenset({Verdict.FAILED})))
+def test_whole_board_is_kept_by_verdict(at: At) -> None:
+    with_boards = Store(*at, policy=PicturePolicy(whole_boards=frozenset({Verdict.FAILED})))
     failed, passed = board(1, *defects(1)), board(2)
     with_boards.record(*failed)
     with_boards.record(*passed)
     with_boards.close()
-    history = History(folder)
+    history = History(*at)
     kept, none = history.board(failed[0].board_id), history.board(passed[0].board_id)
     assert kept is not None and none is not None
     assert none.board_image is None
@@ -73,93 +71,73 @@ def test_whole_board_is_kept_by_verdict(folder: Path) -> None:
     assert picture is not None and np.array_equal(picture, failed[1].image)
 
 
-def test_a_board_without_lines_is_recorded_without_pictures(folder: Path, store: Store) -> None:
+def test_a_board_without_lines_is_recorded_without_pictures(at: At, store: Store) -> None:
     inspection, end = board(1, lines=0)
     store.record(*changed((inspection, end), verdict=Verdict.ERROR, reason="160 lines are missing", engine=None))
-    record = History(folder).board(inspection.board_id)
+    record = History(*at).board(inspection.board_id)
     assert record is not None and record.row.preview is None and record.inspection.engine is None
     assert record.row.verdict is Verdict.ERROR
 
 
-def test_the_same_board_twice_is_one_row(folder: Path, store: Store) -> None:
+def test_the_same_board_twice_is_one_row(at: At, store: Store) -> None:
     inspection, end = board(1, *defects(2))
     store.record(inspection, end)
     store.record(inspection, end)
-    history = History(folder)
+    history = History(*at)
     assert history.counts(HistoryQuery()) == {Verdict.FAILED: 1}
     assert history.pareto(HistoryQuery()) == (("short", 2),)
 
 
-def test_a_defect_beyond_the_board_has_no_crop(folder: Path, store: Store) -> None:
+def test_a_defect_beyond_the_board_has_no_crop(at: At, store: Store) -> None:
     found = defects(1)[0]
     outside = type(found)("short", 0.5, (9_000.0, 9_000.0, 9_010.0, 9_010.0))
     inspection, end = board(1, found, outside)
     store.record(inspection, end)
-    record = History(folder).board(inspection.board_id)
+    record = History(*at).board(inspection.board_id)
     assert record is not None
     assert [d.crop is None for d in record.defects] == [False, True]
 
 
-def test_only_the_first_defects_of_a_hopeless_board_have_crops(folder: Path) -> None:
-    keeper = Store(folder, policy=PicturePolicy(max_crops=2))
+def test_only_the_first_defects_of_a_hopeless_board_have_crops(at: At) -> None:
+    keeper = Store(*at, policy=PicturePolicy(max_crops=2))
     inspection, end = board(1, *defects(5))
     keeper.record(inspection, end)
     keeper.close()
-    record = History(folder).board(inspection.board_id)
+    record = History(*at).board(inspection.board_id)
     assert record is not None
     assert [d.crop is not None for d in record.defects] == [True, True, False, False, False]
 
 
 @pytest.mark.parametrize("name", ["../../etc/passwd", "CON", "a/b\\c:d", "板-1", ".staging", "x" * 300, "a\0b"])
-def test_a_strange_board_id_stays_inside_the_archive(folder: Path, store: Store, name: str) -> None:
+def test_a_strange_board_id_stays_inside_the_archive(at: At, store: Store, name: str) -> None:
     inspection, end = board(1, *defects(1))
     store.record(*changed((inspection, end), board_id=name))
-    (row,) = History(folder).page(HistoryQuery())
+    (row,) = History(*at).page(HistoryQuery())
     assert row.preview is not None
     assert row.preview.is_file()
-    assert row.preview.resolve().is_relative_to(folder.resolve() / "images")
+    assert row.preview.resolve().is_relative_to(at.folder.resolve() / "images")
 
 
-def test_a_second_station_is_refused(folder: Path, store: Store) -> None:
+def test_a_second_station_is_refused(at: At, store: Store) -> None:
     with pytest.raises(DatabaseLocked, match=r"Another station already records in .* \(process \d+"):
-        Store(folder)
+        Store(*at)
     store.close()
-    Store(folder).close()
+    Store(*at).close()
 
 
-def test_close_leaves_one_file_and_may_be_called_twice(folder: Path, store: Store) -> None:
-    store.record(*board(1, *defects(1)))
-    store.close()
-    store.close()
-    assert not (folder / "aoi.db-wal").exists()
-    with sqlite3.connect(folder / "aoi.db") as raw:
-        assert raw.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-
-
-def test_leftovers_of_a_crash_are_swept_at_start(folder: Path, store: Store) -> None:
+def test_leftovers_of_a_crash_are_swept_at_start(at: At, store: Store) -> None:
     inspection, end = board(1, *defects(1))
     store.record(inspection, end)
     store.close()
-    (row,) = History(folder).page(HistoryQuery())
+    (row,) = History(*at).page(HistoryQuery())
     assert row.preview is not None
     day = row.preview.parent.parent
-    orphan, draft = day / "board-never-recorded", folder / "images" / ".staging" / "x"
+    orphan, draft = day / "board-never-recorded", at.folder / "images" / ".staging" / "x"
     for leftover in (orphan, draft):
         leftover.mkdir(parents=True)
         (leftover / "000.png").write_bytes(b"half")
-    again = Store(folder)
+    again = Store(*at)
     assert again.swept == 1
     again.close()
     assert not orphan.exists() and not draft.exists()
     assert row.preview.is_file()
-
-
-def test_pictures_survive_a_database_that_was_replaced(folder: Path, store: Store) -> None:
-    for number in range(20):
-        store.record(*board(number))
-    store.close()
-    (folder / "aoi.db").unlink()
-    again = Store(folder)
-    assert again.swept == 0
-    again.close()
-    assert len(list((folder / "images").glob("*/*/preview.jpg"))) == 20

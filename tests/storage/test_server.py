@@ -1,0 +1,91 @@
+"""What is PostgreSQL's own: migrations, rights, a server that goes away."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from sqlalchemy import text
+
+from aoi_app.core.errors import SettingsError, StoreError
+from aoi_app.core.inspection import Verification
+from aoi_app.storage.audit import Audit
+from aoi_app.storage.database import Place, connect, server_url
+from aoi_app.storage.history import History
+from aoi_app.storage.migrate import prepare, revision_of, run_command
+from aoi_app.storage.query import HistoryQuery
+from aoi_app.storage.review import Review
+from aoi_app.storage.schema import HEAD
+from aoi_app.storage.store import Store
+from tests.storage.boards import board, changed, defects
+from tests.storage.places import At
+
+if TYPE_CHECKING:
+    from tests.storage.postgres import Server
+
+BACKENDS = ("postgresql",)
+
+
+def test_models_and_migrations_agree_and_every_step_goes_both_ways(at: At) -> None:
+    with connect(Place(*at)).begin() as connection:
+        run_command(connection, "check")
+        run_command(connection, "downgrade", "base")
+        run_command(connection, "upgrade", "head")
+        assert revision_of(connection) == HEAD
+
+
+def test_an_empty_server_is_prepared_by_the_first_station(tmp_path: Path, postgres: Server) -> None:
+    at = At(tmp_path / "data", postgres.url(postgres.empty()))
+    store = Store(*at)
+    store.record(*board(1, *defects(2)))
+    store.close()
+    prepare(Place(*at))
+    assert sum(1 for _ in History(*at).rows(HistoryQuery())) == 1
+
+
+def test_stations_with_folders_of_their_own_share_one_server(at: At) -> None:
+    stations = [Store(at.folder / name, at.url, station=name) for name in ("north", "south")]
+    for number in range(6):
+        stations[number % 2].record(*board(number, *defects(1)))
+    history = History(at.folder / "north", at.url)
+    assert {r.station for r in history.rows(HistoryQuery())} == {"north", "south"}
+    assert [r.serial for r in history.rows(HistoryQuery(station="south"))] == ["SN00005", "SN00003", "SN00001"]
+    for station in stations:
+        station.close()
+    with connect(Place(*at)).connect() as connection:
+        assert connection.execute(text("SELECT count(*) FROM engine")).scalar() == 1
+
+
+def test_the_audit_is_append_only_on_the_server_too(at: At, store: Store) -> None:
+    store.record(*board(1, *defects(1)))
+    record = History(*at).board("board-000001")
+    assert record is not None
+    Review(*at).verify(record.defects[0].id, Verification.DEFECT_CONFIRMED, "kim", 1.0)
+    for statement in ("UPDATE audit SET who = 'eve'", "DELETE FROM audit", "TRUNCATE audit"):
+        with pytest.raises(Exception, match="append-only"), connect(Place(*at)).begin() as connection:
+            connection.execute(text(statement))
+    assert Audit(Place(*at)).verify().broken is None
+
+
+def test_a_server_that_went_away_is_told_and_comes_back(at: At, store: Store, postgres: Server) -> None:
+    store.record(*board(1))
+    postgres.end_connections(at.url)
+    # A connection that the server closed is replaced without a word: nothing was lost.
+    store.record(*board(2))
+    nowhere = At(at.folder.parent / "other", "postgresql://kim:secret@/aoi?host=/nowhere")
+    with pytest.raises(StoreError, match="database") as caught:
+        Store(*nowhere)
+    assert "secret" not in str(caught.value)
+
+
+def test_a_strange_serial_number_is_stored_as_text(at: At, store: Store) -> None:
+    store.record(*changed(board(1), serial="a\0b'; DROP TABLE inspection; --"))
+    assert [r.serial for r in History(*at).rows(HistoryQuery())] == ["ab'; DROP TABLE inspection; --"]
+
+
+@pytest.mark.parametrize("url", ["mysql://host/aoi", "sqlite:///aoi.db", "nonsense"])
+def test_other_databases_are_refused(url: str) -> None:
+    with pytest.raises(SettingsError, match="database URL") as caught:
+        server_url(url)
+    assert "postgresql://" in caught.value.hint
