@@ -38,7 +38,11 @@ static std::barrier<> warp(32);
 #define __launch_bounds__(n)
 struct alignas(16) float4 { float x, y, z, w; };
 static inline float4 make_float4(float x, float y, float z, float w) { return {x, y, z, w}; }
-template <class To, class From> static To bits(From value) { To out; std::memcpy(&out, &value, sizeof out); return out; }
+template <class To, class From> static To bits(From value) {
+    To out;
+    std::memcpy(&out, &value, sizeof out);
+    return out;
+}
 static inline unsigned __float_as_uint(float v) { return bits<unsigned>(v); }
 static inline float __uint_as_float(unsigned v) { return bits<float>(v); }
 static inline int __float2int_rn(float v) { return (int)std::lrintf(v); }
@@ -93,11 +97,8 @@ def _library(name: str, kernel: str, defines: tuple[tuple[str, str], ...]) -> ct
         draft.write_text(code)
         macros = [f"-D{k}={v}" for k, v in defines]
         made = draft.with_suffix(".so")
-        subprocess.run(
-            [str(COMPILER), "-std=c++20", "-O1", "-ffp-contract=off", "-w", "-shared", "-fPIC", "-pthread", *macros]
-            + [str(draft), "-o", str(made)],
-            check=True,
-        )
+        options = ("-std=c++20", "-O1", "-ffp-contract=off", "-w", "-shared", "-fPIC", "-pthread")
+        subprocess.run([str(COMPILER), *options, *macros, str(draft), "-o", str(made)], check=True)
         made.replace(target)
         draft.unlink()
     return ctypes.CDLL(str(target))
@@ -130,6 +131,8 @@ def run_kernel(
     addresses
         Host addresses, one a parameter.
     """
+    if "THREADS" in defines:  # a warp does, and real threads are dear
+        defines, threads = {**defines, "THREADS": 32}, 32
     library = _library(name, kernel, tuple(sorted((k, str(v)) for k, v in defines.items())))
     pointers = (ctypes.c_void_p * len(addresses))(*addresses)
     library.run(grid[0], grid[1], threads, int("__syncthreads" in source(name)), pointers)

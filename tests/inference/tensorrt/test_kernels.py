@@ -141,7 +141,7 @@ def on_kernels(model: Model, outputs: dict[str, NDArray[Any]], threshold: float)
     call, results = np.zeros(1, BATCH), np.zeros(tiles, RESULT)
     call[0]["tiles"], call[0]["threshold"] = tiles, threshold
     call[0]["iou"] = suppression(model.head.form, 0.5)
-    scratch = [
+    scratch: list[NDArray[Any]] = [
         np.zeros((tiles, key_capacity(anchors)), np.uint64),
         np.zeros((tiles, anchors, 4), np.float32),
         np.zeros((tiles, anchors), np.int32),

@@ -27,6 +27,7 @@ _FORMS = {
 }
 _ALREADY_SUPPRESSED = (Form.ROWS, Form.COUNTED)
 _RUN = 8  # pixels a thread writes
+_SELECT_THREADS = 256
 
 
 def preprocess_defines(model: Model, dtype: np.dtype[Any]) -> dict[str, Define]:
@@ -99,6 +100,7 @@ def select_defines(anchors: int) -> dict[str, Define]:
         "CAPACITY": key_capacity(anchors),
         "MOST": MAX_COMPARED,
         "KEPT": MAX_KEPT,
+        "THREADS": _SELECT_THREADS,
         "MAX_BATCH": MAX_BATCH,
     }
 
@@ -168,7 +170,7 @@ class KernelSet:
         self, stream: Stream, batch: int, call: int, scratch: tuple[int, int, int, int], beaten: int, results: int
     ) -> None:
         """Queue the sorting and suppression of candidates into `results`."""
-        launch(self._select, (batch, 1, 1), 256, (call, *scratch, beaten, results), stream)
+        launch(self._select, (batch, 1, 1), _SELECT_THREADS, (call, *scratch, beaten, results), stream)
 
     def close(self) -> None:
         """Unload the kernels; may be called twice."""

@@ -65,13 +65,10 @@ def pinned_allocator(nbytes: int) -> NDArray[np.uint8]:
     enter()
     address = int(check(driver().cuMemHostAlloc(max(nbytes, 1), _MAPPED_PORTABLE), f"lock {nbytes:,} bytes of memory"))
     block = (ctypes.c_uint8 * nbytes).from_address(address)
-    weakref.finalize(block, _free_pinned, address)
+    # Bound now: in a finalizer nobody could act on a failure to find the driver. At exit the process takes it along.
+    weakref.finalize(block, driver().cuMemFreeHost, address).atexit = False
     pinned: NDArray[np.uint8] = np.ctypeslib.as_array(block)
     return pinned
-
-
-def _free_pinned(address: int) -> None:
-    driver().cuMemFreeHost(address)  # in a finalizer: nobody could act on a failure
 
 
 def memory_info() -> tuple[int, int]:

@@ -1,7 +1,7 @@
 // From candidates to the boxes that stay: sorted by score, suppressed within each class, written straight to pinned
 // host memory (posted PCIe writes: only the boxes that stay travel). One block a tile; equal input, equal bytes.
 // Defines: ANCHORS, CAPACITY (keys a tile, a power of two), MOST (candidates looked at, up to 1024), KEPT (rows a tile),
-// MAX_BATCH.
+// THREADS (of the block, whole warps), MAX_BATCH.
 
 typedef unsigned long long u64;
 
@@ -17,7 +17,6 @@ struct Result {  // of one tile; keep in step with batch.py
     float rows[KEPT][6];  // x1 y1 x2 y2 score class
 };
 
-#define THREADS 256
 #define NEAR_KEYS 1024
 #define NEAR_BOXES 256
 #define WORDS 32  // of one bit a candidate

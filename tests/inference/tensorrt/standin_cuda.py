@@ -1,0 +1,252 @@
+"""A CUDA driver on the CPU: the names of cuda-python's, the order of a GPU.
+
+Nothing queued in a stream runs before somebody waits for it, so that a missing wait shows: a copy reads what the host
+has written meanwhile, a result is read before it is there. Kernels are the package's own sources (cpu_kernels.py).
+"""
+
+from __future__ import annotations
+
+import ctypes
+import pickle
+from collections.abc import Callable
+from enum import IntEnum
+from typing import Any
+
+import numpy as np
+
+from tests.inference.tensorrt.cpu_kernels import run_kernel
+
+TOTAL = 4 << 30
+
+
+class CUresult(IntEnum):
+    CUDA_SUCCESS = 0
+    CUDA_ERROR_OUT_OF_MEMORY = 2
+    CUDA_ERROR_NOT_READY = 600
+    CUDA_ERROR_LAUNCH_FAILED = 719
+
+
+OK = CUresult.CUDA_SUCCESS
+
+
+class StandInStream:
+    def __init__(self) -> None:
+        self.work: list[Callable[[], None]] = []
+        self.done = 0
+        self.recording: list[Callable[[], None]] | None = None
+
+    def add(self, step: Callable[[], None]) -> None:
+        (self.work if self.recording is None else self.recording).append(step)
+
+    def run_to(self, end: int) -> None:
+        while self.done < end:
+            step = self.work[self.done]
+            self.done += 1
+            step()
+
+
+class StandInEvent:
+    def __init__(self) -> None:
+        self.stream: StandInStream | None = None
+        self.place = 0
+
+    def wait(self) -> None:
+        if self.stream is not None:
+            self.stream.run_to(self.place)
+
+
+class StandInCuda:
+    """One device; `lost` makes every wait fail as a lost GPU does."""
+
+    CUresult = CUresult
+    CUdevice_attribute = int
+    CUstreamCaptureMode = int
+
+    def __init__(self) -> None:
+        self.blocks: dict[int, Any] = {}
+        self.pinned: dict[int, Any] = {}
+        self.streams: dict[int, StandInStream] = {}
+        self.events: dict[int, StandInEvent] = {}
+        self.graphs: dict[int, list[Callable[[], None]]] = {}
+        self.modules: dict[int, Any] = {}
+        self.allocations = 0
+        self.uploaded = 0
+        self.lost = False
+        self._next = 1000
+
+    def _new(self, table: dict[int, Any], value: Any) -> int:
+        self._next += 1
+        table[self._next] = value
+        return self._next
+
+    @property
+    def held(self) -> int:
+        """Bytes of device memory in use."""
+        return sum(len(b) for b in self.blocks.values())
+
+    # devices and contexts
+    def cuDeviceGetCount(self) -> Any:
+        return OK, 1
+
+    def cuDeviceGet(self, index: int) -> Any:
+        return OK, index
+
+    def cuDeviceGetName(self, size: int, device: int) -> Any:
+        return OK, b"Stand-in GPU\0\0"
+
+    def cuDeviceGetAttribute(self, attribute: int, device: int) -> Any:
+        return OK, {75: 8, 76: 6, 16: 10}[attribute]
+
+    def cuDriverGetVersion(self) -> Any:
+        return OK, 13000
+
+    def cuDevicePrimaryCtxRetain(self, device: int) -> Any:
+        return OK, 1
+
+    def cuCtxSetCurrent(self, context: int) -> Any:
+        return (OK,)
+
+    # memory
+    def cuMemAlloc(self, nbytes: int) -> Any:
+        if self.held + nbytes > TOTAL:
+            return CUresult.CUDA_ERROR_OUT_OF_MEMORY, 0
+        self.allocations += 1
+        block = (ctypes.c_uint8 * (nbytes + 256))()
+        address = -(-ctypes.addressof(block) // 256) * 256
+        self.blocks[address] = block
+        return OK, address
+
+    def cuMemFree(self, address: int) -> Any:
+        del self.blocks[address]
+        return (OK,)
+
+    def cuMemHostAlloc(self, nbytes: int, flags: int) -> Any:
+        block = (ctypes.c_uint8 * nbytes)()
+        self.pinned[ctypes.addressof(block)] = block
+        return OK, ctypes.addressof(block)
+
+    def cuMemFreeHost(self, address: int) -> Any:
+        del self.pinned[address]
+        return (OK,)
+
+    def cuMemGetInfo(self) -> Any:
+        return OK, TOTAL - self.held, TOTAL
+
+    def cuMemsetD8(self, address: int, byte: int, nbytes: int) -> Any:
+        ctypes.memset(address, byte, nbytes)
+        return (OK,)
+
+    def cuMemcpyHtoD(self, device: int, host: int, nbytes: int) -> Any:
+        ctypes.memmove(device, host, nbytes)
+        return (OK,)
+
+    def cuMemcpyDtoH(self, host: int, device: int, nbytes: int) -> Any:
+        ctypes.memmove(host, device, nbytes)
+        return (OK,)
+
+    def cuMemcpyHtoDAsync(self, device: int, host: int, nbytes: int, stream: int) -> Any:
+        self.uploaded += nbytes
+        self.streams[stream].add(lambda: self._move(device, host, nbytes))
+        return (OK,)
+
+    @staticmethod
+    def _move(device: int, host: int, nbytes: int) -> None:
+        ctypes.memmove(device, host, nbytes)
+
+    # streams and events
+    def cuStreamCreate(self, flags: int) -> Any:
+        return OK, self._new(self.streams, StandInStream())
+
+    def cuStreamDestroy(self, stream: int) -> Any:
+        del self.streams[stream]
+        return (OK,)
+
+    def cuStreamSynchronize(self, stream: int) -> Any:
+        if self.lost:
+            return (CUresult.CUDA_ERROR_LAUNCH_FAILED,)
+        self.streams[stream].run_to(len(self.streams[stream].work))
+        return (OK,)
+
+    def cuStreamWaitEvent(self, stream: int, event: int, flags: int) -> Any:
+        mark = StandInEvent()  # of the state at this call
+        mark.stream, mark.place = self.events[event].stream, self.events[event].place
+        self.streams[stream].add(mark.wait)
+        return (OK,)
+
+    def cuEventCreate(self, flags: int) -> Any:
+        return OK, self._new(self.events, StandInEvent())
+
+    def cuEventDestroy(self, event: int) -> Any:
+        del self.events[event]
+        return (OK,)
+
+    def cuEventRecord(self, event: int, stream: int) -> Any:
+        self.events[event].stream = self.streams[stream]
+        self.events[event].place = len(self.streams[stream].work)
+        return (OK,)
+
+    def cuEventQuery(self, event: int) -> Any:
+        mark = self.events[event]
+        ready = mark.stream is None or mark.stream.done >= mark.place
+        return (OK if ready else CUresult.CUDA_ERROR_NOT_READY,)
+
+    def cuEventSynchronize(self, event: int) -> Any:
+        if self.lost:
+            return (CUresult.CUDA_ERROR_LAUNCH_FAILED,)
+        self.events[event].wait()
+        return (OK,)
+
+    def cuEventElapsedTime(self, start: int, end: int) -> Any:
+        return OK, 1.0
+
+    # graphs
+    def cuStreamBeginCapture(self, stream: int, mode: int) -> Any:
+        self.streams[stream].recording = []
+        return (OK,)
+
+    def cuStreamEndCapture(self, stream: int) -> Any:
+        recorded, self.streams[stream].recording = self.streams[stream].recording, None
+        return OK, recorded
+
+    def cuGraphInstantiate(self, graph: Any, flags: int) -> Any:
+        return OK, self._new(self.graphs, graph)
+
+    def cuGraphDestroy(self, graph: Any) -> Any:
+        return (OK,)
+
+    def cuGraphExecDestroy(self, graph: int) -> Any:
+        del self.graphs[graph]
+        return (OK,)
+
+    def cuGraphLaunch(self, graph: int, stream: int) -> Any:
+        for step in self.graphs[graph]:
+            self.streams[stream].add(step)
+        return (OK,)
+
+    # kernels: "machine code" is the source's name and its numbers
+    def cuModuleLoadData(self, code: bytes) -> Any:
+        return OK, self._new(self.modules, pickle.loads(code))
+
+    def cuModuleGetFunction(self, module: int, name: bytes) -> Any:
+        return OK, (*self.modules[module], name.decode())
+
+    def cuModuleUnload(self, module: int) -> Any:
+        del self.modules[module]
+        return (OK,)
+
+    def cuLaunchKernel(self, kernel: Any, x: int, y: int, z: int, block: int, *rest: Any) -> Any:
+        stream, (values, _) = rest[3], rest[4]
+        source, defines, name = kernel
+        self.streams[stream].add(lambda: run_kernel(source, name, defines, (x, y), block, list(values)))
+        return (OK,)
+
+
+def standin_code(name: str, compute_capability: Any, defines: Any) -> bytes:
+    """Take the place of `compile_kernels`."""
+    return pickle.dumps((name, dict(defines)))
+
+
+def view(address: int, shape: tuple[int, ...], dtype: Any) -> Any:
+    """Return the array at an address."""
+    nbytes = int(np.prod(shape)) * np.dtype(dtype).itemsize
+    return np.frombuffer((ctypes.c_uint8 * nbytes).from_address(address), dtype).reshape(shape)

@@ -1,0 +1,164 @@
+"""The whole detector on a stand-in GPU that runs nothing before somebody waits for it, against the shared detector."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from aoi_app.core.detection import Detections
+from aoi_app.core.errors import EngineError
+from aoi_app.core.protocols import Detector
+from aoi_app.core.scan import BoardScan, PixelFormat
+from aoi_app.inference.model import read_model
+from aoi_app.inference.runtimes.table import open_detector
+from aoi_app.inference.runtimes.tensorrt.detector import TensorRtDetector, _portions
+from aoi_app.inference.runtimes.tensorrt.gpu.driver import GpuLost
+from aoi_app.inference.runtimes.tensorrt.loader import TensorRt
+from tests.inference.tensorrt.standin_cuda import StandInCuda
+from tests.inference.tensorrt.standin_trt import StandInTrt
+
+OVERLAP = 16
+
+
+def scan_of(pixels: NDArray[np.uint8]) -> BoardScan:
+    kind = PixelFormat.MONO8 if pixels.ndim == 2 else PixelFormat.RGB8
+    return BoardScan("b", "s", pixels, kind, 0, 0)
+
+
+def inspect(detector: Detector, pixels: NDArray[np.uint8], steps: int = 0) -> Detections:
+    detector.begin(scan_of(pixels))
+    for lines in range(steps, len(pixels), steps) if steps else ():
+        detector.advance(lines)
+    return detector.finish(len(pixels))
+
+
+def board(lines: int, width: int, seed: int = 0, rgb: bool = False) -> NDArray[np.uint8]:
+    shape = (lines, width, 3) if rgb else (lines, width)
+    return np.random.default_rng(seed).integers(0, 256, shape, np.uint8)
+
+
+def open_one(network: Path, store: Path, **options: int) -> TensorRtDetector:
+    return TensorRt().open(
+        read_model(network),
+        "fp32",
+        {"store": str(store), "max_batch": 4, **options},
+        lambda share, text: None,
+        min_confidence=0.25,
+        overlap=OVERLAP,
+    )
+
+
+def assert_same(found: Detections, expected: Detections) -> None:
+    assert len(found) == len(expected)
+    np.testing.assert_allclose(found.boxes, expected.boxes, atol=0.01)
+    np.testing.assert_allclose(found.scores, expected.scores, atol=1e-4)
+    np.testing.assert_array_equal(found.classes, expected.classes)
+
+
+@pytest.mark.parametrize("batch", [1, 2, 4])
+def test_finds_what_the_shared_detector_finds(
+    trt: StandInTrt, cuda: StandInCuda, network: Path, store: Path, batch: int
+) -> None:
+    shared = open_detector(network, "onnxruntime", min_confidence=0.25, overlap=OVERLAP)
+    detector = open_one(network, store, batch=batch)
+    total = 0
+    for lines, width, steps in [(64, 64, 0), (200, 64, 7), (130, 200, 50), (40, 30, 11), (333, 100, 0), (64, 500, 64)]:
+        pixels = board(lines, width, lines)
+        want = inspect(shared, pixels, steps)
+        assert_same(inspect(detector, pixels, steps), want)
+        total += len(want)
+    assert total > 10
+    assert detector.latency_ms["tiles"] == 11
+    detector.close()
+    shared.close()
+    assert (cuda.held, cuda.streams, cuda.events, cuda.graphs, cuda.modules) == (0, {}, {}, {}, {})
+
+
+def test_colour_boards_on_a_grey_network(trt: StandInTrt, network: Path, store: Path) -> None:
+    shared = open_detector(network, "onnxruntime", min_confidence=0.25, overlap=OVERLAP)
+    detector = open_one(network, store, batch=2)
+    pixels = board(150, 170, 3, rgb=True)
+    assert_same(inspect(detector, pixels, 20), inspect(shared, pixels, 20))
+
+
+def test_takes_no_memory_after_the_first_board(trt: StandInTrt, cuda: StandInCuda, network: Path, store: Path) -> None:
+    detector = open_one(network, store)
+    inspect(detector, board(300, 200))
+    before, held = cuda.allocations, cuda.held
+    for seed in range(5):
+        inspect(detector, board(300, 200, seed), 33)
+    assert (cuda.allocations, cuda.held) == (before, held)
+
+
+def test_each_line_travels_once(trt: StandInTrt, cuda: StandInCuda, network: Path, store: Path) -> None:
+    detector = open_one(network, store, batch=2)
+    pixels = board(300, 200)
+    detector.begin(scan_of(pixels))
+    for lines in range(1, 300, 13):
+        detector.advance(lines)
+    detector.finish(300)
+    assert detector._feed.uploaded_bytes == pixels.nbytes
+
+
+def test_lines_that_come_late_are_waited_for(trt: StandInTrt, network: Path, store: Path) -> None:
+    """The buffer is filled while the board is inspected: nothing beyond the announced lines may be read."""
+    detector = open_one(network, store)
+    whole = board(300, 200, 9)
+    want = inspect(detector, whole)
+    growing = np.full_like(whole, 77)
+    detector.begin(scan_of(growing))
+    for lines in range(30, 301, 30):
+        growing[lines - 30 : lines] = whole[lines - 30 : lines]
+        detector.advance(lines)
+    assert_same(detector.finish(300), want)
+
+
+def test_the_same_scan_gives_the_same_bytes(trt: StandInTrt, network: Path, store: Path) -> None:
+    detector = open_one(network, store)
+    pixels = board(260, 180, 4)
+    first, second = inspect(detector, pixels), inspect(detector, pixels, 17)
+    assert first.boxes.tobytes() == second.boxes.tobytes()
+    assert first.scores.tobytes() == second.scores.tobytes()
+
+
+def test_an_aborted_board_leaves_nothing_behind(trt: StandInTrt, network: Path, store: Path) -> None:
+    detector = open_one(network, store)
+    want = inspect(detector, board(200, 150, 2))
+    detector.begin(scan_of(board(300, 200, 1)))
+    detector.advance(250)
+    detector.abort()
+    assert_same(inspect(detector, board(200, 150, 2)), want)
+
+
+def test_a_lost_gpu_is_an_error_and_can_be_closed(
+    trt: StandInTrt, cuda: StandInCuda, network: Path, store: Path
+) -> None:
+    detector = open_one(network, store)
+    detector.begin(scan_of(board(300, 200)))
+    cuda.lost = True
+    with pytest.raises(GpuLost, match="the GPU is lost"):
+        detector.finish(300)
+    detector.abort()
+    detector.close()
+    detector.close()
+    with pytest.raises(EngineError, match="closed"):
+        detector.begin(scan_of(board(64, 64)))
+
+
+def test_says_what_really_runs(trt: StandInTrt, network: Path, store: Path) -> None:
+    detector = open_one(network, store)
+    info = detector.info
+    assert (info.runtime, info.precision, info.device) == (f"TensorRT {trt.__version__}", "fp32", "Stand-in GPU")
+    assert len(info.sha256) == 64
+
+
+@pytest.mark.parametrize(("tiles", "batch"), [(0, 4), (1, 4), (4, 4), (5, 4), (33, 8)])
+def test_portions_are_even(tiles: int, batch: int) -> None:
+    portions = _portions(tiles, batch)
+    assert sum(n for _, n in portions) == tiles
+    assert [s for s, _ in portions] == list(np.cumsum([0, *(n for _, n in portions)])[:-1][: len(portions)])
+    assert all(n <= batch for _, n in portions)
+    assert max((n for _, n in portions), default=0) - min((n for _, n in portions), default=0) <= 1
