@@ -207,6 +207,7 @@ def open_station(
     offscreen: bool,
     quit_after: float | None,
     screenshot: Path | None,
+    on_shown: Callable[[Any], None] | None = None,
 ) -> int:
     """Open the station with its window; return the exit status.
 
@@ -216,6 +217,8 @@ def open_station(
         Settings that hold for this run only.
     recipe
         Name of a recipe in the book, or a recipe file; empty for the settings' one.
+    on_shown
+        Called with the window after its first paint.
     """
     from aoi_app.gui.application import NO_DISPLAY_HINT, display_problem, run_window
     from aoi_app.services import window_services
@@ -233,8 +236,14 @@ def open_station(
     book = RecipeBook(folder)
     station = build_station(settings, opening_recipe(book, recipe or settings.recipe), golden)
     try:
-        services = window_services(book, folder, path)
-        return run_window(station, services, offscreen=offscreen, quit_after=quit_after, screenshot=screenshot)
+        return run_window(
+            station,
+            window_services(book, folder, path),
+            offscreen=offscreen,
+            quit_after=quit_after,
+            screenshot=screenshot,
+            on_shown=on_shown,
+        )
     finally:
         station.close()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +12,8 @@ from PySide6.QtCore import QObject, QTimer
 
 from aoi_app.gui.window import MainWindow
 
+WARM_S = 10.0
+"""Libraries and the engine are loaded in these seconds; the event loop is judged from here on."""
 SETTLED_S = 60.0
 """Memory is expected to be flat from here on."""
 
@@ -44,9 +47,9 @@ class LoadFigures:
 
 
 class LoadMeter(QObject):
-    """Samples a window once a second."""
+    """Samples a window once a second, and tells after `seconds` what it saw."""
 
-    def __init__(self, window: MainWindow) -> None:
+    def __init__(self, window: MainWindow, seconds: float, done: Callable[[LoadFigures], None]) -> None:
         super().__init__(window)
         self._window = window
         self._process = psutil.Process()
@@ -59,6 +62,8 @@ class LoadMeter(QObject):
         timer = QTimer(self)
         timer.timeout.connect(self._on_second)
         timer.start(1_000)
+        QTimer.singleShot(round(1e3 * WARM_S), window.lag.start)
+        QTimer.singleShot(round(1e3 * seconds), lambda: done(self.figures()))
 
     def _on_second(self) -> None:
         now = time.monotonic()
@@ -72,8 +77,8 @@ class LoadMeter(QObject):
         """Return what was measured so far."""
         samples = np.array(self._samples or [(0.0, 0.0, 0.0)])
         seconds, rates, memory = samples.T
-        # The first seconds load the engine; the view stands still between boards only.
-        moving = rates[(seconds > 5) & (rates > 0)]
+        # The view stands still between boards only.
+        moving = rates[(seconds > WARM_S) & (rates > 0)]
         late = seconds > SETTLED_S
         slope = float(np.polyfit(seconds[late], memory[late], 1)[0]) * 3600 if late.sum() > 60 else None
         settled = memory[late] if late.any() else memory
