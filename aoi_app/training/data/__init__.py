@@ -1,0 +1,1 @@
+"""Data sets: reading, writing, checking, splitting and drawing them."""

@@ -1,0 +1,146 @@
+"""YOLO's layout: `images/` and `labels/` side by side, and a `data.yaml` with the class names.
+
+Label lines are `class x y width height`, the centre and the size as shares of the image. What the layout has no words
+for stands in folders and files of our own, which others overlook: `golden/` like `images/`, and `boards.csv`, which
+says what board each image was cut from.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+
+from aoi_app.training.corpus import DataError
+from aoi_app.training.data.dataset import Annotation, Dataset, Fault, Sample
+from aoi_app.training.data.layouts.plain_yaml import Value, parse, quoted
+from aoi_app.training.data.layouts.reading import SPLITS, Findings, accept, inside, numbers, read_text, size_of
+from aoi_app.training.data.layouts.writing import Stems, Step, empty_folder, put_picture, put_text
+from aoi_app.training.data.pictures import SUFFIXES, find_picture
+
+_DESCRIPTIONS = ("data.yaml", "data.yml", "dataset.yaml")
+_BOARDS = "boards.csv"
+
+
+def detect(root: Path) -> bool:
+    """Tell whether `root` looks like this layout."""
+    return root.is_dir() and (root / "images").is_dir() and _description(root) is not None
+
+
+def read(root: Path) -> Dataset:
+    """Read a data set in this layout. Raises DataError where its description is missing or cannot be understood."""
+    description = _description(root)
+    if description is None:
+        raise DataError(f"{root} has no data.yaml.", "Write one with `names:` and the class names.")
+    content = parse(read_text(description), description)
+    classes = _names(content.get("names"), description)
+    findings = Findings()
+    boards = _boards(root, findings)
+    stems = Stems()
+    samples = []
+    for image in sorted(p for p in (root / "images").rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file()):
+        within = image.relative_to(root / "images")
+        size = size_of(image, findings)
+        if size is None:
+            continue
+        labels = _labels(root / "labels" / within.with_suffix(".txt"), image, size, classes, findings)
+        if labels is None:
+            continue
+        split = within.parts[0] if len(within.parts) > 1 and within.parts[0] in SPLITS else ""
+        folders = [p for p in within.parts[:-1] if p not in SPLITS]
+        board = boards.get(within.as_posix()) or (folders[-1] if folders else within.stem)
+        golden = find_picture(root / "golden" / within.parent, image.stem)
+        samples.append(Sample(stems.of(image.stem), image, labels, board, golden, split))
+    if not samples and not findings.problems:
+        raise DataError(f"{root / 'images'} holds no pictures.", "Name the folder that holds `images` and `labels`.")
+    return Dataset(classes, tuple(samples), tuple(findings.problems))
+
+
+def write(dataset: Dataset, root: Path, step: Step) -> None:
+    """Write a data set in this layout."""
+    empty_folder(root)
+    stems = Stems()
+    table = io.StringIO()
+    rows = csv.writer(table, lineterminator="\n")
+    rows.writerow(("image", "board"))
+    for sample in dataset.samples:
+        stem, split = stems.of(sample.name), Path(sample.split or "train")
+        image = put_picture(sample.image, root / "images" / split, stem)
+        if sample.golden is not None:
+            put_picture(sample.golden, root / "golden" / split, stem)
+        width, height = sample.size()
+        lines = []
+        for a in sample.labels:
+            x1, y1, x2, y2 = a.box
+            shares = ((x1 + x2) / 2 / width, (y1 + y2) / 2 / height, (x2 - x1) / width, (y2 - y1) / height)
+            lines.append(f"{dataset.classes.index(a.defect_code)} {' '.join(f'{v:.8f}' for v in shares)}\n")
+        put_text(root / "labels" / split / f"{stem}.txt", "".join(lines))
+        rows.writerow((image.relative_to(root / "images").as_posix(), sample.board))
+        step()
+    splits = "".join(f"{s}: images/{s}\n" for s in sorted({s.split or "train" for s in dataset.samples}))
+    names = "".join(f"  {i}: {quoted(name)}\n" for i, name in enumerate(dataset.classes))
+    put_text(root / "data.yaml", f"{splits}nc: {len(dataset.classes)}\nnames:\n{names}")
+    put_text(root / _BOARDS, table.getvalue())
+
+
+def _description(root: Path) -> Path | None:
+    return next((root / n for n in _DESCRIPTIONS if (root / n).is_file()), None)
+
+
+def _names(value: Value | None, origin: Path) -> tuple[str, ...]:
+    if isinstance(value, dict):
+        wanted = [str(i) for i in range(len(value))]
+        value = [value[i] for i in wanted] if sorted(value) == sorted(wanted) else None
+    if not isinstance(value, list) or not value or len(set(value)) != len(value):
+        raise DataError(
+            f"{origin} has no list of class names under `names`, or a name twice.",
+            "List each class once, in the order of the numbers in the labels.",
+        )
+    return tuple(value)
+
+
+def _boards(root: Path, findings: Findings) -> dict[str, str]:
+    path = root / _BOARDS
+    if not path.is_file():
+        return {}
+    boards = {}
+    for row in csv.DictReader(io.StringIO(read_text(path), newline="")):
+        image, board = row.get("image"), row.get("board")
+        if not image or not board or inside(root / "images", image) is None:
+            findings.add(Fault.UNREADABLE_LABEL, path, f"the row {dict(row)} does not name an image and its board")
+            continue
+        boards[image] = board
+    return boards
+
+
+def _labels(
+    path: Path, image: Path, size: tuple[int, int], classes: tuple[str, ...], findings: Findings
+) -> tuple[Annotation, ...] | None:
+    """Return an image's sound labels; none where it has no file (YOLO's word for a good board); None for no text."""
+    if not path.is_file():
+        return ()
+    try:
+        lines = read_text(path).splitlines()
+    except DataError as error:
+        findings.add(Fault.UNREADABLE_LABEL, path, error.what)
+        return None
+    labels = []
+    width, height = size
+    for number, line in enumerate(lines, 1):
+        fields = line.split()
+        if not fields:
+            continue
+        where = f"{path}:{number}"
+        values = numbers(fields)
+        if values is None or len(values) != 5:
+            findings.add(Fault.UNREADABLE_LABEL, where, f"{line.strip()[:60]!r} is not `class x y width height`")
+            continue
+        index, x, y, w, h = values
+        if not index.is_integer() or not 0 <= index < len(classes):
+            findings.add(Fault.UNKNOWN_CLASS, where, f"the class number {fields[0]} is not 0 to {len(classes) - 1}")
+            continue
+        box = ((x - w / 2) * width, (y - h / 2) * height, (x + w / 2) * width, (y + h / 2) * height)
+        label = accept(Annotation(classes[int(index)], box), size, classes, where, findings)
+        if label is not None:
+            labels.append(label)
+    return tuple(labels)
