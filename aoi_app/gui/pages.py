@@ -33,5 +33,5 @@ def _history(window: MainWindow) -> QWidget:
 
 PAGES = (
     Page("line", "Line", _line),
-    # Page("history", "History", _history),
+    Page("history", "History", _history),
 )

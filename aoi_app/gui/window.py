@@ -284,7 +284,8 @@ class MainWindow(QMainWindow):
         """Open a board's record."""
         names = [p.name for p in PAGES]
         self.show_page(names.index("history"))
-        self.page("history").open_board(board_id)  # type: ignore[attr-defined]
+        page = self.page("history")
+        page.open_board(board_id)  # type: ignore[attr-defined]
 
     # Actions (named in the table)
 

@@ -344,7 +344,8 @@ class BoardView(QWidget):
 def mark_text(picture: BoardPicture, index: int) -> str:
     """Return what is known of a mark, as lines of text."""
     marks = picture.marks
-    x1, y1, x2, y2 = marks.boxes[index].tolist()
+    box = marks.defects[index].box if index < len(marks.defects) else marks.boxes[index].tolist()
+    x1, y1, x2, y2 = box
     lines = [
         f"{defect_name(marks.codes[index])}  {marks.confidences[index]:.1%}",
         tr("x {x:.0f}, y {y:.0f}, {w:.0f} x {h:.0f} px", x=x1, y=y1, w=x2 - x1, h=y2 - y1),

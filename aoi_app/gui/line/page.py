@@ -2,81 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QImage, QResizeEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtCore import Signal
+from PySide6.QtGui import QImage
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from aoi_app.core.inspection import Inspection
 from aoi_app.gui.board.minimap import Minimap
 from aoi_app.gui.board.picture import picture_of_frame
-from aoi_app.gui.board.view import BoardView, Mode
-from aoi_app.gui.icons import icon
+from aoi_app.gui.board.tools import ViewTools
+from aoi_app.gui.board.view import BoardView
 from aoi_app.gui.line.counters import Counters
 from aoi_app.gui.line.defect_list import DefectList, cut_crops
 from aoi_app.gui.line.verdict_tile import VerdictTile
-from aoi_app.gui.texts import say, tr
+from aoi_app.gui.texts import tr
 from aoi_app.station.live import LiveFrame
 from aoi_app.station.status import State, StationStatus
 
 SIDE_WIDTH = 400
 PLOTS_HEIGHT = 168
-
-
-@dataclass(frozen=True, slots=True)
-class ViewTool:
-    """A button beside the board: icon, tool tip, method of the view, mode that it shows as pressed."""
-
-    icon: str
-    tip: str
-    method: str
-    mode: Mode | None = None
-
-
-VIEW_TOOLS = (
-    ViewTool("zoom-in", "Zoom in (+)", "zoom_in"),
-    ViewTool("zoom-out", "Zoom out (-)", "zoom_out"),
-    ViewTool("fit", "Whole board (F)", "fit", Mode.FIT),
-    ViewTool("one", "One to one (1)", "actual_size"),
-    ViewTool("follow", "Follow the scan (S)", "follow", Mode.FOLLOW),
-)
-
-
-class ViewTools(QFrame):
-    """The buttons that move a board view."""
-
-    def __init__(self, view: BoardView, tools: Sequence[ViewTool] = VIEW_TOOLS) -> None:
-        super().__init__(view)
-        self.setObjectName("panel")
-        self._buttons: list[tuple[ViewTool, QToolButton]] = []
-        row = QHBoxLayout(self)
-        row.setContentsMargins(3, 3, 3, 3)
-        row.setSpacing(2)
-        for tool in tools:
-            button = QToolButton(self)
-            button.setProperty("flat", True)
-            button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-            button.setCheckable(tool.mode is not None)
-            say(button, "setToolTip", tool.tip)
-            say(button, "setAccessibleName", tool.tip)
-            button.clicked.connect(getattr(view, tool.method))
-            row.addWidget(button)
-            self._buttons.append((tool, button))
-        view.mode_changed.connect(self._on_mode)
-        self._on_mode(view.mode)
-        self.use_theme()
-        self.adjustSize()
-
-    def _on_mode(self, mode: Mode) -> None:
-        for tool, button in self._buttons:
-            button.setChecked(tool.mode is mode)
-
-    def use_theme(self) -> None:
-        """Draw the icons in the colours of the theme in use."""
-        for tool, button in self._buttons:
-            button.setIcon(icon(tool.icon))
 
 
 class LinePage(QWidget):
@@ -211,10 +154,6 @@ class LinePage(QWidget):
         self._write_caption()
         self._write_heading()
 
-    def use_theme(self) -> None:
-        """Draw the icons in the colours of the theme in use."""
-        self.tools.use_theme()
-
     # Slots
 
     def _on_chosen(self, row: int) -> None:
@@ -226,13 +165,3 @@ class LinePage(QWidget):
     def _on_open(self) -> None:
         if self._shown is not None:
             self.open_board.emit(self._shown.board_id)
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        """Keep the buttons in the corner of the view."""
-        super().resizeEvent(event)
-        self.layout().activate()  # type: ignore[union-attr]
-        self.place_tools()
-
-    def place_tools(self) -> None:
-        """Put the buttons into the lower left corner of the view."""
-        self.tools.move(10, self.view.height() - self.tools.height() - 10)

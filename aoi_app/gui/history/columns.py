@@ -1,0 +1,58 @@
+"""The columns of the history table. Data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from aoi_app.gui.line.verdict_looks import LOOKS
+from aoi_app.gui.texts import message, tr
+from aoi_app.storage.history import BoardRow
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column: title, width in pixels, a row's text, and whether figures stand to the right.
+
+    A width of 0 takes what is left.
+    """
+
+    name: str
+    title: str
+    width: int
+    text: Callable[[BoardRow], str]
+    right: bool = False
+
+
+def local_time(us: int) -> str:
+    """Return UTC microseconds as local time."""
+    return datetime.fromtimestamp(us / 1e6).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _verdict(row: BoardRow) -> str:
+    word = tr(LOOKS[row.verdict].word)
+    if row.final_verdict is row.verdict:
+        return word
+    return tr("{first} → {final}", first=word, final=tr(LOOKS[row.final_verdict].word))
+
+
+def _defects(row: BoardRow) -> str:
+    return f"{row.defects:,}" if row.defects else "–"
+
+
+def _open(row: BoardRow) -> str:
+    return f"{row.open_defects:,}" if row.open_defects else "–"
+
+
+COLUMNS = (
+    Column("preview", "", 68, lambda row: ""),
+    Column("time", "Time", 152, lambda row: local_time(row.ended_us)),
+    Column("verdict", "Verdict", 124, _verdict),
+    Column("serial", "Serial number", 158, lambda row: row.serial),
+    Column("recipe", "Recipe", 112, lambda row: f"{row.recipe} r{row.recipe_revision}"),
+    Column("defects", "Defects", 74, _defects, right=True),
+    Column("open", "To review", 84, _open, right=True),
+    Column("ms", "Verdict, ms", 92, lambda row: "–" if row.verdict_ms is None else f"{row.verdict_ms:,.0f}", True),
+    Column("reason", "Reason", 0, lambda row: message(row.reason)),
+)

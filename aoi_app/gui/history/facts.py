@@ -1,0 +1,56 @@
+"""Every fact of a board's record, as rows of name and value. Pure."""
+
+from __future__ import annotations
+
+from aoi_app.gui.history.columns import local_time
+from aoi_app.gui.line.verdict_looks import LOOKS
+from aoi_app.gui.texts import message, tr
+from aoi_app.storage.history import BoardRecord
+
+Rows = list[tuple[str, str]]
+
+
+def board_facts(record: BoardRecord) -> Rows:
+    """Return what is known of the board and its inspection; names in English, values for people."""
+    row, inspection = record.row, record.inspection
+    whole = inspection.completeness
+    facts = [
+        ("Verdict", tr(LOOKS[row.verdict].word)),
+        ("After review", tr(LOOKS[row.final_verdict].word)),
+        ("Reason", message(row.reason)),
+        ("Serial number", row.serial),
+        ("Inspected", local_time(row.ended_us)),
+        ("Station", row.station),
+        ("Recipe", tr("{name}, revision {n}", name=row.recipe, n=row.recipe_revision)),
+        ("Size", f"{inspection.width:,} × {whole.lines:,} px, {record.pixel_format.value}"),
+        ("Complete", tr("yes") if whole.ok else tr("no, {n} lines are missing", n=f"{whole.missing_lines:,}")),
+    ]
+    return [(name, value) for name, value in facts if value]
+
+
+def engine_facts(record: BoardRecord) -> Rows:
+    """Return what inspected the board."""
+    engine = record.inspection.engine
+    if engine is None:
+        return [("Model", tr("none: the board was not inspected"))]
+    facts = [
+        ("Model", engine.model),
+        ("Engine hash", engine.sha256[:16]),
+        ("Runtime", engine.runtime),
+        ("Precision", engine.precision),
+        ("Device", engine.device),
+    ]
+    return [(name, value) for name, value in facts if value]
+
+
+def trace_facts(record: BoardRecord) -> Rows:
+    """Return how the board can be found and compared again."""
+    return [("Board id", record.row.board_id), ("Image hash", record.inspection.input_hash)]
+
+
+def latency_facts(record: BoardRecord) -> Rows:
+    """Return milliseconds by stage; the number of tiles is a number."""
+    return [
+        (stage.capitalize(), f"{value:,.0f}" if stage == "tiles" else f"{value:,.1f} ms")
+        for stage, value in record.inspection.latency_ms.items()
+    ]

@@ -1,0 +1,62 @@
+"""Which model, what runs it, and in which precision."""
+
+from __future__ import annotations
+
+from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QPushButton, QWidget
+
+from aoi_app.core.settings import Settings
+from aoi_app.gui.services import Choice, Services
+from aoi_app.gui.settings.form import ChoiceBox, Form
+from aoi_app.gui.texts import message, say, tr
+
+PRECISIONS = (
+    Choice("fp32", "FP32", detail="What the model was trained in."),
+    Choice("fp16", "FP16", detail="Half the memory, faster on a GPU; compared with FP32 before it is used."),
+    Choice("int8", "INT8", detail="Fastest; needs calibration images, and is compared with FP32 before it is used."),
+)
+
+
+class ModelTab(Form):
+    """Model, runtime, precision; a runtime that is not installed is greyed, with the line that installs it."""
+
+    def __init__(self, settings: Settings, services: Services, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._models = (Choice("", tr("The station's own choice")), *services.models())
+        self.model, self.runtime, self.precision = ChoiceBox(self), ChoiceBox(self), ChoiceBox(self)
+        browse = QPushButton(self)
+        say(browse, "setText", "Browse…")
+        browse.clicked.connect(self._on_browse)
+        row = QWidget(self)
+        line = QHBoxLayout(row)
+        line.setContentsMargins(0, 0, 0, 0)
+        line.addWidget(self.model, 1)
+        line.addWidget(browse)
+        self._about_model, self._about_runtime, self._about_precision = self.note(), self.note(), self.note()
+        for caption, field, about in (
+            ("Model", row, self._about_model),
+            ("Runtime", self.runtime, self._about_runtime),
+            ("Precision", self.precision, self._about_precision),
+        ):
+            self.add(caption, field)
+            self.grid.addWidget(about, self.grid.rowCount(), 1)
+        self.column.addStretch(1)
+        for box in (self.model, self.runtime, self.precision):
+            box.currentIndexChanged.connect(self._write_notes)
+        self.model.offer(self._models, settings.model)
+        self.runtime.offer(tuple(services.runtimes()), settings.runtime)
+        self.precision.offer(PRECISIONS, settings.precision)
+
+    def _write_notes(self) -> None:
+        for box, about in ((self.model, self._about_model), (self.precision, self._about_precision)):
+            about.setText(message(box.choice.detail) if box.choice else "")
+        missing = (f"{choice.title}: {message(choice.missing)}" for choice in self.runtime.missing)
+        self._about_runtime.setText("\n".join(missing))
+
+    def _on_browse(self) -> None:
+        file, _ = QFileDialog.getOpenFileName(self, tr("Choose a model"), "", tr("ONNX models (*.onnx)"))
+        if file:
+            self.model.offer((*self._models, Choice(file, file)), file)
+
+    def changes(self) -> dict[str, object]:
+        """Return the settings that this tab edits."""
+        return {"model": self.model.value, "runtime": self.runtime.value, "precision": self.precision.value}

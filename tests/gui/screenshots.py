@@ -1,0 +1,159 @@
+"""Makes pictures of every screen, in both languages and both themes: `python -m tests.gui.screenshots FOLDER`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from PySide6.QtWidgets import QDialog, QWidget
+
+from aoi_app.core.scan import Completeness
+from aoi_app.gui.about import AboutDialog, KeysDialog
+from aoi_app.gui.actions import BAR_ACTIONS, LINE_ACTIONS, MENU_ACTIONS
+from aoi_app.gui.settings.dialog import SettingsDialog
+from aoi_app.station.status import Level
+from tests.gui.world import GuiWorld
+
+Screen = Callable[[GuiWorld], QWidget]
+
+
+def line_scanning(world: GuiWorld) -> QWidget:
+    world.station.start()
+    world.station.next_board((4, 7))
+    world.station.finish()
+    world.spin(0.3)
+    world.station.next_board((5, 8))
+    world.station.scan(2000)
+    return world.window
+
+
+def line_pass(world: GuiWorld) -> QWidget:
+    world.station.start()
+    world.station.next_board((0, 0))
+    world.station.finish()
+    return world.window
+
+
+def line_zoomed(world: GuiWorld) -> QWidget:
+    world.station.start()
+    world.station.next_board((4, 7))
+    world.station.finish()
+    world.spin(0.3)
+    world.window.line.defects.chosen.emit(0)
+    return world.window
+
+
+def line_error(world: GuiWorld) -> QWidget:
+    world.station.start()
+    world.station.next_board((2, 3))
+    world.station.finish(Completeness(3000, 120, ("120 lines are missing",), ((1500, 120),)))
+    world.station.happen(Level.WARNING, "The camera lost 120 lines at line 1500.", "Check the encoder cable.")
+    world.station.fail("The camera is gone.", "Check its cable and power, then press Start.")
+    world.window.toggle_log()
+    return world.window
+
+
+def line_waiting(world: GuiWorld) -> QWidget:
+    return world.window
+
+
+def history(world: GuiWorld) -> QWidget:
+    world.window.show_page(1)
+    page = world.window.page("history")
+    world.until(lambda: page.model.rowCount() > 3)  # type: ignore[attr-defined]
+    page.table.selectRow(2)  # type: ignore[attr-defined]
+    world.until(lambda: page.preview.picture is not None)  # type: ignore[attr-defined]
+    return world.window
+
+
+def record(world: GuiWorld) -> QWidget:
+    world.window.open_board("b00004")
+    dialogs: list[QWidget] = []
+
+    def opened() -> bool:
+        dialogs[:] = [w for w in world.application.topLevelWidgets() if isinstance(w, QDialog) and w.isVisible()]
+        return bool(dialogs)
+
+    world.until(opened)
+    world.until(lambda: dialogs[0].view.picture is not None)  # type: ignore[attr-defined]
+    world.spin(0.3)
+    return dialogs[0]
+
+
+def settings(tab: int) -> Screen:
+    def open_dialog(world: GuiWorld) -> QWidget:
+        dialog = SettingsDialog(world.window)
+        dialog.tabs.setCurrentIndex(tab)
+        dialog.show()
+        return dialog
+
+    return open_dialog
+
+
+def about(world: GuiWorld) -> QWidget:
+    dialog = AboutDialog(world.window.services.facts(), world.station.status(), world.window)
+    dialog.show()
+    return dialog
+
+
+def keys(world: GuiWorld) -> QWidget:
+    dialog = KeysDialog((*LINE_ACTIONS, *MENU_ACTIONS, *BAR_ACTIONS), world.window)
+    dialog.show()
+    return dialog
+
+
+SCREENS: dict[str, Screen] = {
+    "line-waiting": line_waiting,
+    "line-scanning": line_scanning,
+    "line-pass": line_pass,
+    "line-zoomed": line_zoomed,
+    "line-error": line_error,
+    "history": history,
+    "record": record,
+    "settings-camera": settings(0),
+    "settings-model": settings(1),
+    "settings-recipe": settings(2),
+    "settings-look": settings(3),
+    "about": about,
+    "keys": keys,
+}
+RECORDED = ("history", "record")
+
+
+def make(folder: Path, names: list[str], looks: list[tuple[str, str]], size: tuple[int, int]) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for language, theme in looks:
+        for name in names:
+            with tempfile.TemporaryDirectory() as record_folder:
+                world = GuiWorld(Path(record_folder), language, theme, (2400, 3000))
+                if name in RECORDED:
+                    world.record(12)
+                world.show(*size)
+                widget = SCREENS[name](world)
+                world.spin(1.2)
+                file = folder / f"{name}-{language}-{theme}.png"
+                if not widget.grab().save(str(file)):
+                    sys.exit(f"{file} could not be written")
+                print(file)
+                world.close()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--only", nargs="*", default=list(SCREENS), choices=list(SCREENS), metavar="SCREEN")
+    parser.add_argument("--language", choices=("en", "zh"))
+    parser.add_argument("--theme", choices=("dark", "light"))
+    parser.add_argument("--size", default="1600x960", help="WIDTHxHEIGHT")
+    args = parser.parse_args()
+    looks = [(lang, t) for lang in ("en", "zh") for t in ("dark", "light")]
+    looks = [(a, b) for a, b in looks if args.language in (None, a) and args.theme in (None, b)]
+    width, height = (int(v) for v in args.size.split("x"))
+    make(args.folder, args.only, looks, (width, height))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,118 @@
+"""A window on a fake station with a real record: what tests and screenshots look at."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from PySide6.QtWidgets import QApplication
+
+from aoi_app.core.recipe import Recipe
+from aoi_app.core.settings import Settings
+from aoi_app.gui.application import make_application
+from aoi_app.gui.hooks import ErrorHooks
+from aoi_app.gui.services import Choice, HistoryReader, Services
+from aoi_app.gui.texts import use_language
+from aoi_app.gui.theme import apply_theme
+from aoi_app.gui.window import MainWindow
+from aoi_app.storage.database import DATABASE_FILE
+from aoi_app.storage.history import History
+from aoi_app.storage.recipes import RecipeBook
+from aoi_app.storage.store import Store
+from tests.gui.fake_station import FakeStation
+
+
+class GuiWorld:
+    """Station, services and window; everything is closed by `close`."""
+
+    def __init__(
+        self, folder: Path, language: str = "en", theme: str = "dark", size: tuple[int, int] = (512, 640)
+    ) -> None:
+        self.folder = folder
+        settings = Settings.model_validate({"language": language, "theme": theme})
+        self.station = FakeStation(*size, settings=settings)
+        self.saved: list[Settings] = []
+        self.book = RecipeBook(folder)
+        self.book.save(self.station.recipe)
+        self.hooks = ErrorHooks()
+        self.application: QApplication = make_application(offscreen=True)
+        use_language(language)
+        apply_theme(self.application, theme)
+        self.window = MainWindow(self.station, self.services(), self.hooks)
+
+    def services(self) -> Services:
+        """Return services on a real record and recipe book."""
+        return Services(
+            open_history=self._open_history,
+            cameras=lambda: (
+                Choice("simulated:bare", "Simulated line, bare boards"),
+                Choice("simulated:assembled", "Simulated line, assembled boards"),
+                Choice("gige", "GigE Vision", missing="Install it with: pip install aoi-station[gige]"),
+            ),
+            models=lambda: (Choice("aoi-bare-1.onnx", "aoi-bare-1", detail="mAP@0.33 0.98"),),
+            runtimes=lambda: (
+                Choice("onnxruntime", "ONNX Runtime"),
+                Choice("tensorrt", "TensorRT", missing='Install it with: pip install "aoi-station[tensorrt]"'),
+            ),
+            recipes=self.book.names,
+            load_recipe=self.book.load,
+            save_recipe=self._save_recipe,
+            save_settings=self.saved.append,
+            facts=lambda: (("Version", "0.1.0"), ("Data folder", "/var/lib/aoi-station")),
+        )
+
+    def _open_history(self) -> HistoryReader | None:
+        return History(self.folder) if (self.folder / DATABASE_FILE).exists() else None
+
+    def _save_recipe(self, recipe: Recipe) -> Recipe:
+        return self.book.save(recipe)
+
+    def record(
+        self, boards: int, defects: Callable[[int], tuple[int, int]] = lambda k: (0, 0) if k % 3 else (1, 4)
+    ) -> None:
+        """Inspect boards and write them to the record."""
+        for number in range(boards):
+            self.station.next_board(defects(number))
+            self.station.finish()
+        self.write()
+
+    def write(self) -> None:
+        """Write what was inspected since the last call to the record."""
+        store = Store(self.folder)
+        for inspection, end in self.station.ends:
+            store.record(inspection, end)
+        self.station.ends.clear()
+        store.close()
+
+    def show(self, width: int = 1366, height: int = 768) -> None:
+        """Show the window and poll the station."""
+        self.window.resize(width, height)
+        self.window.show()
+        self.window.begin()
+        self.spin(0.15)
+
+    def spin(self, seconds: float) -> None:
+        """Let the window live."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            self.application.processEvents()
+            time.sleep(0.002)
+
+    def until(self, condition: Callable[[], bool], seconds: float = 20.0) -> None:
+        """Let the window live until something holds."""
+        end = time.monotonic() + seconds
+        while not condition():
+            assert time.monotonic() < end, "it did not come true in time"
+            self.spin(0.01)
+
+    def close(self) -> None:
+        """Close the window and what is open beside it."""
+        for widget in self.application.topLevelWidgets():
+            if widget is not self.window:
+                widget.close()
+        self.window.close()
+        self.spin(0.02)
+        self.window.deleteLater()
+        self.spin(0.02)
+        self.book.close()
