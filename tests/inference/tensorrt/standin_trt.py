@@ -35,7 +35,7 @@ class Severity(IntEnum):
 
 def _names(title: str, names: list[str]) -> Any:
     """Return an enumeration as the library has many; nobody reads the numbers."""
-    return IntEnum(title, names)  # type: ignore[misc]
+    return IntEnum(title, names)
 
 
 class StandInTrt:

@@ -1,0 +1,148 @@
+"""The figures of the TensorRT path on this machine, as JSON: python -m tests.gpu.figures OUT --store FOLDER."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import functools
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from aoi_app.inference.frozen import detect
+from aoi_app.inference.model import Model, read_model
+from aoi_app.inference.runtimes.tensorrt.bench import (
+    bench_stream,
+    bench_tensorrt,
+    bus_rate,
+    open_for_bench,
+    pinned_board,
+    vram_used,
+)
+from aoi_app.inference.runtimes.tensorrt.gpu.driver import enter
+from aoi_app.inference.runtimes.tensorrt.hardware import query_gpu
+from aoi_app.inference.yardstick import write_yardstick
+from aoi_app.station.telemetry_nvml import open_monitor
+
+
+def quiet(share: float, text: str) -> None:
+    """Say nothing."""
+
+
+class Figures:
+    """Collects what was measured and writes it after every step: a figure that fails must not take the others along."""
+
+    def __init__(self, out: Path) -> None:
+        self.out = out
+        self.values: dict[str, Any] = {}
+
+    def take(self, name: str, measure: Callable[[], Any]) -> None:
+        started = time.perf_counter()
+        try:
+            value = measure()
+        except Exception as error:
+            value = f"{type(error).__name__}: {error}"
+        self.values[name] = value
+        print(f"{name} ({time.perf_counter() - started:.0f} s): {json.dumps(value)}", flush=True)
+        self.out.write_text(json.dumps(self.values, indent=1))
+
+
+def table(model: Model, precision: str, store: Path, batches: tuple[int, ...]) -> list[dict[str, Any]]:
+    rows = bench_tensorrt(model, (precision,), batches=batches, options={"store": str(store)})
+    return [
+        {k: round(v, 4) if isinstance(v, float) else v for k, v in dataclasses.asdict(row).items()}
+        | {"ratio": round(row.ratio, 3), "throughput_ratio": round(row.throughput_ratio, 3)}
+        for row in rows
+    ]
+
+
+def stream(model: Model, precision: str, store: Path, line_rate: float) -> dict[str, Any]:
+    detector = open_for_bench(model, precision, "tensorrt", {"store": str(store)}, quiet)
+    try:
+        figures = bench_stream(detector, 16_384, 16_384, line_rate=line_rate)
+        return {**dataclasses.asdict(figures), "batch": detector.activation.batch}
+    finally:
+        detector.close()
+
+
+def nvml_used() -> float:
+    monitor = open_monitor()
+    try:
+        return monitor.sample().used_mib
+    finally:
+        monitor.close()
+
+
+def drift(model: Model, precision: str, store: Path, boards: int) -> dict[str, float]:
+    detector = open_for_bench(model, precision, "tensorrt", {"store": str(store)}, quiet)
+    try:
+        board = pinned_board(1280, 1280)
+        for _ in range(100):
+            detect(detector, board)
+        before, started = nvml_used(), time.perf_counter()
+        for _ in range(boards):
+            detect(detector, board)
+        return {
+            "boards": boards,
+            "nvml_mib_before": before,
+            "drift_bytes": (nvml_used() - before) * 1024 * 1024,
+            "seconds": time.perf_counter() - started,
+        }
+    finally:
+        detector.close()
+
+
+def swaps(model: Model, store: Path, count: int) -> dict[str, float]:
+    board = pinned_board(640, 1280)
+
+    def swap(number: int) -> None:
+        precision = ("fp16", "fp32")[number % 2]
+        detector = open_for_bench(model, precision, "tensorrt", {"store": str(store), "batch": 4}, quiet)
+        try:
+            detect(detector, board)
+        finally:
+            detector.close()
+
+    for number in range(4):
+        swap(number)
+    before, started = nvml_used(), time.perf_counter()
+    for number in range(count):
+        swap(number)
+    return {"swaps": count, "growth_mib": nvml_used() - before, "seconds": time.perf_counter() - started}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--models", type=Path, default=Path(), help="folder for the yardstick networks")
+    parser.add_argument("--store", type=Path, required=True)
+    parser.add_argument("--network", type=Path, help="a model of your own beside the yardsticks")
+    parser.add_argument("--boards", type=int, default=10_000)
+    parser.add_argument("--swaps", type=int, default=200)
+    given = parser.parse_args()
+    gpu = query_gpu()
+    enter()
+    figures = Figures(given.out)
+    figures.take("gpu", lambda: dataclasses.asdict(gpu) | {"vram_used_mib": vram_used()})
+    figures.take("bus_gb_s", lambda: bus_rate() / 1e9)
+    names = ("yolov8n", "yolov8s")
+    models = {n: read_model(write_yardstick(given.models / f"{n}.onnx", n, planes=3)) for n in names}
+    if given.network:
+        models["own"] = read_model(given.network)
+    for name, model in models.items():
+        for precision in ("fp16", "fp32"):
+            for batch in (1, 8, 16):
+                rows = functools.partial(table, model, precision, given.store, (batch,))
+                figures.take(f"{name} {precision} {batch}", rows)
+    main_model = models.get("own", models["yolov8s"])
+    figures.take("16k at 10 kHz", lambda: stream(main_model, "fp16", given.store, 10_000))
+    figures.take("16k at 30 kHz", lambda: stream(main_model, "fp16", given.store, 30_000))
+    figures.take("16k as fast as can be", lambda: stream(main_model, "fp16", given.store, 0))
+    figures.take("drift", lambda: drift(main_model, "fp16", given.store, given.boards))
+    figures.take("swaps", lambda: swaps(main_model, given.store, given.swaps))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,135 @@
+"""A real engine on a real GPU against ONNX Runtime on the CPU."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from aoi_app.core.protocols import MemorySample
+from aoi_app.inference.frozen import detect, scan_of
+from aoi_app.inference.gate import GateLimits, lost_boxes, rows_are_identical
+from aoi_app.inference.model import read_model
+from aoi_app.inference.runtimes.table import open_detector
+from aoi_app.inference.runtimes.tensorrt.detector import TensorRtDetector
+from aoi_app.inference.runtimes.tensorrt.gpu.memory import memory_info, pinned_allocator
+from aoi_app.inference.runtimes.tensorrt.hardware import GpuFacts
+from aoi_app.inference.runtimes.tensorrt.loader import TensorRt
+from aoi_app.inference.runtimes.tensorrt.manifest import PlanAltered
+from aoi_app.station.telemetry_nvml import open_monitor
+
+MIB = 1024 * 1024
+Options = dict[str, int | str]
+
+
+def open_one(network: Path, options: Options, precision: str, **more: int) -> TensorRtDetector:
+    return TensorRt().open(
+        read_model(network), precision, {**options, **more}, lambda share, text: None, min_confidence=0.25, overlap=64
+    )
+
+
+def board(lines: int, width: int, seed: int = 0) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+    pixels = pinned_allocator(lines * width).reshape(lines, width)
+    pixels[...] = np.random.default_rng(seed).integers(0, 256, (lines, width), np.uint8)
+    return pixels
+
+
+@pytest.mark.parametrize("precision", ["fp32", "fp16"])
+def test_no_box_of_the_reference_is_lost(network: Path, options: Options, precision: str) -> None:
+    reference = open_detector(network, "onnxruntime", min_confidence=0.25, overlap=64)
+    detector = open_one(network, options, precision)
+    expected = lost = 0
+    for lines, width in ((320, 320), (900, 700), (200, 100), (1500, 2100)):
+        pixels = board(lines, width, lines)
+        sure, gone, _ = lost_boxes(detect(reference, pixels), detect(detector, pixels), GateLimits())
+        expected, lost = expected + sure, lost + gone
+    detector.close()
+    assert expected > 20
+    assert lost == 0
+
+
+def test_the_precision_is_read_back(network: Path, options: Options, gpu: GpuFacts) -> None:
+    for precision, word in (("fp32", "fp32"), ("fp16", "FP16 in ")):
+        detector = open_one(network, options, precision)
+        assert detector.info.precision.startswith(word)
+        assert detector.info.device == gpu.name
+        detector.close()
+
+
+@pytest.mark.parametrize("precision", ["fp32", "fp16"])
+def test_the_same_scan_gives_the_same_bytes(network: Path, options: Options, precision: str) -> None:
+    detector = open_one(network, options, precision)
+    pixels = board(1200, 1700, 5)
+    found = [detect(detector, pixels) for _ in range(10)]
+    detector.close()
+    assert len(found[0]) > 5
+    assert len({d.boxes.tobytes() + d.scores.tobytes() for d in found}) == 1
+
+
+def test_identical_tiles_give_identical_rows(network: Path, options: Options) -> None:
+    session = TensorRt().load(read_model(network), "fp16", options, lambda share, text: None)
+    tile = np.random.default_rng(0).random((1, 1, 320, 320), np.float32)
+    assert rows_are_identical(session, tile, 8)
+    session.close()
+
+
+def test_streaming_finds_what_the_whole_board_gives(network: Path, options: Options) -> None:
+    detector = open_one(network, options, "fp16")
+    pixels = board(1300, 900, 8)
+    whole = detect(detector, pixels)
+
+    detector.begin(scan_of(pixels))
+    for lines in range(37, 1300, 37):
+        detector.advance(lines)
+    streamed = detector.finish(1300)
+    detector.close()
+    assert whole.boxes.tobytes() == streamed.boxes.tobytes()
+
+
+def test_not_one_byte_of_drift_over_boards(network: Path, options: Options) -> None:
+    detector = open_one(network, options, "fp16", batch=8)
+    pixels = board(700, 700)
+    for _ in range(20):
+        detect(detector, pixels)
+    before = memory_info()[0]
+    for _ in range(500):
+        detect(detector, pixels)
+    assert memory_info()[0] == before
+    detector.close()
+
+
+def test_engine_swaps_leave_nothing_behind(network: Path, options: Options) -> None:
+    pixels = board(400, 400)
+
+    def swap(precision: str) -> None:
+        detector = open_one(network, options, precision, batch=4)
+        detect(detector, pixels)
+        detector.close()
+
+    for precision in ("fp16", "fp32"):
+        swap(precision)
+    before = memory_info()[0]
+    for number in range(20):
+        swap(("fp16", "fp32")[number % 2])
+    assert before - memory_info()[0] <= 2 * MIB
+
+
+def test_an_altered_plan_is_refused_and_built_again(network: Path, options: Options) -> None:
+    open_one(network, options, "fp32").close()
+    plan = next(Path(str(options["store"])).glob("*fp32*.plan"))
+    whole = plan.read_bytes()
+    plan.write_bytes(whole[:1000] + bytes([whole[1000] ^ 1]) + whole[1001:])
+    with pytest.raises(PlanAltered):
+        open_one(network, options, "fp32", build=0)
+    plan.write_bytes(whole)
+
+
+def test_telemetry_of_the_device() -> None:
+    monitor = open_monitor(period_s=0.05)
+    sample: MemorySample = monitor.sample()
+    monitor.close()
+    assert sample.label.startswith("VRAM, NVIDIA")
+    assert 0 < sample.used_mib < sample.total_mib
+    assert sample.temperature_c is not None
+    assert sample.temperature_c > 0
