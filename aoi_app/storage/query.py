@@ -105,7 +105,8 @@ def defect_alternatives(query: HistoryQuery) -> list[list[ColumnElement[bool]]]:
     return [[*one, *rest] for one in by_place or by_class or [[]]]
 
 
-def _in_time(column: Any, query: HistoryQuery) -> list[ColumnElement[bool]]:
+def in_time(column: Any, query: HistoryQuery) -> list[ColumnElement[bool]]:
+    """Return the conditions on a column of time."""
     bounds = []
     if query.since_us is not None:
         bounds.append(column >= query.since_us)
@@ -119,7 +120,7 @@ def page_keys(query: HistoryQuery, after: PageKey | None, limit: int) -> AnySele
     if not query.asks_for_defects:
         return (
             select(I.ts_us, I.id)
-            .where(*_in_time(I.ts_us, query), *_beyond(I.ts_us, I.id, after), *board_filters(query))
+            .where(*in_time(I.ts_us, query), *_beyond(I.ts_us, I.id, after), *board_filters(query))
             .order_by(I.ts_us.desc(), I.id.desc())
             .limit(limit)
         )
@@ -140,7 +141,7 @@ def _defect_keys(
     if filters:
         statement = statement.join(I, I.id == D.inspection_id)
     return (
-        statement.where(*_in_time(D.ts_us, query), *_beyond(D.ts_us, D.inspection_id, after), *wanted, *filters)
+        statement.where(*in_time(D.ts_us, query), *_beyond(D.ts_us, D.inspection_id, after), *wanted, *filters)
         .order_by(D.ts_us.desc(), D.inspection_id.desc())
         .limit(limit)
     )
@@ -155,10 +156,10 @@ def _beyond(ts_us: Any, key: Any, after: PageKey | None) -> list[ColumnElement[b
 
 def count_boards(query: HistoryQuery) -> AnySelect:
     """Return the statement for the number of boards by verdict."""
-    statement = select(I.verdict, func.count()).where(*_in_time(I.ts_us, query), *board_filters(query))
+    statement = select(I.verdict, func.count()).where(*in_time(I.ts_us, query), *board_filters(query))
     if query.asks_for_defects:
         parts = [
-            select(D.inspection_id).where(*_in_time(D.ts_us, query), *wanted) for wanted in defect_alternatives(query)
+            select(D.inspection_id).where(*in_time(D.ts_us, query), *wanted) for wanted in defect_alternatives(query)
         ]
         statement = statement.where(I.id.in_(union_all(*parts) if len(parts) > 1 else parts[0]))
     return statement.group_by(I.verdict)
@@ -167,14 +168,16 @@ def count_boards(query: HistoryQuery) -> AnySelect:
 PARETO_COLUMNS = {"class": D.defect_code, "component": D.component, "region": D.region, "verification": D.verification}
 
 
-def count_defects(query: HistoryQuery, by: str) -> AnySelect:
-    """Return the statement for the number of defects by `PARETO_COLUMNS`, most first."""
+def count_defects(query: HistoryQuery, by: str, counting: bool = False) -> AnySelect:
+    """Return the statement for the number of defects by `PARETO_COLUMNS`, most first; of tolerated ones too, or not."""
     column = PARETO_COLUMNS[by]
     statement = select(column, func.count().label("n"))
     filters = board_filters(query)
     if filters:
         statement = statement.join(I, I.id == D.inspection_id).where(*filters)
+    if counting:
+        statement = statement.where(D.counts)
     alternatives = [and_(*wanted) for wanted in defect_alternatives(query) if wanted]
     if alternatives:
         statement = statement.where(or_(*alternatives))
-    return statement.where(*_in_time(D.ts_us, query)).group_by(column).order_by(literal_column("n").desc(), column)
+    return statement.where(*in_time(D.ts_us, query)).group_by(column).order_by(literal_column("n").desc(), column)

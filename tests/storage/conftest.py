@@ -6,12 +6,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 from aoi_app.storage.store import Store
 from tests.storage.places import At
 
 if TYPE_CHECKING:
     from tests.storage.postgres import Server
+
+# Machines that run tests are busy with other things; how long an example takes says nothing.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -1,0 +1,131 @@
+"""Stop rules: when a process goes wrong, the line stops and somebody says why. Pure."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from aoi_app.core.inspection import Defect, Inspection, Verdict
+
+HOUR_US = 3_600_000_000
+_ROUNDING = 1e-9
+
+
+class StopRules(BaseModel):
+    """When to raise an alarm; None switches a rule off.
+
+    Attributes
+    ----------
+    in_a_row
+        Boards one after the other with the same defect at the same place.
+    same_place_px
+        Two boxes whose centres are no further apart are at the same place, where no component is named.
+    min_first_pass_yield, yield_boards
+        Least share of boards that pass within an hour, judged from so many boards on.
+    max_reject_rate, reject_boards
+        Largest share of failed boards among the last so many.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    in_a_row: Annotated[int, Field(ge=2)] | None = 3
+    same_place_px: Annotated[float, Field(gt=0)] = 48.0
+    min_first_pass_yield: Annotated[float, Field(gt=0, le=1)] | None = 0.90
+    yield_boards: Annotated[int, Field(ge=1)] = 20
+    max_reject_rate: Annotated[float, Field(ge=0, lt=1)] | None = 0.03
+    reject_boards: Annotated[int, Field(ge=1)] = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """A stop rule that fired.
+
+    Attributes
+    ----------
+    rule
+        Name of the field of `StopRules` that was broken.
+    what
+        What was found and what is allowed.
+    at_us
+        UTC microseconds.
+    """
+
+    rule: str
+    what: str
+    at_us: int
+
+
+@dataclass
+class StopMonitor:
+    """Watches boards in order. One thread.
+
+    After an alarm its rule counts anew: one cause raises one alarm, and an acknowledged one does not come back with the
+    next board.
+    """
+
+    rules: StopRules = field(default_factory=StopRules)
+
+    def __post_init__(self) -> None:
+        self._runs: list[tuple[Defect, int]] = []
+        self._hour: deque[tuple[int, bool]] = deque()
+        self._last: deque[bool] = deque(maxlen=self.rules.reject_boards)
+
+    def feed(self, inspection: Inspection) -> list[Alarm]:
+        """Take the next board and return the alarms that it raises; `ERROR` says nothing of the product."""
+        if inspection.verdict not in (Verdict.PASSED, Verdict.FAILED):
+            return []
+        now, passed = inspection.ended_ns // 1000, inspection.verdict is Verdict.PASSED
+        found = (
+            ("in_a_row", self._same_place([d for d in inspection.defects if d.counts])),
+            ("min_first_pass_yield", self._first_pass_yield(now, passed)),
+            ("max_reject_rate", self._reject_rate(passed)),
+        )
+        return [Alarm(rule, what, now) for rule, what in found if what]
+
+    def _same_place(self, defects: list[Defect]) -> str:
+        runs: list[tuple[Defect, int]] = []
+        for defect in defects:
+            before = max((n for other, n in self._runs if self._same(defect, other)), default=0)
+            runs.append((defect, before + 1))
+        self._runs = runs
+        limit = self.rules.in_a_row
+        worst = max(runs, key=lambda run: run[1], default=None)
+        if limit is None or worst is None or worst[1] < limit:
+            return ""
+        self._runs = []
+        defect, n = worst
+        place = defect.component or defect.region or f"x {defect.box[0]:.0f}, y {defect.box[1]:.0f} px"
+        return f"{defect.defect_code} at {place} on {n} boards in a row"
+
+    def _same(self, one: Defect, other: Defect) -> bool:
+        if one.defect_code != other.defect_code:
+            return False
+        if one.component or other.component:
+            return one.component == other.component
+        dx = (one.box[0] + one.box[2] - other.box[0] - other.box[2]) / 2
+        dy = (one.box[1] + one.box[3] - other.box[1] - other.box[3]) / 2
+        return max(abs(dx), abs(dy)) <= self.rules.same_place_px
+
+    def _first_pass_yield(self, now: int, passed: bool) -> str:
+        self._hour.append((now, passed))
+        while self._hour and self._hour[0][0] <= now - HOUR_US:
+            self._hour.popleft()
+        limit, n = self.rules.min_first_pass_yield, len(self._hour)
+        good = sum(ok for _, ok in self._hour)
+        if limit is None or n < self.rules.yield_boards or good >= limit * n - _ROUNDING:
+            return ""
+        self._hour.clear()
+        return (
+            f"{good} of {n} boards within an hour passed ({100 * good / n:.1f} %), at least {100 * limit:g} % expected"
+        )
+
+    def _reject_rate(self, passed: bool) -> str:
+        self._last.append(not passed)
+        limit, n, bad = self.rules.max_reject_rate, len(self._last), sum(self._last)
+        if limit is None or n < self.rules.reject_boards or bad <= limit * n + _ROUNDING:
+            return ""
+        self._last.clear()
+        return f"{bad} of the last {n} boards rejected ({100 * bad / n:.1f} %), at most {100 * limit:g} % allowed"
