@@ -25,6 +25,7 @@ SIZES = {
     "pin-hole": StrokeSizes(15, 0.38, (4, 10), 0.2),
 }
 
+_CROSS = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
 _LONGEST = 104  # widest gap that is bridged and widest track that is cut, pixels at 48 px/mm
 
 Placer = Callable[[Image, np.random.Generator, float], "Image | None"]
@@ -99,7 +100,7 @@ def _bridge(patch: Image, rng: np.random.Generator, scale: float, sizes: StrokeS
     # most defects of the real boards are short ones: a wide gap is taken less often
     if far is None or rng.random() > np.exp(-far / (30 * scale)) + 0.1:
         return None
-    over = rng.uniform(0.5, 4.5, 2) * scale
+    over = rng.uniform(0.5, 4.0, 2) * scale
     stroke = np.zeros_like(patch)
     path = wandering(
         rng, start - direction * over[0], start + direction * (far + over[1]), 0.2 if far > 8 * scale else 0.0
@@ -140,43 +141,63 @@ def _big_pieces(patch: Image, least: int) -> int:
 
 
 def _at_edge(patch: Image, rng: np.random.Generator, scale: float, code: str) -> Image | None:
-    """Return a stroke that starts at an edge and goes to one side of it without reaching the next edge."""
+    """Return a stroke that starts at an edge and goes to one side of it without reaching the next edge.
+
+    A spur is to the laminate what a mousebite is to the copper: `sheet` is what is bitten.
+    """
     edge = _edge(patch, rng, scale)
     if edge is None:
         return None
     start, normal = edge
-    outward = code == "spur"
-    direction = normal if outward else -normal
+    sheet = patch if code == "mousebite" else cv2.bitwise_not(patch)
+    direction = -normal if code == "mousebite" else normal
     sizes = SIZES[code]
     room = _run(patch, start, direction, 60 * scale) or 60 * scale
     thickness = _thickness(rng, sizes, scale)
-    depth = min(rng.uniform(4, 16) * scale, room - 3 * scale - thickness / 2)
+    depth = min(rng.uniform(4, 15) * scale, room - 3 * scale - thickness / 2)
     if depth < 3 * scale:
         return None
-    length = _length(rng, sizes, scale)
-    along = np.array([-direction[1], direction[0]]) * rng.uniform(-0.5, 0.5) * length
-    back = direction * rng.uniform(0, 7) * scale
+    tangent = np.array([-direction[1], direction[0]])
+    along = tangent * rng.uniform(-0.5, 0.5) * _length(rng, sizes, scale)
+    back = direction * rng.uniform(0, 4) * scale
+    crumbled = rng.random() < sizes.crumbled
     stroke = np.zeros_like(patch)
-    draw_stroke(stroke, rng, wandering(rng, start - back - along, start + direction * depth + along, 0.15), thickness)
-    if rng.random() < sizes.crumbled:
-        wide = np.zeros_like(patch)
-        draw_stroke(
-            wide, rng, wandering(rng, start - back - along, start + direction * depth + along, 0.15), thickness * 1.4
-        )
-        stroke = crumble(wide, rng, max(1.5, 2.5 * scale))
-    changed = cv2.bitwise_and(stroke, cv2.bitwise_not(patch) if outward else patch)
-    if cv2.countNonZero(changed) < 24 * scale * scale:
+    path = wandering(rng, start - back - along, start + direction * depth + along, 0.15)
+    draw_stroke(stroke, rng, path, thickness * (1.4 if crumbled else 1.0))
+    if crumbled:
+        stroke = crumble(stroke, rng, max(1.5, 2.5 * scale))
+    part = _around(stroke, round(8 * scale))
+    bitten = cv2.bitwise_and(stroke[part], sheet[part])
+    if not _is_bite(sheet[part], bitten, scale):  # type: ignore[arg-type]
         return None
-    part = _around(stroke, round(6 * scale))
-    after = (
-        cv2.bitwise_or(patch[part], stroke[part])
-        if outward
-        else cv2.bitwise_and(patch[part], cv2.bitwise_not(stroke[part]))
-    )
+    # at the very end of a track a bite only makes it shorter: that is none
+    inner = start + direction * 2.5 * scale
+    runs = [_run(patch, inner, side, 60 * scale) or 60 * scale for side in (tangent, -tangent)]
+    ys, xs = np.nonzero(bitten)
+    spread = float(np.ptp(xs * tangent[0] + ys * tangent[1]))
+    return stroke if spread < 0.7 * sum(runs) else None
+
+
+def _is_bite(sheet: Image, bitten: Image, scale: float) -> bool:
+    """Tell whether taking `bitten` from `sheet` leaves it whole, with some width, and is large enough to be seen."""
+    main = _largest(bitten)
+    if cv2.countNonZero(main) < 24 * scale * scale:
+        return False
+    beyond = cv2.bitwise_and(cv2.dilate(main, _CROSS), cv2.bitwise_not(sheet))
+    if cv2.countNonZero(beyond) < 5 * scale:
+        return False
     least = round(40 * scale * scale)
-    copper = _big_pieces(after, least) == _big_pieces(patch[part], least)  # type: ignore[arg-type]
-    laminate = _big_pieces(cv2.bitwise_not(after), least) == _big_pieces(cv2.bitwise_not(patch[part]), least)  # type: ignore[arg-type]
-    return stroke if copper and laminate else None
+    left = cv2.bitwise_and(sheet, cv2.bitwise_not(bitten))
+    thin = np.ones((max(2, round(4 * scale)),) * 2, np.uint8)
+    pairs = ((sheet, left), (cv2.erode(sheet, thin), cv2.erode(left, thin)))
+    return all(_big_pieces(a, least) == _big_pieces(b, least) for a, b in pairs)  # type: ignore[arg-type]
+
+
+def _largest(patch: Image) -> Image:
+    """Return the largest connected piece of `patch` alone; nothing where there is none."""
+    count, pieces, figures, _ = cv2.connectedComponentsWithStats(patch, connectivity=8)
+    best = 1 + int(figures[1:, cv2.CC_STAT_AREA].argmax()) if count > 1 else -1
+    return np.where(pieces == best, np.uint8(255), np.uint8(0))
 
 
 def _inside(patch: Image, rng: np.random.Generator, scale: float, code: str) -> Image | None:
@@ -194,7 +215,7 @@ def _inside(patch: Image, rng: np.random.Generator, scale: float, code: str) -> 
     blob(stroke, rng, centre, length, _thickness(rng, sizes, scale))
     if rng.random() < sizes.crumbled:
         stroke = crumble(stroke, rng, max(1.5, 2.5 * scale))
-    if cv2.countNonZero(stroke) < 24 * scale * scale or (far[stroke > 0] < 2.5 * scale + 1).any():
+    if cv2.countNonZero(_largest(stroke)) < 24 * scale * scale or (far[stroke > 0] < 3.5 * scale + 1).any():
         return None
     return stroke
 
