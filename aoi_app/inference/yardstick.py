@@ -102,7 +102,7 @@ class _Builder:
         """Give the last layers the spread that logits of a trained network have, on noise as input."""
         import onnx
 
-        from aoi_app.inference.runtimes.onnxruntime import run_once
+        from aoi_app.inference.runtimes.ort_library import run_once
 
         path.parent.mkdir(parents=True, exist_ok=True)
         probe = onnx.ModelProto()

@@ -81,6 +81,11 @@ class Library:
         """Name and version for people: "TensorRT 8.6.0"."""
         return f"{TITLES[self.name]} {self.version}"
 
+    @property
+    def portable(self) -> bool:
+        """Whether plans are finished on the GPU that runs them: bound to none, built without timing anything."""
+        return self.name == "tensorrt_rtx"
+
     def network_flags(self) -> int:
         """Return the flags with which a network is made: strongly typed wherever that exists."""
         flags = self.module.NetworkDefinitionCreationFlag

@@ -195,7 +195,7 @@ def prepare(
             progress(0.0, message)
     images = Path(str(options["images"])) if options["images"] else plant_images_dir()
     made = in_precision(model, precision, images=(images,) if precision == "int8" else (), progress=progress).model
-    bound = gpu if library.name == "tensorrt" else None
+    bound = None if library.portable else gpu
     key = plan_key(library, bound, made, precision, options)
     store = open_store(options)
     try:
@@ -236,7 +236,7 @@ def _build(
             dynamic=model.batch is None or model.dynamic_size,
             optimisation_level=key.optimisation_level,
             workspace_mib=key.workspace_mib,
-            timing_cache=store.timing_cache(key),
+            timing_cache=None if library.portable else store.timing_cache(key),
         )
         built = build_plan(library, request, BuildWatch(progress))
         now = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
