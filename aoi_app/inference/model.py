@@ -241,7 +241,7 @@ class _Runner:
     def run(self) -> Mapping[str, NDArray[Any]]:
         if self._found is None:
             if self._probe is None:
-                from aoi_app.inference.runtimes.onnxruntime import run_once
+                from aoi_app.inference.runtimes.ort_library import run_once
 
                 self._probe = run_once
             image = np.zeros(self._shape, self._source.dtype)

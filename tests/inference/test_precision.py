@@ -18,7 +18,8 @@ from aoi_app.inference.half import to_half
 from aoi_app.inference.model import Model, read_model
 from aoi_app.inference.onnx_file import weight_types
 from aoi_app.inference.precision import in_precision
-from aoi_app.inference.runtimes.onnxruntime import OnnxRuntime, run_once
+from aoi_app.inference.runtimes.onnxruntime import OnnxRuntime
+from aoi_app.inference.runtimes.ort_library import run_once
 from aoi_app.inference.yardstick import write_yardstick
 
 SIDE = 64

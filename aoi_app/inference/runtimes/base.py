@@ -91,15 +91,6 @@ class StreamingRuntime(Protocol):
         """Return a detector. Raises as `Runtime.load`."""
 
 
-class DetectorRuntime(Runtime, Protocol):
-    """A runtime that does cutting, decoding and suppression itself, such as on a GPU."""
-
-    def open(
-        self, model: Model, precision: str, options: Options, progress: Progress, *, min_confidence: float, overlap: int
-    ) -> Detector:
-        """Return a detector. Raises as `load`."""
-
-
 def chosen_options(title: str, options: Options, defaults: Options) -> dict[str, Option]:
     """Return `defaults` with `options` put over them. Raises EngineError on a name that there is no default for."""
     unknown = sorted(set(options) - set(defaults))

@@ -30,7 +30,9 @@ class RuntimeEntry:
     loader
         Where its `Runtime` is: "module:class".
     whole
-        It does more than run the network and brings its own detector (`DetectorRuntime`).
+        It does more than run the network and brings its own detector (`StreamingRuntime`).
+    remote
+        It runs on a server.
     """
 
     name: str
@@ -40,6 +42,7 @@ class RuntimeEntry:
     loader: str
     precisions: tuple[str, ...] = ("fp32", "fp16", "int8")
     whole: bool = False
+    remote: bool = False
 
     @property
     def available(self) -> bool:
@@ -58,6 +61,21 @@ RUNTIMES: Mapping[str, RuntimeEntry] = {
             "aoi_app.inference.runtimes.onnxruntime:OnnxRuntime",
         ),
         RuntimeEntry(
+            "openvino",
+            "OpenVINO",
+            ("openvino",),
+            'pip install "aoi-station[openvino]"',
+            "aoi_app.inference.runtimes.openvino:OpenVino",
+        ),
+        RuntimeEntry(
+            "torch",
+            "PyTorch",
+            ("torch",),
+            'pip install "aoi-station[train]"',
+            "aoi_app.inference.runtimes.torch:Torch",
+            precisions=("fp32", "fp16"),
+        ),
+        RuntimeEntry(
             "tensorrt",
             "TensorRT",
             ("tensorrt", "cuda"),
@@ -72,20 +90,6 @@ RUNTIMES: Mapping[str, RuntimeEntry] = {
             'pip install "aoi-station[rtx]"',
             "aoi_app.inference.runtimes.tensorrt.loader:TensorRtRtx",
             whole=True,
-        ),
-        RuntimeEntry(
-            "tensorrt",
-            "TensorRT",
-            ("tensorrt",),
-            "pip install 'aoi-station[tensorrt]'",
-            "aoi_app.inference.runtimes.tensorrt.loader:TensorRt",
-        ),
-        RuntimeEntry(
-            "tensorrt_rtx",
-            "TensorRT for RTX",
-            ("tensorrt_rtx",),
-            "pip install 'aoi-station[rtx]'",
-            "aoi_app.inference.runtimes.tensorrt.loader:TensorRtRtx",
         ),
     )
 }
