@@ -27,12 +27,16 @@ from aoi_app.core.protocols import AcquisitionConfig, Detector, LineScanCamera, 
 from aoi_app.core.recipe import MAX_LENGTH_LINES, MAX_WIDTH_PX, Recipe, load_recipe
 from aoi_app.core.scan import BoardScan, PixelFormat, Pixels
 from aoi_app.core.settings import CameraSettings, Settings, load_settings
+from aoi_app.inference.admission import open_admitted
 from aoi_app.inference.catalog import find_model
+from aoi_app.inference.frozen import FrozenBoard, frozen_boards
+from aoi_app.inference.gate import GateLimits
 from aoi_app.inference.runtimes.table import open_detector
 from aoi_app.station.acquisition import Line
 from aoi_app.station.engines import EngineSpec, Progress
 from aoi_app.station.golden import GoldenFiles
 from aoi_app.station.station import Parts, Station
+from aoi_app.station.status import Level
 from aoi_app.station.telemetry_nvml import open_monitor
 from aoi_app.storage.recipes import RecipeBook
 from aoi_app.storage.store import Store
@@ -40,6 +44,10 @@ from aoi_app.storage.store import Store
 DATA_VARIABLE = "AOI_DATA"
 
 SHIPPED_RECIPES = Path(__file__).resolve().parents[1] / "resources" / "recipes"
+FROZEN_FOLDER = "frozen"
+"""Of the data folder: the plant's images that engines are compared on."""
+GATE_BOARDS = 12
+GATE_THRESHOLD = 0.25
 BATCH_SLOTS = 3
 BATCH_HEIGHT = 256
 HEADER_BYTES = 1 << 16
@@ -77,6 +85,22 @@ def make_detector(settings: Settings, spec: EngineSpec) -> Detector:
         min_confidence=spec.min_confidence,
         overlap=settings.tile_overlap,
     )
+
+
+def admitted_detector(settings: Settings, spec: EngineSpec, progress: Progress) -> tuple[Detector, str]:
+    """Open the detector that a specification names, through the gate; return it and what the gate measured."""
+    limits = GateLimits(threshold=GATE_THRESHOLD)
+    detector, certificate = open_admitted(
+        find_model(spec.model),
+        spec.runtime,
+        spec.precision,
+        lambda: plant_boards(settings),
+        limits,
+        min_confidence=spec.min_confidence,
+        overlap=settings.tile_overlap,
+        progress=lambda share, text: progress(f"{text} ({share:.0%})"),
+    )
+    return detector, str(certificate) if certificate else ""
 
 
 def fallback(spec: EngineSpec) -> EngineSpec | None:
@@ -130,6 +154,19 @@ class LineOpener:
         return ring
 
 
+def plant_boards(settings: Settings) -> Sequence[FrozenBoard]:
+    """Return the images that the gate compares engines on: the plant's own, in the folder `frozen` of the record.
+
+    A line that draws its boards freezes some of them; a real plant puts its images there.
+    """
+    folder, camera = data_dir(settings) / FROZEN_FOLDER, settings.camera
+    if not folder.is_dir() and camera.source.partition(":")[0] == "simulated":
+        source = drawn_source(camera.source, camera.options)
+        if source is not None:
+            source.freeze(folder, GATE_BOARDS)
+    return frozen_boards([folder], GATE_BOARDS) if folder.is_dir() else ()
+
+
 def image_line(paths: Sequence[Path], recipe: Recipe) -> tuple[Line, int]:
     """Return a line on which each image file is one board, and the number of boards. Raises CameraError."""
     source = ImageSource(paths)
@@ -169,7 +206,10 @@ def build_station(settings: Settings, recipe: Recipe, golden: Path | None = None
     station: list[Station] = []
 
     def make(spec: EngineSpec, progress: Progress) -> Detector:
-        return make_detector(station[0].settings, spec)
+        detector, measured = admitted_detector(station[0].settings, spec, progress)
+        if measured:
+            station[0].journal.add(Level.INFO, "engine", measured)
+        return detector
 
     def open_store(settings: Settings) -> ResultStore:
         return Store(data_dir(settings))

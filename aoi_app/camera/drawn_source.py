@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+import cv2
+
+from aoi_app.boards.drawn import BARE_CODES, SMT_CODES
 from aoi_app.camera.conveyor import SourceBoard
 from aoi_app.core.errors import CameraError
 from aoi_app.core.scan import Pixels
@@ -17,8 +21,8 @@ if TYPE_CHECKING:
 Option = int | float | str | bool
 
 DEFAULTS: Mapping[str, Mapping[str, Option]] = {
-    "bare": {"width": 2_048, "lines": 2_560, "px_per_mm": 48.0, "look": "line-scan"},
-    "assembled": {"width": 2_048, "lines": 2_560, "px_per_mm": 20.0, "look": "line-scan"},
+    "bare": {"width": 3_072, "lines": 2_048, "px_per_mm": 48.0, "look": "line-scan"},
+    "assembled": {"width": 3_072, "lines": 2_048, "px_per_mm": 20.0, "look": "line-scan"},
 }
 DEFAULT_SEED = 1
 DEFAULT_GOOD_SHARE = 0.6
@@ -60,6 +64,26 @@ class DrawnSource:
     def __call__(self, number: int) -> SourceBoard:
         """Draw board `number`."""
         return SourceBoard(self._product().board(number).image, f"{self._kind}-{number:06d}")
+
+    def freeze(self, folder: Path, count: int) -> None:
+        """Write `count` faulty boards into a new folder: image, golden image, and labels as shares of the image."""
+        product = _product(self._kind, tuple(sorted({**self._wanted, "good_share": 0.0}.items())))
+        codes = BARE_CODES if self._kind == "bare" else SMT_CODES
+        draft = folder.with_name(folder.name + ".part")
+        draft.mkdir(parents=True, exist_ok=True)
+        for number in range(count):
+            board = product.board(number)
+            lines, width = board.image.shape[:2]
+            for suffix, pixels in (("", board.image), (".golden", board.golden)):
+                ordered = pixels if pixels.ndim == 2 else pixels[..., ::-1]
+                (draft / f"{number:03d}{suffix}.png").write_bytes(cv2.imencode(".png", ordered)[1].tobytes())
+            rows = []
+            for label in board.labels:
+                x1, y1, x2, y2 = label.box
+                values = ((x1 + x2) / 2 / width, (y1 + y2) / 2 / lines, (x2 - x1) / width, (y2 - y1) / lines)
+                rows.append(" ".join([str(codes.index(label.defect_code)), *(f"{v:.6f}" for v in values)]))
+            (draft / f"{number:03d}.txt").write_text("\n".join(rows) + "\n", encoding="utf-8")
+        draft.rename(folder)
 
     def _product(self) -> BoardProduct:
         return _product(self._kind, tuple(sorted(self._wanted.items())))

@@ -125,6 +125,7 @@ def lost_boxes(reference: Detections, found: Detections, limits: GateLimits) -> 
         Largest distance of a side, pixels, among those that have.
     """
     sure = reference.take(reference.scores >= limits.threshold + limits.margin)
+    found = found.take(found.scores >= limits.threshold)
     if len(sure) == 0:
         return 0, 0, 0.0
     if len(found) == 0:
@@ -167,7 +168,7 @@ def run_gate(
     Parameters
     ----------
     reference, candidate
-        Both made with `min_confidence` = `limits.threshold`.
+        Both made with a `min_confidence` of at most `limits.threshold`.
     session
         The candidate's engine, for the identical rows of `tile` (1, channels, height, width).
     boards

@@ -1,0 +1,112 @@
+"""Opening an engine for the line: none but the FP32 reference goes on without having passed the gate."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from aoi_app.core.errors import EngineError
+from aoi_app.core.protocols import Detector
+from aoi_app.inference.frozen import FrozenBoard
+from aoi_app.inference.gate import Certificate, GateLimits, run_gate
+from aoi_app.inference.model import Model, read_model
+from aoi_app.inference.preprocess import TileCutter
+from aoi_app.inference.quantise import Progress
+from aoi_app.inference.runtimes.base import Option
+from aoi_app.inference.runtimes.table import load_runtime, open_detector
+from aoi_app.inference.tiling import Tile
+
+REFERENCE = ("onnxruntime", "fp32")
+"""Runtime and precision that all others are compared with."""
+
+
+def open_admitted(
+    model_path: Path,
+    runtime: str,
+    precision: str,
+    boards: Callable[[], Sequence[FrozenBoard]],
+    limits: GateLimits,
+    *,
+    min_confidence: float,
+    overlap: int,
+    options: Mapping[str, Option] | None = None,
+    progress: Progress = lambda share, text: None,
+) -> tuple[Detector, Certificate | None]:
+    """Open a detector and let the gate decide on it.
+
+    Parameters
+    ----------
+    boards
+        Returns the plant's frozen images; called only when there is something to compare.
+
+    Returns
+    -------
+    Detector, Certificate or None
+        None for the reference itself.
+
+    Raises
+    ------
+    EngineError
+        The engine cannot be opened, there is nothing to compare it on, or the gate refuses it; the hint says why.
+    ModelError, BackendMissing
+        As `open_detector`.
+    """
+    candidate = open_detector(
+        model_path,
+        runtime,
+        precision,
+        min_confidence=min_confidence,
+        overlap=overlap,
+        options=options,
+        progress=progress,
+    )
+    if (runtime, precision) == REFERENCE:
+        return candidate, None
+    try:
+        certificate = _compare(model_path, runtime, precision, candidate, boards(), limits, overlap, options, progress)
+    except BaseException:
+        candidate.close()
+        raise
+    if not certificate.admitted:
+        candidate.close()
+        raise EngineError(
+            f"The gate refused {runtime} {precision}: {'; '.join(certificate.reasons)}.",
+            "The engine in use stays. Choose another precision, or look at it with `aoi engine compare`.",
+        )
+    return candidate, certificate
+
+
+def _compare(
+    model_path: Path,
+    runtime: str,
+    precision: str,
+    candidate: Detector,
+    boards: Sequence[FrozenBoard],
+    limits: GateLimits,
+    overlap: int,
+    options: Mapping[str, Option] | None,
+    progress: Progress,
+) -> Certificate:
+    model = read_model(model_path)
+    session = load_runtime(runtime).load(model, precision, options or {}, progress)
+    try:
+        reference = open_detector(model_path, *REFERENCE, min_confidence=limits.threshold, overlap=overlap)
+        try:
+            tile = _one_tile(model, boards)
+            return run_gate(reference, candidate, session, tile, boards, limits, progress=progress)
+        finally:
+            reference.close()
+    finally:
+        session.close()
+
+
+def _one_tile(model: Model, boards: Sequence[FrozenBoard]) -> np.ndarray:
+    if not boards:
+        raise EngineError(
+            "There are no images to compare engines on.", "Put some of the plant's own boards in the images folder."
+        )
+    pixels = boards[0].pixels
+    batch = TileCutter(model, 1).cut(pixels, len(pixels), [Tile(0, 0)], boards[0].golden)
+    return np.array(batch[:1])
