@@ -28,14 +28,15 @@ class EdgeNoise:
     grain
         Amplitude of the noise of single pixels before the threshold, share of the full scale.
     wobble
-        Amplitude of the noise that moves an edge over several pixels (stage, etching), share of the full scale.
+        Greatest amplitude of the noise that moves an edge over several pixels (stage, etching), share of the full
+        scale; a scan has between none and this.
     swelling
         Greatest offset of the threshold, share of the full scale: copper looks thicker or thinner throughout.
     """
 
     blur_px: tuple[float, float] = (1.0, 1.9)
     grain: float = 0.35
-    wobble: float = 0.25
+    wobble: float = 0.32
     swelling: float = 0.2
 
 
@@ -59,7 +60,8 @@ def binarised(ideal: Image, rng: np.random.Generator, edges: EdgeNoise = EdgeNoi
     fine = cv2.blur(rng.integers(0, 256, ideal.shape, np.uint8), (2, 2))
     coarse = rng.integers(0, 256, (lines // 4 + 2, width // 4 + 2), np.uint8)
     slow = cv2.resize(coarse, (width, lines), interpolation=cv2.INTER_LINEAR)
-    noise = cv2.addWeighted(fine, edges.grain, slow, edges.wobble, 127.5 * (1 - edges.grain - edges.wobble))
+    wobble = edges.wobble * rng.random()
+    noise = cv2.addWeighted(fine, edges.grain, slow, wobble, 127.5 * (1 - edges.grain - wobble))
     mixed = cv2.addWeighted(soft, 0.5, noise, 0.5, 0.0)
     level = 127.5 * (1 + rng.uniform(-edges.swelling, edges.swelling) / 2)
     result: Image = cv2.threshold(mixed, level, 255, cv2.THRESH_BINARY)[1]  # type: ignore[assignment]

@@ -92,11 +92,28 @@ def draw_bus(canvas: Canvas, rng: np.random.Generator, style: CopperStyle, size:
         track = parallel(path, (index - (tracks - 1) / 2) * pitch)
         if lands:
             track = with_end(track, index * (2 * land + gap))
-            draw_via(canvas, rng, style, (track[-1, 0], track[-1, 1]), land)
         canvas.line(track, width)
+        if lands:
+            draw_via(canvas, rng, style, (track[-1, 0], track[-1, 1]), land)
         if lands and tracks == 1 and rng.random() < 0.6:
             draw_via(canvas, rng, style, (track[0, 0], track[0, 1]), land)
     canvas.take_line(reach, across)
+    return True
+
+
+def draw_arc(canvas: Canvas, rng: np.random.Generator, style: CopperStyle, size: float) -> bool:
+    """Draw a round track, from a bend to a full ring; False where there is no room."""
+    scale = canvas.scale
+    width = rng.uniform(*style.track) * scale * rng.choice((1.0, 1.0, 2.5))
+    radius = width + rng.uniform(20, 60 + 240 * size) * scale
+    begin, sweep = rng.uniform(0, 2 * np.pi), rng.uniform(0.25 * np.pi, 2 * np.pi)
+    turns = np.linspace(begin, begin + sweep, 8 + int(radius * sweep / 6))
+    centre = rng.uniform(0, 1, 2) * (canvas.width, canvas.lines)
+    track = centre + np.stack([np.cos(turns), np.sin(turns)], axis=1) * radius
+    if not canvas.line_is_free(track, width):
+        return False
+    canvas.line(track, width)
+    canvas.take_line(track, width)
     return True
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from aoi_app.boards.bare.canvas import Canvas
 from aoi_app.boards.bare.items import (
     cornered,
+    draw_arc,
     draw_bus,
     draw_fiducials,
     draw_footprint,
@@ -55,7 +56,7 @@ def _drawn(
     steps = [(draw_footprint, style.footprints), (draw_bus, style.buses), (draw_plane, style.planes)]
     if rng.random() < 0.35:
         steps.reverse()
-    for draw, tries in (*steps, (draw_single, style.vias)):
+    for draw, tries in (*steps, (draw_arc, style.arcs), (draw_single, style.vias)):
         count = int(rng.poisson(tries * area))
         for index in range(count):
             # large items first: the small ones fill what is left

@@ -197,7 +197,9 @@ def _largest(patch: Image) -> Image:
     """Return the largest connected piece of `patch` alone; nothing where there is none."""
     count, pieces, figures, _ = cv2.connectedComponentsWithStats(patch, connectivity=8)
     best = 1 + int(figures[1:, cv2.CC_STAT_AREA].argmax()) if count > 1 else -1
-    return np.where(pieces == best, np.uint8(255), np.uint8(0))
+    alone: Image = np.zeros_like(patch)
+    alone[pieces == best] = 255
+    return alone
 
 
 def _inside(patch: Image, rng: np.random.Generator, scale: float, code: str) -> Image | None:

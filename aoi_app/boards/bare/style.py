@@ -34,7 +34,7 @@ class CopperStyle:
         Chance that a track is a wide one.
     reach
         Greatest length of a straight piece of track.
-    planes, footprints, buses, vias
+    planes, footprints, buses, arcs, vias
         How many of each are tried per 640 x 640 px.
     pours
         Chance that an area is poured with copper.
@@ -52,6 +52,7 @@ class CopperStyle:
     planes: float
     footprints: float
     buses: float
+    arcs: float
     vias: float
     pours: float
 
@@ -78,6 +79,7 @@ def random_style(rng: np.random.Generator) -> CopperStyle:
         planes=rng.choice((0.0, 0.5, 2.0, 5.0)),
         footprints=rng.uniform(0.5, 7.0),
         buses=rng.uniform(10, 60),
+        arcs=rng.choice((0.0, 0.0, 2.0, 8.0)),
         vias=rng.uniform(0, 14),
         pours=rng.choice((0.0, 0.0, 0.3, 0.8)),
     )

@@ -20,7 +20,7 @@ _AROUND_MM = 0.35  # room for its shadow and for solder that runs out
 
 _STYLE = CopperStyle(
     track=(7, 10), wide_track=(20, 44), gap=(9, 13), pad=(14, 24), hole=(0.4, 0.55), drilled=1.0, rounded=1.0,
-    wide=0.06, reach=620, planes=0.0, footprints=0.0, buses=14, vias=12, pours=1.0,
+    wide=0.06, reach=620, planes=0.0, footprints=0.0, buses=14, arcs=0.0, vias=12, pours=1.0,
 )  # fmt: skip
 
 
