@@ -8,12 +8,10 @@ from pathlib import Path
 
 from steps.environment import Environment
 from steps.errors import SetupError
+from steps.prune import prune
 
 # Never part of the station: tests' and training's libraries, and what others use only where they find it
 _EXCLUDED = ("tkinter", "PIL", "matplotlib", "IPython", "torch", "tensorrt", "pytest", "setuptools", "psycopg", "pip")
-
-# The system's graphics drivers are loaded into the process, and need the C++ library of their own system
-_FROM_THE_SYSTEM = ("libstdc++.so.6", "libgcc_s.so.1")
 
 
 def freeze(environment: Environment, build: Path, icon: Path) -> Path:
@@ -58,11 +56,13 @@ def freeze(environment: Environment, build: Path, icon: Path) -> Path:
         # One program for both: it keeps the console it was started from, and hides one that was opened for it
         command += ["--hide-console=hide-early", f"--icon={icon}"]
     command.append(str(root / "aoi_app" / "__main__.py"))
-    if subprocess.run(command, cwd=build).returncode != 0:
+    # --paths is for the analysis; what collects submodules and data imports the package, and looks here
+    variables = {**os.environ, "PYTHONPATH": str(root)}
+    if subprocess.run(command, cwd=build, env=variables).returncode != 0:
         raise SetupError("PyInstaller failed (its message stands above)")
     folder = build / "dist" / "aoi"
-    for name in _FROM_THE_SYSTEM:
-        (folder / "_internal" / name).unlink(missing_ok=True)
+    if sys.platform != "win32":
+        prune(folder / "_internal")
     return folder
 
 
@@ -77,17 +77,17 @@ def check_start(folder: Path) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         board = Path(scratch) / "board.pgm"
         board.write_bytes(b"P5 640 640 255\n" + bytes([128]) * 640 * 640)
-        _output(folder, "--offscreen", "--quit-after", "2", "--data", scratch)
+        _run(folder, "--offscreen", "--quit-after", "2", "--data", scratch)
         # A failed board ends with 1, as a crash does: the verdict tells them apart
-        answer = _output(folder, "inspect", str(board), "--json", "-", allowed=(0, 1))
-        if not any(f'"verdict": "{verdict}"' in answer for verdict in ("PASSED", "FAILED")):
-            raise SetupError(f"the packaged program gives an empty board no verdict: {answer}")
+        answer = _run(folder, "inspect", str(board), "--json", "-", allowed=(0, 1))
+        if not any(f'"verdict": "{verdict}"' in answer.stdout for verdict in ("PASSED", "FAILED")):
+            raise SetupError(f"the packaged program gives an empty board no verdict:\n{answer.stdout}{answer.stderr}")
 
 
-def _output(folder: Path, *arguments: str, allowed: tuple[int, ...] = (0,)) -> str:
+def _run(folder: Path, *arguments: str, allowed: tuple[int, ...] = (0,)) -> subprocess.CompletedProcess[str]:
     program = folder / ("aoi.exe" if sys.platform == "win32" else "aoi")
     run = subprocess.run([program, *arguments], capture_output=True, text=True, timeout=120)
     if run.returncode not in allowed:
         heading = f"the packaged program fails at 'aoi {' '.join(arguments)}' (exit {run.returncode}):"
         raise SetupError(f"{heading}\n{run.stdout}{run.stderr}")
-    return run.stdout
+    return run
