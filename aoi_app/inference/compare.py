@@ -1,128 +1,308 @@
-"""Where two precisions of one network part: tensor by tensor, in the order in which they are computed."""
+"""Every runtime, precision and batch on the same boards, in turns: the table that decides what a station uses."""
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import gc
+import platform
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+import psutil
 
-from aoi_app.core.errors import ModelError
-from aoi_app.inference.model import Model
-from aoi_app.inference.onnx_file import load_proto
-from aoi_app.inference.runtimes.ort_library import run_once
+from aoi_app.core.detection import Detections
+from aoi_app.core.errors import AoiError, EngineError
+from aoi_app.core.protocols import Detector
+from aoi_app.core.scan import Pixels
+from aoi_app.inference.frozen import FrozenBoard, detect
+from aoi_app.inference.gate import GateLimits, lost_boxes
+from aoi_app.inference.metrics import Truth, evaluate
+from aoi_app.inference.quantise import Progress
+from aoi_app.inference.runtimes.base import Option
+from aoi_app.inference.runtimes.table import RUNTIMES, open_detector
 
-PARTED = 0.02
-"""Relative error from which two tensors count as parted; FP16 rounds at 0.0005."""
+MIB = 2**20
 
 
 @dataclass(frozen=True, slots=True)
-class TensorDifference:
-    """How far one tensor is off.
+class Choice:
+    """A runtime, a precision and a batch to measure."""
+
+    runtime: str
+    precision: str
+    batch: int = 1
+
+    def __str__(self) -> str:
+        return f"{self.runtime} {self.precision} x{self.batch}"
+
+
+REFERENCE = Choice("onnxruntime", "fp32", 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What was measured of one choice.
 
     Attributes
     ----------
-    operator
-        What computes it, e.g. "Conv".
-    relative
-        Norm of the difference over the norm of the reference.
-    largest
-        Largest difference of one value.
-    range_reference
-        Largest absolute value of the reference.
-    not_finite
-        Values that are no numbers in the other network and were in the reference.
+    ran
+        The precision that really ran, read back from the runtime.
+    p50_ms, p95_ms, p99_ms
+        Of a tile: cutting, inference and decoding.
+    start_s
+        From the file to a detector that is ready: loading and compiling, and converting where that was needed.
+    memory_mib
+        By which the program grew while it started.
+    model_mib
+        Of the file that runs.
+    map50
+        Percent; against labels where every board has them, else against the reference's boxes.
+    lost_boxes
+        Of `reference_boxes` sure boxes of ONNX Runtime in FP32.
+    watts
+        Mean draw of the GPU while it worked; None where that cannot be told.
+    error
+        Why it could not be measured; all else is 0 then.
     """
 
-    name: str
-    operator: str
-    relative: float
-    largest: float
-    range_reference: float
-    not_finite: int
+    choice: Choice
+    ran: str = ""
+    device: str = ""
+    p50_ms: float = 0.0
+    p95_ms: float = 0.0
+    p99_ms: float = 0.0
+    tiles_per_second: float = 0.0
+    start_s: float = 0.0
+    memory_mib: float = 0.0
+    model_mib: float = 0.0
+    map50: float = 0.0
+    lost_boxes: int = 0
+    reference_boxes: int = 0
+    watts: float | None = None
+    error: str = ""
 
-    @property
-    def parted(self) -> bool:
-        """Whether it is off by more than rounding explains."""
-        return self.not_finite > 0 or self.relative > PARTED
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """All figures of one run.
+
+    Attributes
+    ----------
+    best
+        The fastest that loses nothing and keeps to the budget; None when none does.
+    """
+
+    model: str
+    machine: str
+    boards: int
+    rounds: int
+    budget_ms: float | None
+    labelled: bool
+    figures: tuple[Figures, ...]
+    best: Choice | None
+
+    def as_dict(self) -> dict[str, object]:
+        """Return plain values for JSON."""
+        return asdict(self)
 
 
-def compare_tensors(reference: Model, other: Model, tile: NDArray[Any]) -> tuple[TensorDifference, ...]:
-    """Run one tile through two precisions of a network and compare every tensor that both have.
+@dataclass(slots=True)
+class _Runner:
+    choice: Choice
+    detector: Detector
+    start_s: float
+    memory_mib: float
+    model_mib: float
+    tile_ms: list[float] = field(default_factory=list)
+    tiles: int = 0
+    seconds: float = 0.0
+    watts: list[float] = field(default_factory=list)
+    found: dict[int, Detections] = field(default_factory=dict)
+
+
+def choices(batches: Sequence[int] = (1,)) -> tuple[Choice, ...]:
+    """Return every installed local runtime in every precision and batch, the reference first."""
+    every = [
+        Choice(name, precision, batch)
+        for name, entry in RUNTIMES.items()
+        if entry.available and not entry.remote
+        for precision in entry.precisions
+        for batch in batches
+    ]
+    return (REFERENCE, *(choice for choice in every if choice != REFERENCE))
+
+
+def compare(
+    model: Path,
+    boards: Sequence[FrozenBoard],
+    wanted: Sequence[Choice],
+    *,
+    limits: GateLimits | None = None,
+    overlap: int = 128,
+    rounds: int = 5,
+    options: Callable[[Choice], dict[str, Option]] | None = None,
+    watts: Callable[[], float | None] = lambda: None,
+    progress: Progress = lambda share, text: None,
+) -> Comparison:
+    """Measure choices on the same boards.
+
+    They take turns, board by board, each round in another order: a machine that drifts slows all of them.
 
     Parameters
     ----------
-    reference, other
-        Files of the same network, as `in_precision` makes them.
-    tile
-        (1, channels, height, width) as the reference takes it; repeated for a network of fixed batch.
-
-    Returns
-    -------
-    tuple of TensorDifference
-        In the order of the reference; only floating-point tensors.
+    limits
+        Threshold, tolerances and the budget of a tile (`p99_ms`), as for the gate.
+    rounds
+        How often each choice inspects each board.
+    options
+        Further options of a choice; its batch is added to them.
+    watts
+        Returns the draw of the GPU of now.
 
     Raises
     ------
-    ModelError
-        They have no tensor in common.
+    EngineError
+        There is no board, or the reference itself cannot be opened.
     """
-    first, operators = _all_tensors(reference, tile)
-    second, _ = _all_tensors(other, tile)
-    found = []
-    for name, operator in operators.items():
-        match = next((n for n in (name, f"{name}_half") if n in second), None)
-        if match is None or first[name].dtype.kind != "f" or second[match].shape != first[name].shape:
-            continue
-        found.append(difference(name, operator, first[name], second[match]))
-    if not found:
-        raise ModelError(
-            f"{reference.path.name} and {other.path.name} have no tensor in common.",
-            "Compare two precisions of the same model.",
-        )
-    return tuple(found)
-
-
-def difference(name: str, operator: str, reference: NDArray[Any], other: NDArray[Any]) -> TensorDifference:
-    """Compare two arrays of one shape."""
-    a, b = reference.astype(np.float64), other.astype(np.float64)
-    fine = np.isfinite(b)
-    bad = int((np.isfinite(a) & ~fine).sum())
-    apart = np.where(fine, b, a) - a
-    norm = float(np.linalg.norm(a))
-    off = float(np.linalg.norm(apart))
-    relative = off / norm if norm else float(off > 0)
-    return TensorDifference(
-        name,
-        operator,
-        relative,
-        float(np.abs(apart).max(initial=0.0)),
-        float(np.abs(a).max(initial=0.0)),
-        bad,
+    limits = limits or GateLimits()
+    if not boards:
+        raise EngineError("There are no boards to compare on.", "Name a folder with images of boards.")
+    everyone = (REFERENCE, *(choice for choice in wanted if choice != REFERENCE))
+    runners: list[_Runner] = []
+    failed: list[Figures] = []
+    try:
+        for number, choice in enumerate(everyone):
+            progress(0.3 * number / len(everyone), f"starting {choice}")
+            try:
+                runners.append(_start(model, choice, limits, overlap, options, progress))
+            except AoiError as error:
+                if choice == REFERENCE:
+                    raise
+                failed.append(Figures(choice, error=str(error)))
+        pictures = [(board.pixels, board.golden) for board in boards]
+        total = rounds * len(boards)
+        for turn in range(total):
+            progress(0.3 + 0.7 * turn / total, f"board {turn + 1} of {total}")
+            board = turn % len(boards)
+            for runner in _rotated(runners, turn):
+                try:
+                    _inspect(runner, board, *pictures[board], watts)
+                except AoiError as error:
+                    if runner.choice == REFERENCE:
+                        raise
+                    failed.append(Figures(runner.choice, error=str(error)))
+                    runners.remove(runner)
+                    runner.detector.close()
+        truths, labelled = _truths(boards, runners[0])
+        figures = tuple(_figures(r, runners[0], truths, limits) for r in runners)
+    finally:
+        for runner in runners:
+            runner.detector.close()
+    return Comparison(
+        model.name,
+        _machine(),
+        len(boards),
+        rounds,
+        limits.p99_ms,
+        labelled,
+        figures + tuple(failed),
+        best_choice(figures, limits),
     )
 
 
-def first_parted(differences: Sequence[TensorDifference]) -> TensorDifference | None:
-    """Return the first tensor that is off by more than rounding explains."""
-    return next((d for d in differences if d.parted), None)
+def best_choice(figures: Sequence[Figures], limits: GateLimits) -> Choice | None:
+    """Return the fastest choice that finds what the reference finds and keeps to the budget."""
+    reference = next((f for f in figures if f.choice == REFERENCE), None)
+    fit = [
+        f
+        for f in figures
+        if not f.error
+        and f.lost_boxes == 0
+        and (reference is None or f.map50 >= reference.map50 - limits.map_points)
+        and (limits.p99_ms is None or f.p99_ms <= limits.p99_ms)
+    ]
+    return max(fit, key=lambda f: f.tiles_per_second).choice if fit else None
 
 
-def _all_tensors(model: Model, tile: NDArray[Any]) -> tuple[Mapping[str, NDArray[Any]], Mapping[str, str]]:
-    """Return every tensor by name, and what computes it, in the order of the file."""
-    import onnx
+def _start(
+    model: Path,
+    choice: Choice,
+    limits: GateLimits,
+    overlap: int,
+    options: Callable[[Choice], dict[str, Option]] | None,
+    progress: Progress,
+) -> _Runner:
+    gc.collect()
+    process = psutil.Process()
+    memory, started = process.memory_info().rss, time.perf_counter()
+    detector = open_detector(
+        model,
+        choice.runtime,
+        choice.precision,
+        min_confidence=limits.threshold,
+        overlap=overlap,
+        options={"batch": choice.batch, **(options(choice) if options is not None else {})},
+        progress=lambda share, text: progress(0.0, f"{choice}: {text}"),
+    )
+    seconds = time.perf_counter() - started
+    grown = (process.memory_info().rss - memory) / MIB
+    return _Runner(choice, detector, seconds, grown, model.stat().st_size / MIB)
 
-    proto = load_proto(model.path)
-    known = {output.name for output in proto.graph.output}
-    operators = {name: node.op_type for node in proto.graph.node for name in node.output if name}
-    for name in operators:
-        if name not in known:
-            proto.graph.output.append(onnx.helper.make_empty_tensor_value_info(name))
-    feed = np.repeat(tile, model.batch or 1, axis=0).astype(model.dtype)
-    with tempfile.TemporaryDirectory(prefix="aoi-compare-") as folder:
-        path = Path(folder) / model.path.name
-        onnx.save(proto, str(path))
-        return run_once(path, {model.input_name: feed}), operators
+
+def _rotated(runners: Sequence[_Runner], turn: int) -> Iterator[_Runner]:
+    start = turn % len(runners)
+    yield from [*runners[start:], *runners[:start]]
+
+
+def _inspect(
+    runner: _Runner, board: int, pixels: Pixels, golden: Pixels | None, watts: Callable[[], float | None]
+) -> None:
+    if not runner.found:
+        detect(runner.detector, pixels, golden)  # warm-up
+    started = time.perf_counter()
+    runner.found[board] = detect(runner.detector, pixels, golden)
+    seconds = time.perf_counter() - started
+    tiles = max(int(runner.detector.latency_ms["tiles"]), 1)
+    runner.tile_ms.append(seconds * 1e3 / tiles)
+    runner.tiles += tiles
+    runner.seconds += seconds
+    drawn = watts()
+    if drawn is not None:
+        runner.watts.append(drawn)
+
+
+def _truths(boards: Sequence[FrozenBoard], reference: _Runner) -> tuple[list[Truth], bool]:
+    given = [board.truth for board in boards]
+    known = [truth for truth in given if truth is not None]
+    if len(known) == len(boards):
+        return known, True
+    return [Truth(reference.found[i].boxes, reference.found[i].classes) for i in range(len(boards))], False
+
+
+def _figures(runner: _Runner, reference: _Runner, truths: Sequence[Truth], limits: GateLimits) -> Figures:
+    info = runner.detector.info
+    order = range(len(truths))
+    compared = [lost_boxes(reference.found[i], runner.found[i], limits) for i in order]
+    return Figures(
+        runner.choice,
+        info.precision,
+        info.device,
+        p50_ms=float(np.percentile(runner.tile_ms, 50)),
+        p95_ms=float(np.percentile(runner.tile_ms, 95)),
+        p99_ms=float(np.percentile(runner.tile_ms, 99)),
+        tiles_per_second=runner.tiles / runner.seconds,
+        start_s=runner.start_s,
+        memory_mib=runner.memory_mib,
+        model_mib=runner.model_mib,
+        map50=100 * evaluate([runner.found[i] for i in order], truths, len(info.class_names), 0.5).mean,
+        lost_boxes=sum(lost for _, lost, _ in compared),
+        reference_boxes=sum(expected for expected, _, _ in compared),
+        watts=float(np.mean(runner.watts)) if runner.watts else None,
+    )
+
+
+def _machine() -> str:
+    cores = psutil.cpu_count(logical=True) or 1
+    return f"{platform.system()} {platform.machine()}, {cores} cores, Python {platform.python_version()}"

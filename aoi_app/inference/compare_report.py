@@ -1,0 +1,127 @@
+"""The comparison of runtimes as a page to look at: the table and the curves of latency over batch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+from itertools import groupby
+
+from aoi_app.inference.compare import Comparison, Figures
+
+COLUMNS: tuple[tuple[str, str], ...] = (
+    ("Runtime", "left"),
+    ("Ran", "left"),
+    ("Batch", "right"),
+    ("p50 ms", "right"),
+    ("p95 ms", "right"),
+    ("p99 ms", "right"),
+    ("Tiles/s", "right"),
+    ("Start s", "right"),
+    ("Memory MiB", "right"),
+    ("Model MiB", "right"),
+    ("mAP50", "right"),
+    ("Lost", "right"),
+    ("W", "right"),
+)
+_WIDTH, _HEIGHT, _EDGE = 640, 320, 48
+_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#999933")
+"""Told apart by colour-blind readers too (Okabe and Ito); each line also carries its name."""
+_STYLE = """
+body { font: 15px/1.4 system-ui, sans-serif; margin: 2rem; color: #222; background: #fff; }
+table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
+th, td { padding: .25rem .6rem; border-bottom: 1px solid #ccc; }
+tr.best td { font-weight: bold; background: #eef5ff; }
+td.error { color: #a00; }
+"""
+
+
+def rows(comparison: Comparison) -> list[tuple[Figures, tuple[str, ...]]]:
+    """Return each choice with its cells in the order of `COLUMNS`; one that failed has its reason in the second."""
+    return [(f, _cells(f)) for f in comparison.figures]
+
+
+def report(comparison: Comparison) -> str:
+    """Return the whole page as HTML, without anything from elsewhere."""
+    head = "".join(f'<th style="text-align:{side}">{escape(name)}</th>' for name, side in COLUMNS)
+    body = "\n".join(_row(f, cells, f.choice == comparison.best) for f, cells in rows(comparison))
+    truth = "labels" if comparison.labelled else "the boxes of ONNX Runtime in FP32"
+    budget = "" if comparison.budget_ms is None else f" under {comparison.budget_ms:g} ms a tile (p99)"
+    best = f"Best here{budget}: <b>{comparison.best}</b>." if comparison.best else f"Nothing here keeps up{budget}."
+    return f"""<!doctype html>
+<html lang="en"><head><meta charset="utf-8"/><title>{escape(comparison.model)}: runtimes compared</title>
+<style>{_STYLE}</style></head><body>
+<h1>{escape(comparison.model)}: runtimes compared</h1>
+<p>{escape(comparison.machine)}. {comparison.boards} boards, {comparison.rounds} rounds, in turns.
+mAP50 against {truth}. Milliseconds are of one tile, cutting and decoding included.</p>
+<p>{best}</p>
+<table><thead><tr>{head}</tr></thead><tbody>
+{body}
+</tbody></table>
+<h2>Latency of a tile over the batch</h2>
+{_curves([f for f in comparison.figures if not f.error])}
+</body></html>
+"""
+
+
+def _cells(figures: Figures) -> tuple[str, ...]:
+    choice = figures.choice
+    name = f"{choice.runtime} {choice.precision}"
+    if figures.error:
+        return (name, figures.error)
+    return (
+        name,
+        figures.ran,
+        str(choice.batch),
+        f"{figures.p50_ms:.2f}",
+        f"{figures.p95_ms:.2f}",
+        f"{figures.p99_ms:.2f}",
+        f"{figures.tiles_per_second:.1f}",
+        f"{figures.start_s:.2f}",
+        f"{figures.memory_mib:.0f}",
+        f"{figures.model_mib:.1f}",
+        f"{figures.map50:.2f}",
+        f"{figures.lost_boxes} of {figures.reference_boxes}",
+        "" if figures.watts is None else f"{figures.watts:.0f}",
+    )
+
+
+def _row(figures: Figures, cells: tuple[str, ...], best: bool) -> str:
+    if figures.error:
+        reason = f'<td class="error" colspan="{len(COLUMNS) - 1}">{escape(cells[1])}</td>'
+        return f"<tr><td>{escape(cells[0])}</td>{reason}</tr>"
+    made = "".join(
+        f'<td style="text-align:{side}">{escape(cell)}</td>' for cell, (_, side) in zip(cells, COLUMNS, strict=True)
+    )
+    marked = ' class="best"' if best else ""
+    return f"<tr{marked}>{made}</tr>"
+
+
+def _curves(figures: Sequence[Figures]) -> str:
+    """Return one line a runtime and precision: batch across, p50 upwards."""
+    if not figures:
+        return "<p>Nothing was measured.</p>"
+    most = max(f.p50_ms for f in figures) * 1.1
+    batches = sorted({f.choice.batch for f in figures})
+    places = {batch: _EDGE + (_WIDTH - 3 * _EDGE) * i / max(len(batches) - 1, 1) for i, batch in enumerate(batches)}
+    parts = [f'<line x1="{_EDGE}" y1="{_HEIGHT - _EDGE}" x2="{_WIDTH}" y2="{_HEIGHT - _EDGE}" stroke="#888"/>']
+    for batch, x in places.items():
+        parts.append(f'<text x="{x:.0f}" y="{_HEIGHT - _EDGE + 18}" text-anchor="middle">{batch}</text>')
+    for i in range(5):
+        value = most * i / 4
+        y = _HEIGHT - _EDGE - (_HEIGHT - 2 * _EDGE) * i / 4
+        parts.append(f'<text x="{_EDGE - 6}" y="{y:.0f}" text-anchor="end">{value:.1f}</text>')
+    by_name = sorted(figures, key=lambda f: (f.choice.runtime, f.choice.precision, f.choice.batch))
+    lines = groupby(by_name, key=lambda f: f"{f.choice.runtime} {f.choice.precision}")
+    for number, (name, group) in enumerate(lines):
+        colour = _COLOURS[number % len(_COLOURS)]
+        points = [(places[f.choice.batch], _HEIGHT - _EDGE - (_HEIGHT - 2 * _EDGE) * f.p50_ms / most) for f in group]
+        path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
+        parts.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>')
+        parts += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{colour}"/>' for x, y in points]
+        x, y = points[-1]
+        parts.append(f'<text x="{x + 8:.0f}" y="{y + 4:.0f}" fill="{colour}">{escape(name)}</text>')
+    drawing = "\n".join(parts)
+    return (
+        f'<svg viewBox="0 0 {_WIDTH + 2 * _EDGE} {_HEIGHT}" width="{_WIDTH + 2 * _EDGE}" height="{_HEIGHT}" '
+        f'font-size="12" role="img" aria-label="p50 of a tile in milliseconds over the batch">\n{drawing}\n</svg>'
+    )

@@ -1,0 +1,86 @@
+"""The comparison runs the installed runtimes on the same boards and names the best one that loses nothing."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from xml.etree import ElementTree
+
+import cv2
+import numpy as np
+import pytest
+
+from aoi_app.core.errors import EngineError
+from aoi_app.inference.compare import REFERENCE, Choice, Comparison, Figures, best_choice, choices, compare
+from aoi_app.inference.compare_report import COLUMNS, report, rows
+from aoi_app.inference.frozen import frozen_boards
+from aoi_app.inference.gate import GateLimits
+from aoi_app.inference.yardstick import write_yardstick
+
+
+@pytest.fixture
+def boards(tmp_path: Path) -> Path:
+    folder = tmp_path / "boards"
+    folder.mkdir()
+    for number in range(2):
+        noise = np.random.default_rng(number).integers(0, 255, (30, 40)).astype(np.uint8)
+        cv2.imwrite(str(folder / f"{number}.png"), cv2.resize(noise, (130, 100)))
+    return folder
+
+
+def test_it_measures_in_turns_and_keeps_what_failed(
+    boards: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AOI_CACHE", str(tmp_path / "cache"))
+    model = write_yardstick(tmp_path / "tiny.onnx", "tiny", size=64, classes=3)
+    wanted = [Choice("onnxruntime", "fp32", 2), Choice("abacus", "fp32"), Choice("onnxruntime", "fp16")]
+    heard: list[float] = []
+    found = compare(
+        model,
+        frozen_boards([boards]),
+        wanted,
+        limits=GateLimits(threshold=0.3),
+        overlap=16,
+        rounds=2,
+        watts=lambda: 42.0,
+        progress=lambda share, text: heard.append(share),
+    )
+    by_choice = {figures.choice: figures for figures in found.figures}
+    assert set(by_choice) == {REFERENCE, *wanted}
+    first = by_choice[REFERENCE]
+    assert first.lost_boxes == 0 and first.map50 == pytest.approx(100) and first.reference_boxes > 0
+    assert 0 < first.p50_ms <= first.p95_ms <= first.p99_ms and first.tiles_per_second > 0 and first.watts == 42
+    assert by_choice[wanted[0]].lost_boxes == 0
+    assert "abacus" in by_choice[wanted[1]].error
+    assert found.best is not None and found.best.runtime == "onnxruntime"
+    assert min(heard) >= 0 and max(heard) <= 1
+    assert json.loads(json.dumps(found.as_dict()))["boards"] == 2
+    page = report(found)
+    ElementTree.fromstring(page.split("\n", 1)[1])  # well formed
+    assert str(found.best) in page and "abacus" in page
+    for figures, cells in rows(found):
+        assert len(cells) == (2 if figures.error else len(COLUMNS))
+
+
+def test_without_boards_there_is_no_comparison(tmp_path: Path) -> None:
+    with pytest.raises(EngineError, match="no boards"):
+        compare(tmp_path / "x.onnx", (), choices())
+
+
+def test_the_best_loses_nothing_and_keeps_to_the_budget() -> None:
+    slow = Figures(REFERENCE, p99_ms=20, tiles_per_second=50, map50=98)
+    fast = Figures(Choice("openvino", "int8"), p99_ms=5, tiles_per_second=200, map50=98)
+    half = Figures(Choice("openvino", "fp16"), p99_ms=8, tiles_per_second=120, map50=98)
+    limits = GateLimits(p99_ms=10)
+    assert best_choice([slow, fast, half], limits) == fast.choice
+    assert best_choice([slow, replace(fast, lost_boxes=1), half], limits) == half.choice
+    assert best_choice([slow, replace(fast, map50=97.8), half], limits) == half.choice
+    assert best_choice([slow, replace(fast, error="gone"), half], GateLimits(p99_ms=1)) is None
+    assert best_choice([slow], GateLimits()) == REFERENCE
+
+
+def test_a_report_of_failures_only_is_a_report() -> None:
+    broken = Comparison("m", "machine", 1, 1, 5.0, False, (Figures(REFERENCE, error="<no>"),), None)
+    page = report(broken)
+    assert "&lt;no&gt;" in page and "Nothing here keeps up under 5 ms" in page
