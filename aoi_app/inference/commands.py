@@ -20,7 +20,6 @@ from aoi_app.core.errors import AoiError, EngineError
 from aoi_app.inference.admission import open_admitted
 from aoi_app.inference.calibration import TileSource, image_files, plant_images_dir
 from aoi_app.inference.catalog import find_model
-from aoi_app.inference.compare import TensorDifference, compare_tensors, difference, first_parted
 from aoi_app.inference.frozen import frozen_boards
 from aoi_app.inference.gate import Certificate, GateLimits
 from aoi_app.inference.model import read_model
@@ -32,6 +31,7 @@ from aoi_app.inference.runtimes.tensorrt.hardware import query_gpu
 from aoi_app.inference.runtimes.tensorrt.library import open_library
 from aoi_app.inference.runtimes.tensorrt.loader import DEFAULTS, open_store, prepare
 from aoi_app.inference.runtimes.tensorrt.store import EngineStore, StoredPlan
+from aoi_app.inference.tensor_diff import TensorDifference, compare_tensors, difference, first_parted
 
 app = typer.Typer(no_args_is_help=True, context_settings={"help_option_names": ["-h", "--help"]})
 

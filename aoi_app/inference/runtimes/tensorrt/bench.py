@@ -23,7 +23,7 @@ from aoi_app.inference.runtimes.tensorrt.lane import STAGES, Lane
 from aoi_app.inference.runtimes.tensorrt.loader import TensorRt, TensorRtRtx
 
 _MIB = 1024 * 1024
-_WARM_UP = 20
+_WARM_UP = 10
 _NAMED = 0.1
 """Share of a launch from which transfer or gaps are called the bottleneck."""
 _RUNTIMES = {"tensorrt": TensorRt, "tensorrt_rtx": TensorRtRtx}
@@ -117,6 +117,7 @@ def bench_tensorrt(
     runtime: str = "tensorrt",
     batches: Sequence[int] = (1, 2, 4, 8, 16),
     frames: int = 300,
+    tiles: int = 512,
     options: Options | None = None,
     progress: Progress = lambda share, text: None,
     score: Callable[[Detector], float] | None = None,
@@ -127,6 +128,8 @@ def bench_tensorrt(
     ----------
     frames
         Launches measured for each batch.
+    tiles
+        Of the board that measures throughput.
     score
         Returns the mean average precision of a detector on labelled images.
 
@@ -143,7 +146,7 @@ def bench_tensorrt(
             detector = open_for_bench(model, precision, runtime, chosen, progress)
             try:
                 if detector.activation.batch == batch:
-                    rows.append(_measure(detector, precision, frames, score))
+                    rows.append(_measure(detector, precision, frames, tiles, score))
             finally:
                 detector.close()
     return tuple(rows)
@@ -159,20 +162,23 @@ def open_for_bench(
 
 
 def _measure(
-    detector: TensorRtDetector, precision: str, frames: int, score: Callable[[Detector], float] | None
+    detector: TensorRtDetector, precision: str, frames: int, tiles: int, score: Callable[[Detector], float] | None
 ) -> BatchFigures:
     batch, lane = detector.activation.batch, detector.activation.lanes[0]
     height, width = detector.model.size
     frame = pinned_board(height, width * batch)
     times = np.array([_inspect(detector, frame) for _ in range(_WARM_UP + frames)][_WARM_UP:]) * 1e3
+    repeats = min(frames, 50)
     rate = bus_rate()
-    floor, floor_rate = floor_of(lane, batch)
-    parts = {name: device_ms(lane, batch, (name,)) for name in ("preprocess", "postprocess")}
-    whole = device_ms(lane, batch, STAGES)
+    floor, floor_rate = floor_of(lane, batch, repeats)
+    before = device_ms(lane, batch, ("preprocess",), repeats)
+    # Together with what clears the counters of the candidates.
+    after = max(device_ms(lane, batch, ("preprocess", "postprocess"), repeats) - before, 0.0)
+    whole = device_ms(lane, batch, STAGES, repeats)
     p50 = float(np.percentile(times, 50))
     transfer = frame.nbytes / rate * 1e3
-    big = pinned_board(height * max(2, 512 // batch), width * batch)
-    tiles = big.size // (height * width)
+    big = pinned_board(height * max(2, tiles // batch), width * batch)
+    cut = big.size // (height * width)
     _inspect(detector, big)
     seconds = min(_inspect(detector, big) for _ in range(3))
     return BatchFigures(
@@ -182,14 +188,14 @@ def _measure(
         p50_ms=p50,
         p95_ms=float(np.percentile(times, 95)),
         p99_ms=float(np.percentile(times, 99)),
-        tiles_per_second=tiles / seconds,
+        tiles_per_second=cut / seconds,
         floor_ms=floor,
         floor_tiles_per_second=floor_rate,
         transfer_ms=transfer,
-        preprocess_ms=parts["preprocess"],
-        postprocess_ms=parts["postprocess"],
+        preprocess_ms=before,
+        postprocess_ms=after,
         vram_mib=detector.device_bytes / _MIB,
-        bottleneck=name_bottleneck(p50, transfer, whole - floor - sum(parts.values())),
+        bottleneck=name_bottleneck(p50, transfer, whole - floor - before - after),
         layers=detector.info.precision,
         map50=None if score is None else score(detector),
     )
@@ -235,13 +241,13 @@ def bench_stream(
     return StreamFigures(width, lines, line_rate, tiles, seconds, tuple(waits), busy)
 
 
-def floor_of(lane: Lane, batch: int) -> tuple[float, float]:
+def floor_of(lane: Lane, batch: int, repeats: int = 50) -> tuple[float, float]:
     """Return milliseconds of the bare engine's graph, and tiles per second of launches back to back."""
     graph = lane.graph(batch, ("inference",))
     begin, end = Event(timing=True), Event(timing=True)
     try:
         singles = []
-        for _ in range(_WARM_UP + 50):
+        for _ in range(_WARM_UP + repeats):
             begin.record(lane.stream)
             graph.launch(lane.stream)
             end.record(lane.stream)
@@ -250,24 +256,24 @@ def floor_of(lane: Lane, batch: int) -> tuple[float, float]:
         runs = []
         for _ in range(5):
             begin.record(lane.stream)
-            for _ in range(50):
+            for _ in range(repeats):
                 graph.launch(lane.stream)
             end.record(lane.stream)
             end.synchronize()
-            runs.append(end.milliseconds_since(begin) / 50)
+            runs.append(end.milliseconds_since(begin) / repeats)
         return float(np.median(singles[_WARM_UP:])), 1000 * batch / min(runs)
     finally:
         for part in (graph, begin, end):
             part.close()
 
 
-def device_ms(lane: Lane, batch: int, stages: Sequence[str]) -> float:
+def device_ms(lane: Lane, batch: int, stages: Sequence[str], repeats: int = 50) -> float:
     """Return the median device time of some stages, milliseconds."""
     graph = lane.graph(batch, stages)
     begin, end = Event(timing=True), Event(timing=True)
     try:
         times = []
-        for _ in range(_WARM_UP + 50):
+        for _ in range(_WARM_UP + repeats):
             begin.record(lane.stream)
             graph.launch(lane.stream)
             end.record(lane.stream)

@@ -45,6 +45,7 @@ static __device__ void keep(const Scratch& s, int anchor, float4 box, float scor
     box.w = fminf(fmaxf(box.w, 0.0f), (float)TILE_HEIGHT);
     if (!(box.z > box.x && box.w > box.y) || kind < 0 || kind >= CLASSES) return;
     const unsigned place = atomicAdd(&s.counters[0], 1u);
+    if (place >= CAPACITY) return;  // never, once an anchor: but no write beyond the keys, whatever is launched twice
     s.keys[place] = ((u64)(~__float_as_uint(score)) << 32) | (unsigned)anchor;
     s.boxes[anchor] = box;
     s.classes[anchor] = kind;

@@ -87,7 +87,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) select_boxes(const Batch* 
     u64* keys = all_keys + (u64)tile * CAPACITY;
     const float4* boxes = all_boxes + (u64)tile * ANCHORS;
     const int* classes = all_classes + (u64)tile * ANCHORS;
-    const int found = counters[2 * tile];
+    const int found = min((int)counters[2 * tile], CAPACITY);
     int size = 1;
     while (size < found) size <<= 1;
     if (found <= NEAR_KEYS) {
