@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import re
@@ -132,6 +133,12 @@ class Archive:
         """Remove boards' folders; never raises."""
         for folder in folders:
             shutil.rmtree(self.root / folder, ignore_errors=True)
+
+    def remove_empty_days(self) -> None:
+        """Remove the folders of days of which nothing is left."""
+        for day in self.root.glob("[0-9]*-*-*"):
+            with contextlib.suppress(OSError):
+                day.rmdir()
 
 
 def _crop(board: Pixels, area: Area, longest: int) -> bytes:

@@ -133,7 +133,7 @@ def _connect_file(file: Path, read_only: bool, foreign_keys: bool) -> Engine:
 
     engine = create_engine("sqlite+pysqlite://", creator=opened, **_pool())
     pragmas = (
-        ["PRAGMA query_only=ON"]
+        []  # mode=ro refuses every change of the file, and still lets VACUUM INTO write a copy
         if read_only
         else [
             "PRAGMA journal_mode=WAL",

@@ -57,12 +57,12 @@ def final_verdict(verdict: Verdict, states: Iterable[Verification]) -> Verdict:
     -------
     Verdict
         `PASSED` when every defect is a false call, accepted, repaired or closed; `FAILED` while one is confirmed or
-        waits for a reviewer.
+        waits for a reviewer, or when no defect is left that could have failed it.
     """
     if verdict is not Verdict.FAILED:
         return verdict
-    bad = {Verification.NOT_VERIFIED_YET, Verification.DEFECT_CONFIRMED}
-    return Verdict.FAILED if bad & set(states) else Verdict.PASSED
+    bad, found = {Verification.NOT_VERIFIED_YET, Verification.DEFECT_CONFIRMED}, set(states)
+    return Verdict.FAILED if bad & found or not found else Verdict.PASSED
 
 
 def review_order(defects: Iterable[DefectRow]) -> list[DefectRow]:

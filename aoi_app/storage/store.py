@@ -17,6 +17,7 @@ from aoi_app.storage.faults import explained
 from aoi_app.storage.lock import StationLock
 from aoi_app.storage.migrate import prepare
 from aoi_app.storage.pictures import DEFAULT_POLICY, PicturePolicy
+from aoi_app.storage.retention import DiskGuard, Space
 from aoi_app.storage.rows import defect_rows, engine_row, fingerprint, inspection_row, plain_text
 from aoi_app.storage.schema import DefectTable, EngineTable, InspectionTable
 
@@ -35,6 +36,8 @@ class Store:
         A PostgreSQL server instead of the embedded database; pictures stay in the folder.
     station
         Name of this station in a record that several share.
+    guard
+        Decides when the disk has no room for the pictures of passed boards; the usual limits when not given.
 
     Raises
     ------
@@ -43,10 +46,18 @@ class Store:
         is damaged or from a newer program.
     """
 
-    def __init__(self, folder: Path, url: str = "", policy: PicturePolicy = DEFAULT_POLICY, station: str = "") -> None:
+    def __init__(
+        self,
+        folder: Path,
+        url: str = "",
+        policy: PicturePolicy = DEFAULT_POLICY,
+        station: str = "",
+        guard: DiskGuard | None = None,
+    ) -> None:
         self._place = Place(folder, url)
         self._policy = policy
         self._station = station
+        self._guard = guard or DiskGuard(folder)
         self._archive = Archive(self._place.images)
         self._engines: dict[str, int] = {}
         self._closed = False
@@ -79,7 +90,7 @@ class Store:
                 with reading(self._database) as connection:
                     if self._known(connection, inspection.board_id):
                         return
-                kept = self._archive.keep(inspection, end.image, self._policy)
+                kept = self._keep(inspection, end)
                 with self._database.begin() as connection:
                     self._insert(connection, inspection, end, kept)
         except StoreError:
@@ -104,6 +115,16 @@ class Store:
         finally:
             self._database.dispose()
             self._lock.release()
+
+    @property
+    def space(self) -> Space:
+        """How much room is left for pictures; below `ENOUGH` somebody has to be told."""
+        return self._guard.space
+
+    def _keep(self, inspection: Inspection, end: ScanEnd) -> Kept:
+        if not self._guard.keeps(inspection.verdict):
+            return Kept(crops=(None,) * len(inspection.defects))
+        return self._archive.keep(inspection, end.image, self._policy)
 
     def _insert(self, connection: Connection, inspection: Inspection, end: ScanEnd, kept: Kept) -> None:
         engine_id = None if inspection.engine is None else self._engine_id(connection, inspection.engine)

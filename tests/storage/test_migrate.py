@@ -61,6 +61,22 @@ def test_nothing_is_done_and_copied_when_nothing_is_to_do(filled: Place) -> None
     assert not filled.backups.exists()
 
 
+def test_an_older_record_is_copied_and_brought_forward(filled: Place) -> None:
+    with connect(filled, foreign_keys=False).begin() as connection:
+        run_command(connection, "downgrade", "0001")
+    before = _rows(filled)
+    store = Store(filled.folder)
+    store.record(*board(77, *defects(1)))
+    store.close()
+    with connect(filled).connect() as connection:
+        assert revision_of(connection) == HEAD
+    assert _rows(filled) == [before[0] + 1, before[1] + 1, before[2]]
+    (copy,) = filled.backups.glob(f"*-before-{HEAD}.db")
+    with sqlite3.connect(copy) as raw:
+        assert raw.execute("SELECT version_num FROM alembic_version").fetchone() == ("0001",)
+        assert raw.execute("SELECT count(*) FROM inspection").fetchone() == (before[0],)
+
+
 def test_a_record_of_a_newer_program_is_refused(filled: Place) -> None:
     with sqlite3.connect(filled.folder / "aoi.db") as raw:
         raw.execute("UPDATE alembic_version SET version_num = '9999'")

@@ -1,0 +1,116 @@
+"""Is the record sound? Database, rows and pictures against each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+from sqlalchemy import Connection, case, func, select
+
+from aoi_app.core.inspection import Verdict, Verification
+from aoi_app.storage.archive import Archive, board_folder
+from aoi_app.storage.database import Place, connect, reading
+from aoi_app.storage.faults import explained
+from aoi_app.storage.review import final_verdict
+from aoi_app.storage.schema import DefectTable as D
+from aoi_app.storage.schema import InspectionTable as I
+
+_BATCH = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something that does not fit.
+
+    Attributes
+    ----------
+    kind
+        One of `database`, `rows`, `missing picture`, `broken picture`, `orphan`.
+    where
+        Table, board, or path relative to the image archive.
+    """
+
+    kind: str
+    where: str
+    what: str
+
+
+def check(place: Place, decode: bool = False) -> Iterator[Problem]:
+    """Yield everything that does not fit; nothing is changed.
+
+    Parameters
+    ----------
+    decode
+        Also read every picture; takes minutes on a large record.
+    """
+    engine = connect(place, read_only=True)
+    try:
+        with explained(place.name, place.folder), reading(engine) as connection:
+            if place.file is not None:
+                yield from _database(connection)
+            yield from _rows(connection)
+            yield from _pictures(connection, place.images, decode)
+            yield from _orphans(connection, place)
+    finally:
+        engine.dispose()
+
+
+def remove_orphans(place: Place, problems: list[Problem]) -> int:
+    """Remove the pictures that no row refers to, of those that a check found; return how many boards they were of."""
+    orphans = [p.where for p in problems if p.kind == "orphan"]
+    Archive(place.images).remove(orphans)
+    return len(orphans)
+
+
+def _database(connection: Connection) -> Iterator[Problem]:
+    for (said,) in connection.exec_driver_sql("PRAGMA integrity_check(100)"):
+        if said != "ok":
+            yield Problem("database", "file", said)
+    for table, row, parent, _ in connection.exec_driver_sql("PRAGMA foreign_key_check"):
+        yield Problem("database", table, f"row {row} refers to a row of {parent} that is not there")
+
+
+def _rows(connection: Connection) -> Iterator[Problem]:
+    counted = func.sum(case((D.counts, 1), else_=0))
+    waiting = func.sum(case((D.counts & (D.verification == Verification.NOT_VERIFIED_YET.value), 1), else_=0))
+    bad = func.sum(case((D.counts & (D.verification == Verification.DEFECT_CONFIRMED.value), 1), else_=0))
+    columns = (I.board_id, I.verdict, I.final_verdict, I.defect_count, I.open_defects)
+    statement = (
+        select(*columns, func.count(D.id), counted, waiting, bad)
+        .outerjoin(D, D.inspection_id == I.id)
+        .group_by(I.id, *columns)
+    )
+    for row in connection.execution_options(yield_per=_BATCH).execute(statement):
+        board, verdict, final, defects, still_open, found, n, waits, confirmed = row
+        if defects != found:
+            yield Problem("rows", board, f"{found} defects are there, {defects} were recorded")
+            continue
+        states = [Verification.NOT_VERIFIED_YET] * (waits or 0) + [Verification.DEFECT_CONFIRMED] * (confirmed or 0)
+        expected = final_verdict(Verdict(verdict), states or [Verification.DEFECT_REJECTED] * (n or 0))
+        if final != expected.value:
+            yield Problem("rows", board, f"the final verdict is {final}, its defects say {expected.value}")
+        if verdict == Verdict.FAILED.value and still_open != (waits or 0):
+            yield Problem("rows", board, f"{still_open} defects are said to wait for review, {waits} do")
+
+
+def _pictures(connection: Connection, images: Path, decode: bool) -> Iterator[Problem]:
+    for column in (I.preview, I.board_image, D.crop):
+        paths = select(column).where(column.is_not(None))
+        for path in connection.execution_options(yield_per=_BATCH).scalars(paths):
+            file = images / str(path)
+            if not file.is_file():
+                yield Problem("missing picture", str(path), "a row refers to it")
+            elif decode and cv2.imread(str(file), cv2.IMREAD_UNCHANGED) is None:
+                yield Problem("broken picture", str(path), "it cannot be read")
+
+
+def _orphans(connection: Connection, place: Place) -> Iterator[Problem]:
+    rows = connection.execution_options(yield_per=_BATCH).execute(
+        select(I.board_id, I.ts_us).where(I.preview.is_not(None))
+    )
+    recorded = {board_folder(board_id, ts_us) for board_id, ts_us in rows}
+    for folder in Archive(place.images).boards():
+        if folder not in recorded:
+            yield Problem("orphan", folder, "no row refers to these pictures")

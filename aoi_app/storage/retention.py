@@ -1,0 +1,137 @@
+"""How long pictures are kept, and what happens when the disk runs low. Rows are kept for ever."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable
+from enum import Enum
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import select, update
+
+from aoi_app.core.inspection import Verdict
+from aoi_app.storage.archive import Archive, board_folder
+from aoi_app.storage.clock import DAY_US, now_us
+from aoi_app.storage.database import Place, connect
+from aoi_app.storage.faults import explained
+from aoi_app.storage.schema import DefectTable, InspectionTable
+
+GIB = 1 << 30
+_BATCH = 200
+_LOOK_AGAIN_S = 5.0
+
+Days = Annotated[float, Field(gt=0)] | None
+
+
+class RetentionPolicy(BaseModel):
+    """How many days pictures are kept, by the verdict after review; None keeps them for ever."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    passed_days: Days = 14
+    failed_days: Days = 365
+    error_days: Days = 90
+
+    def days(self, verdict: Verdict) -> float | None:
+        """Return the days for a verdict."""
+        return {Verdict.PASSED: self.passed_days, Verdict.FAILED: self.failed_days}.get(verdict, self.error_days)
+
+
+def expire(place: Place, policy: RetentionPolicy, now: int | None = None) -> int:
+    """Remove the pictures of boards that are old enough; return of how many.
+
+    The rows let go of the pictures first, a batch a transaction, so that the station never waits long and a row never
+    refers to a picture that is gone. Boards that wait for review keep theirs.
+
+    Parameters
+    ----------
+    now
+        UTC microseconds; the wall clock when not given.
+    """
+    archive, engine, removed = Archive(place.images), connect(place), 0
+    moment = now_us() if now is None else now
+    try:
+        for verdict in Verdict:
+            days = policy.days(verdict)
+            if days is None:
+                continue
+            due = (
+                select(InspectionTable.id, InspectionTable.board_id, InspectionTable.ts_us)
+                .where(
+                    InspectionTable.final_verdict == verdict.value,
+                    InspectionTable.ts_us < moment - int(days * DAY_US),
+                    InspectionTable.preview.is_not(None),
+                    InspectionTable.open_defects == 0,
+                )
+                .limit(_BATCH)
+            )
+            while True:
+                with explained(place.name, place.folder), engine.begin() as connection:
+                    boards = connection.execute(due).all()
+                    keys = [key for key, _, _ in boards]
+                    connection.execute(
+                        update(InspectionTable)
+                        .where(InspectionTable.id.in_(keys))
+                        .values(preview=None, board_image=None)
+                    )
+                    connection.execute(update(DefectTable).where(DefectTable.inspection_id.in_(keys)).values(crop=None))
+                archive.remove([board_folder(board_id, ts_us) for _, board_id, ts_us in boards])
+                removed += len(boards)
+                if len(boards) < _BATCH:
+                    break
+        archive.remove_empty_days()
+    finally:
+        engine.dispose()
+    return removed
+
+
+class Space(str, Enum):
+    """How much room is left for pictures."""
+
+    ENOUGH = "enough"
+    LOW = "low"
+    OUT = "out"
+
+
+class DiskGuard:
+    """Watches the free space of the archive's disk: warns, then does without the pictures of passed boards.
+
+    Parameters
+    ----------
+    warn_bytes, stop_bytes
+        Free space below which it is `LOW`, and `OUT`.
+    free
+        Tells the free bytes of a folder's disk.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        warn_bytes: int = 10 * GIB,
+        stop_bytes: int = 2 * GIB,
+        free: Callable[[Path], int] = lambda folder: shutil.disk_usage(folder).free,
+    ) -> None:
+        self._folder, self._warn, self._stop, self._free = folder, warn_bytes, stop_bytes, free
+        self._looked = -_LOOK_AGAIN_S
+        self._space = Space.ENOUGH
+
+    @property
+    def space(self) -> Space:
+        """How much room is left; looked up every few seconds at most."""
+        now = time.monotonic()
+        if now - self._looked >= _LOOK_AGAIN_S:
+            self._looked = now
+            try:
+                free = self._free(self._folder)
+            except OSError:
+                # The disk does not answer: writing to it will say why.
+                return self._space
+            self._space = Space.OUT if free < self._stop else Space.LOW if free < self._warn else Space.ENOUGH
+        return self._space
+
+    def keeps(self, verdict: Verdict) -> bool:
+        """Tell whether the pictures of a board with this verdict are stored."""
+        return verdict is not Verdict.PASSED or self.space is not Space.OUT
