@@ -232,7 +232,7 @@ class TensorRtDetector:
                 flight.lane.done.synchronize()
             clock = self._spend("inference", clock)
             with stage("collect"):
-                counts, rows = flight.lane.collect(len(flight.corners))
+                counts, rows = flight.lane.results_of(len(flight.corners))
         finally:
             self._idle.append(flight.lane)
         if len(rows):

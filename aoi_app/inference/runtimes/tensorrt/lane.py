@@ -45,8 +45,9 @@ class Lane:
         self._contexts: dict[int, Any] = {}
         self._closed = False
         self.stream = Stream()
-        self.done = Event(timing=True)
+        self.done = Event()
         self._began = Event(timing=True)
+        self._ended = Event(timing=True)
         try:
             self._take_memory(engine)
             for batch in batches:
@@ -130,6 +131,8 @@ class Lane:
         if timed:
             self._began.record(self.stream)
         graph.launch(self.stream)
+        if timed:
+            self._ended.record(self.stream)
         self.done.record(self.stream)
 
     def forget(self, batch: int) -> None:
@@ -139,10 +142,10 @@ class Lane:
     @property
     def milliseconds(self) -> float:
         """Device time of the last timed launch, which is done."""
-        return self.done.milliseconds_since(self._began)
+        return self._ended.milliseconds_since(self._began)
 
-    def collect(self, tiles: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-        """Wait for the launch and return what it found.
+    def results_of(self, tiles: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+        """Return what the last launch, which is done, found.
 
         Returns
         -------
@@ -156,7 +159,6 @@ class Lane:
         EngineError
             The network gave values that are no numbers.
         """
-        self.done.synchronize()
         results = self.results[:tiles]
         spoiled = results["spoiled"]
         if spoiled.any():
@@ -188,5 +190,5 @@ class Lane:
         self._contexts.clear()
         while self._buffers:
             self._buffers.pop().free()
-        for part in (self.done, self._began, self.stream):
+        for part in (self.done, self._began, self._ended, self.stream):
             part.close()

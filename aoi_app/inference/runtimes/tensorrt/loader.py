@@ -116,7 +116,7 @@ class TensorRt:
         except BaseException:
             activation.close()
             raise
-        _compare_with_budget(prepared, overlap, before - memory_info()[0])
+        _note_what_runs(prepared, open_store(chosen), info, overlap, before - memory_info()[0])
         return detector
 
     def load(self, model: Model, precision: str, options: Options, progress: Progress) -> EngineSession:
@@ -255,13 +255,15 @@ def load_budget(prepared: Prepared, overlap: int) -> VramBudget:
     return VramBudget({**items, "weights": len(prepared.plan)})
 
 
-def _compare_with_budget(prepared: Prepared, overlap: int, measured: int) -> None:
+def _note_what_runs(prepared: Prepared, store: EngineStore, info: EngineInfo, overlap: int, measured: int) -> None:
+    """Write into the manifest what the engine itself told, and compare the memory it took with its budget."""
     budget = load_budget(prepared, overlap)
-    _log.info("%s took %d MiB of GPU memory; the budget was %s", prepared.path.name, measured // MIB, budget)
-    if measured > budget.total:
-        _log.warning(
-            "%s took %d MiB of GPU memory, more than its budget of %s", prepared.path.name, measured // MIB, budget
-        )
+    level = logging.WARNING if measured > budget.total else logging.INFO
+    text = "%s took %d MiB of GPU memory; its budget was %s"
+    _log.log(level, text, prepared.path.name, measured // MIB, budget)
+    manifest = prepared.manifest
+    if (manifest.layers, manifest.device_bytes) == ("", 0):
+        store.note(prepared.path, manifest.model_copy(update={"layers": info.precision, "device_bytes": measured}))
 
 
 def engine_info(library: Library, gpu: GpuFacts, prepared: Prepared, activation: Activation, model: str) -> EngineInfo:
@@ -284,11 +286,3 @@ def engine_info(library: Library, gpu: GpuFacts, prepared: Prepared, activation:
         class_names=prepared.model.class_names,
         detail="; ".join(detail),
     )
-
-
-def certify(prepared: Prepared, options: Options, certificate: Mapping[str, object]) -> Manifest:
-    """Write the gate's certificate into the plan's manifest, bound to the plan's hash, and return it."""
-    bound = {**certificate, "plan_sha256": prepared.manifest.plan_sha256}
-    manifest = prepared.manifest.model_copy(update={"certificate": bound})
-    open_store(options).note(prepared.path, manifest)
-    return manifest
