@@ -55,7 +55,7 @@ class Canvas:
         """Tell whether nothing lies within `thickness` / 2 and the clearance of `path`."""
         half = thickness / 2 + self.clearance
         low = np.maximum(((path.min(axis=0) - half) / self._cell).astype(int) - 1, 0)
-        high = ((path.max(axis=0) + half) / self._cell).astype(int) + 2
+        high = np.maximum(((path.max(axis=0) + half) / self._cell).astype(int) + 2, 0)
         taken = self._taken[low[1] : high[1], low[0] : high[0]]
         if taken.size == 0 or not taken.any():
             return taken.size > 0

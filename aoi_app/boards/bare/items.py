@@ -81,8 +81,9 @@ def draw_bus(canvas: Canvas, rng: np.random.Generator, style: CopperStyle, size:
     longest = shortest + style.reach * size * scale
     path = random_path(rng, start, heading, int(rng.integers(0, 4)), shortest, longest)
     stairs = (2 * land + gap) * (tracks - 1) + land if lands else 0.0
-    reach = with_end(path, stairs)
-    across = max(total, 2 * land) if lands else total
+    # a single track may have a land at its start as well
+    reach = with_end(with_end(path[::-1], land if lands else 0.0)[::-1], stairs)
+    across = max(total, pitch * (tracks - 1) + 2 * land) if lands else total
     if not canvas.line_is_free(reach, across):
         if size < 0.3:
             return False

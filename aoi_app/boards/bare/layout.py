@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 
 from aoi_app.boards.bare.canvas import Canvas
@@ -17,6 +18,7 @@ from aoi_app.boards.bare.items import (
 from aoi_app.boards.bare.style import DESIGN_PX_PER_MM, CopperStyle, random_style
 from aoi_app.boards.drawn import Image
 
+_TRIES = 8
 _BLEED = 96  # a window shows items that are cut by its edges: drawn this much larger, at 48 px/mm
 
 
@@ -26,8 +28,14 @@ def draw_copper(
     """Return the copper of a window cut from a larger board, (lines, width) uint8: 255 copper, 0 laminate."""
     scale = px_per_mm / DESIGN_PX_PER_MM
     bleed = round(_BLEED * scale)
-    canvas = _drawn(width + 2 * bleed, lines + 2 * bleed, scale, rng, style or random_style(rng), outlined=False)
-    return np.ascontiguousarray(canvas.copper[bleed : bleed + lines, bleed : bleed + width])
+    copper: Image = np.zeros((lines, width), np.uint8)
+    for _ in range(_TRIES):
+        canvas = _drawn(width + 2 * bleed, lines + 2 * bleed, scale, rng, style or random_style(rng), outlined=False)
+        copper = np.ascontiguousarray(canvas.copper[bleed : bleed + lines, bleed : bleed + width])
+        # a small window may show nothing but laminate or a plane: look elsewhere
+        if 0.02 < cv2.countNonZero(copper) / copper.size < 0.98:
+            break
+    return copper
 
 
 def draw_whole_copper(

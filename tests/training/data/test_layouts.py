@@ -41,7 +41,8 @@ def test_what_is_written_is_found_out_and_read_back(drawn: Dataset, tmp_path: Pa
     assert len(steps) == len(dataset)
     assert layout_of(tmp_path / "set") is LAYOUTS[name]
     back = read_dataset(tmp_path / "set").require_sound()
-    assert set(back.classes) == set(dataset.classes)
+    # an export knows only the classes that occur in it
+    assert set(back.classes) == set(dataset.classes) or (name == "history" and set(back.classes) < set(dataset.classes))
     assert by_name(back).keys() >= by_name(dataset).keys() or name == "history"
     for sample in dataset.samples:
         other = next(s for s in back.samples if s.board == sample.board)
