@@ -27,7 +27,8 @@ from aoi_app.core.protocols import AcquisitionConfig, Detector, LineScanCamera, 
 from aoi_app.core.recipe import MAX_LENGTH_LINES, MAX_WIDTH_PX, Recipe, load_recipe
 from aoi_app.core.scan import BoardScan, PixelFormat, Pixels
 from aoi_app.core.settings import CameraSettings, Settings, load_settings
-from aoi_app.inference.admission import open_admitted
+from aoi_app.inference.admission import REFERENCE, open_admitted
+from aoi_app.inference.calibration import IMAGES_VARIABLE
 from aoi_app.inference.catalog import find_model
 from aoi_app.inference.frozen import FrozenBoard, frozen_boards
 from aoi_app.inference.gate import GateLimits
@@ -90,11 +91,13 @@ def make_detector(settings: Settings, spec: EngineSpec) -> Detector:
 def admitted_detector(settings: Settings, spec: EngineSpec, progress: Progress) -> tuple[Detector, str]:
     """Open the detector that a specification names, through the gate; return it and what the gate measured."""
     limits = GateLimits(threshold=GATE_THRESHOLD)
+    # Before the candidate is opened: INT8 is calibrated on the same images.
+    boards = () if (spec.runtime, spec.precision) == REFERENCE else plant_boards(settings)
     detector, certificate = open_admitted(
         find_model(spec.model),
         spec.runtime,
         spec.precision,
-        lambda: plant_boards(settings),
+        lambda: boards,
         limits,
         min_confidence=spec.min_confidence,
         overlap=settings.tile_overlap,
@@ -155,11 +158,12 @@ class LineOpener:
 
 
 def plant_boards(settings: Settings) -> Sequence[FrozenBoard]:
-    """Return the images that the gate compares engines on: the plant's own, in the folder `frozen` of the record.
+    """Return the images that engines are calibrated and compared on: `AOI_PLANT_IMAGES`, or `frozen` in the record.
 
     A line that draws its boards freezes some of them; a real plant puts its images there.
     """
-    folder, camera = data_dir(settings) / FROZEN_FOLDER, settings.camera
+    folder, camera = Path(os.environ.get(IMAGES_VARIABLE) or data_dir(settings) / FROZEN_FOLDER), settings.camera
+    os.environ[IMAGES_VARIABLE] = str(folder)
     if not folder.is_dir() and camera.source.partition(":")[0] == "simulated":
         source = drawn_source(camera.source, camera.options)
         if source is not None:

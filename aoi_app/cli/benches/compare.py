@@ -1,0 +1,68 @@
+"""Every installed runtime, precision and batch on the same boards."""
+
+from __future__ import annotations
+
+import dataclasses
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.progress import Progress
+from rich.table import Table
+
+from aoi_app.cli.benches.options import Figures, Options
+from aoi_app.core.errors import StoreError
+
+if TYPE_CHECKING:
+    from aoi_app.inference.frozen import FrozenBoard
+
+BATCHES = (1, 4)
+BOARDS = 8
+
+
+def run(options: Options) -> Figures:
+    """Compare in turns, so that a machine that drifts favours none."""
+    from aoi_app.inference.catalog import find_model
+    from aoi_app.inference.compare import choices, compare
+    from aoi_app.inference.compare_report import COLUMNS, report, rows
+
+    with tempfile.TemporaryDirectory() as folder:
+        boards = _boards(options, Path(folder))
+        with Progress(console=options.people, transient=True) as progress:
+            task = progress.add_task("comparing", total=1.0)
+            comparison = compare(
+                find_model(options.model),
+                boards,
+                choices(BATCHES),
+                rounds=options.boards,
+                progress=lambda share, text: progress.update(task, completed=share, description=text),
+            )
+    table = Table(title=f"{comparison.model}; {comparison.machine}; {comparison.boards} boards", title_justify="left")
+    for name, side in COLUMNS:
+        table.add_column(name, justify="right" if side == "right" else "left")
+    for figures, cells in rows(comparison):
+        if not figures.error:
+            table.add_row(*cells)
+    options.people.print(table)
+    for figures in comparison.figures:
+        if figures.error:
+            options.people.print(f"{figures.choice}: {figures.error.splitlines()[0]}", style="dim")
+    options.people.print(f"Best here: {comparison.best or 'none'}")
+    if options.report is not None:
+        try:
+            options.report.write_text(report(comparison), encoding="utf-8")
+        except OSError as error:
+            raise StoreError(f"{options.report} could not be written: {error}.", "Choose another file.") from error
+    return dataclasses.asdict(comparison)
+
+
+def _boards(options: Options, folder: Path) -> Sequence[FrozenBoard]:
+    """Return the boards that were named, or freshly drawn ones."""
+    from aoi_app.camera.drawn_source import DrawnSource
+    from aoi_app.inference.frozen import frozen_boards
+
+    if options.images is not None:
+        return frozen_boards([options.images])
+    DrawnSource("bare", {"width": 1_152, "lines": 1_152}).freeze(folder / "drawn", BOARDS)
+    return frozen_boards([folder / "drawn"])

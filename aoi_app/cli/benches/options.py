@@ -1,0 +1,51 @@
+"""What every measurement is given, and how it shows its figures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+Figures = dict[str, Any]
+"""JSON values."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The command line of `aoi bench`.
+
+    Attributes
+    ----------
+    people
+        Where tables and progress go; figures for programs are returned.
+    """
+
+    people: Console
+    width: int
+    lines: int
+    boards: int
+    model: str
+    runtime: str
+    precision: str
+    seconds: float
+    line_rate: float | None
+    images: Path | None
+    report: Path | None
+
+
+def show(people: Console, title: str, figures: Mapping[str, Any]) -> None:
+    """Print figures by name."""
+    table = Table("figure", "value", title=title, title_justify="left")
+    for name, value in figures.items():
+        shown = ", ".join(f"{k} {number(v)}" for k, v in value.items()) if isinstance(value, dict) else number(value)
+        table.add_row(name, shown)
+    people.print(table)
+
+
+def number(value: Any) -> str:
+    """Return a value for a table."""
+    return f"{value:,.2f}" if isinstance(value, float) else str(value)
