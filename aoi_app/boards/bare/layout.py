@@ -15,7 +15,7 @@ from aoi_app.boards.bare.items import (
     draw_plane,
     draw_single,
 )
-from aoi_app.boards.bare.style import DESIGN_PX_PER_MM, CopperStyle, random_style
+from aoi_app.boards.bare.style import DESIGN_PX_PER_MM, CopperStyle, random_style, tidy_style
 from aoi_app.boards.drawn import Image
 
 _TRIES = 8
@@ -43,7 +43,7 @@ def draw_whole_copper(
 ) -> Image:
     """Return the copper of a whole board with fiducials and an empty rim, (lines, width) uint8."""
     scale = px_per_mm / DESIGN_PX_PER_MM
-    return _drawn(width, lines, scale, rng, style or random_style(rng), outlined=True).copper
+    return _drawn(width, lines, scale, rng, style or tidy_style(rng), outlined=True).copper
 
 
 def _drawn(
@@ -62,7 +62,7 @@ def _drawn(
             canvas.take_rectangle((x, y), (w, h))
     area = width * lines / (640 * scale) ** 2
     steps = [(draw_footprint, style.footprints), (draw_bus, style.buses), (draw_plane, style.planes)]
-    if rng.random() < 0.35:
+    if not outlined and rng.random() < 0.35:
         steps.reverse()
     for draw, tries in (*steps, (draw_arc, style.arcs), (draw_single, style.vias)):
         count = int(rng.poisson(tries * area))

@@ -83,3 +83,25 @@ def random_style(rng: np.random.Generator) -> CopperStyle:
         vias=rng.uniform(0, 14),
         pours=rng.choice((0.0, 0.0, 0.3, 0.8)),
     )
+
+
+def tidy_style(rng: np.random.Generator) -> CopperStyle:
+    """Return the design rules of a board as a careful designer lays it out: fine tracks, parts, some poured areas."""
+    fine, gap = rng.uniform(7, 11), rng.uniform(9, 13)
+    return CopperStyle(
+        track=(fine, fine * 1.3),
+        wide_track=(24, 48),
+        gap=(gap, gap * 1.4),
+        pad=(12, 26),
+        hole=(0.35, 0.5),
+        drilled=0.9,
+        rounded=rng.random(),
+        wide=0.06,
+        reach=rng.uniform(500, 900),
+        planes=0.4,
+        footprints=rng.uniform(2.5, 4.0),
+        buses=rng.uniform(30, 50),
+        arcs=0.0,
+        vias=6.0,
+        pours=rng.uniform(0.2, 0.6),
+    )
