@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -60,9 +61,12 @@ def run(options: Options) -> Figures:
 def _boards(options: Options, folder: Path) -> Sequence[FrozenBoard]:
     """Return the boards that were named, or freshly drawn ones."""
     from aoi_app.camera.drawn_source import DrawnSource
+    from aoi_app.inference.calibration import IMAGES_VARIABLE
     from aoi_app.inference.frozen import frozen_boards
 
     if options.images is not None:
         return frozen_boards([options.images])
     DrawnSource("bare", {"width": 1_152, "lines": 1_152}).freeze(folder / "drawn", BOARDS)
+    # INT8 is calibrated on the plant's images; where there are none, on boards of the same kind.
+    os.environ.setdefault(IMAGES_VARIABLE, str(folder / "drawn"))
     return frozen_boards([folder / "drawn"])
