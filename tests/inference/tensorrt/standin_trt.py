@@ -177,6 +177,8 @@ class StandInEngine:
     def __init__(self, trt: StandInTrt, plan: bytes) -> None:
         head, _, data = plan.partition(b"\n")
         self.trt = trt
+        self.contexts = 0
+        self.shares_profile = not trt.__version__.startswith("8")
         self.profile = json.loads(head)["profile"]
         graph = onnx.load_model_from_string(data).graph
         self.tensors = {v.name: (v, True) for v in graph.input} | {v.name: (v, False) for v in graph.output}
@@ -224,10 +226,18 @@ class StandInContext:
 
     def __init__(self, engine: StandInEngine) -> None:
         self.engine = engine
+        # 8.6 gives the profile to the first context; later releases share it.
+        self.active_optimization_profile = 0 if engine.shares_profile or not engine.contexts else -1
+        engine.contexts += 1
         self.addresses: dict[str, int] = {}
         self.shape: tuple[int, ...] = ()
 
+    def set_optimization_profile_async(self, profile: int, stream: int) -> bool:
+        self.active_optimization_profile = profile
+        return True
+
     def set_input_shape(self, name: str, shape: tuple[int, ...]) -> bool:
+        assert self.active_optimization_profile == 0
         self.shape = shape
         return True
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ from aoi_app.inference.runtimes.tensorrt.library import Library
 from aoi_app.inference.runtimes.tensorrt.progress import BuildWatch, make_monitor
 
 MIB = 1024 * 1024
-_FLOAT16 = 10  # onnx.TensorProto.FLOAT16
+_FLOAT, _FLOAT16 = 1, 10  # of onnx.TensorProto
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +91,7 @@ def build_plan(library: Library, request: BuildRequest, watch: BuildWatch) -> Bu
     if hasattr(trt, "PreviewFeature") and hasattr(trt.PreviewFeature, "PROFILE_SHARING_0806"):
         config.set_preview_feature(trt.PreviewFeature.PROFILE_SHARING_0806, True)  # several contexts, as later releases
     if library.can.precision_flags and not library.can.strong_typing:
-        _weak_types(library, network, config)
+        _weak_types(library, network, config, request.onnx)
     if request.dynamic:
         config.add_optimization_profile(_profile(builder, request))
     cache = _open_cache(config, request.timing_cache)
@@ -154,31 +155,66 @@ def _no_external_tactics(trt: Any, config: Any) -> None:
         config.set_tactic_sources(config.get_tactic_sources() & ~sum(1 << int(e) for e in external))
 
 
-def _weak_types(library: Library, network: Any, config: Any) -> None:
+def _weak_types(library: Library, network: Any, config: Any, onnx: Path) -> None:
     """Let TensorRT 8.6 follow the types that the ONNX file has.
 
     Without strong typing the flags only allow a precision; what the file keeps in FP32 while the rest is FP16 is
-    asked for layer by layer.
+    asked for layer by layer. The library does not tell types before it has built, so the file is asked.
     """
     trt = library.module
-    layers = [network.get_layer(i) for i in range(network.num_layers)]
-    types = {layer.get_output(j).dtype for layer in layers for j in range(layer.num_outputs)}
-    types |= {network.get_input(i).dtype for i in range(network.num_inputs)}
-    if any(layer.type == trt.LayerType.QUANTIZE for layer in layers):
+    types = node_types(onnx)
+    if types.quantised:
         config.set_flag(trt.BuilderFlag.INT8)
-    if trt.float16 not in types:
+    if not types.half:
         return
     config.set_flag(trt.BuilderFlag.FP16)
     config.set_flag(trt.BuilderFlag.PREFER_PRECISION_CONSTRAINTS)
-    for layer in layers:
-        if layer.type in _arithmetic(trt) and layer.get_output(0).dtype == trt.float32:
+    kinds = _arithmetic(trt)
+    for layer in (network.get_layer(i) for i in range(network.num_layers)):
+        if layer.type in kinds and types.single & set(_nodes_of(layer)):
             layer.precision = trt.float32
+
+
+@dataclass(frozen=True, slots=True)
+class NodeTypes:
+    """What a file says of its nodes.
+
+    Attributes
+    ----------
+    half, quantised
+        Whether any node computes FP16; whether any quantises.
+    single
+        Names of the nodes that compute FP32.
+    """
+
+    half: bool
+    quantised: bool
+    single: frozenset[str]
+
+
+def node_types(path: Path) -> NodeTypes:
+    """Return in which types the nodes of a file compute."""
+    import onnx
+
+    graph = onnx.shape_inference.infer_shapes(load_proto(path)).graph
+    kinds = {v.name: v.type.tensor_type.elem_type for v in (*graph.value_info, *graph.input, *graph.output)}
+    computing = [n for n in graph.node if n.op_type not in ("Cast", "Constant", "Shape")]
+    return NodeTypes(
+        half=any(kinds.get(name) == _FLOAT16 for n in computing for name in n.output),
+        quantised=any(n.op_type == "QuantizeLinear" for n in computing),
+        single=frozenset(n.name for n in computing if any(kinds.get(name) == _FLOAT for name in n.output)),
+    )
+
+
+def _nodes_of(layer: Any) -> list[str]:
+    """Return the ONNX nodes that a layer was made of, by its name and what the parser noted."""
+    return [layer.name, *re.findall(r"ONNX Layer: ([^\]\x1e]+)", str(getattr(layer, "metadata", "")))]
 
 
 def _arithmetic(trt: Any) -> set[Any]:
     names = (
         "CONVOLUTION", "DECONVOLUTION", "MATRIX_MULTIPLY", "ACTIVATION", "ELEMENTWISE", "UNARY", "REDUCE", "SOFTMAX",
-        "SCALE", "POOLING", "NORMALIZATION", "RESIZE",
+        "SCALE", "POOLING", "NORMALIZATION",
     )  # fmt: skip
     return {getattr(trt.LayerType, name) for name in names if hasattr(trt.LayerType, name)}
 

@@ -100,7 +100,7 @@ class Engine:
             least, _, most = self._engine.get_profile_shape(0, self.source.name)
         return int(least[0]), int(most[0])
 
-    def context(self, batch: int, addresses: dict[str, int], memory: int) -> Any:
+    def context(self, batch: int, addresses: dict[str, int], memory: int, stream: int) -> Any:
         """Return a context for runs of `batch` tiles.
 
         Parameters
@@ -109,8 +109,13 @@ class Engine:
             Device address of every input and output by name.
         memory
             Device address of `activation_bytes`; contexts that never run at the same time may share it.
+        stream
+            CUDA stream in which it will run.
         """
         context = self.library.context(self._engine)
+        if context.active_optimization_profile < 0:
+            # TensorRT 8.6 gives the profile to the first context only; the others ask for it.
+            context.set_optimization_profile_async(0, stream)
         self.library.give_memory(context, memory, self.activation_bytes)
         shape = (batch, *self.source.shape[1:])
         if not context.set_input_shape(self.source.name, shape):

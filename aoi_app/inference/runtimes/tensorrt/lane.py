@@ -81,7 +81,7 @@ class Lane:
         return buffer
 
     def _prepare(self, batch: int) -> None:
-        self._contexts[batch] = self._engine.context(batch, self._addresses, self._activations)
+        self._contexts[batch] = self._engine.context(batch, self._addresses, self._activations, self.stream.address)
         for stage in STAGES:
             self._stages[stage](batch, self.stream)  # TensorRT sets itself up in its first run, outside of a graph
         self.stream.synchronize()

@@ -75,7 +75,7 @@ class EngineSession:
         self._buffers[source.name].upload(np.ascontiguousarray(batch, source.dtype))
         if count not in self._contexts:
             addresses = {name: buffer.address for name, buffer in self._buffers.items()}
-            self._contexts[count] = self._engine.context(count, addresses, self._memory.address)
+            self._contexts[count] = self._engine.context(count, addresses, self._memory.address, self._stream.address)
         self._engine.enqueue(self._contexts[count], self._stream.address)
         self._stream.synchronize()
         outputs = []
