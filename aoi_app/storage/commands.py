@@ -66,6 +66,10 @@ def history(
     state: Annotated[
         list[Verification] | None, typer.Option(case_sensitive=False, help="With a defect in this state of review.")
     ] = None,
+    to_review: Annotated[bool, typer.Option("--to-review", help="With defects that wait for a reviewer.")] = False,
+    reviewed: Annotated[
+        bool, typer.Option("--reviewed", help="Failed, and every defect decided on: with --json, a set to train on.")
+    ] = False,
     board: Annotated[str, typer.Option(help="Print everything that is known of one board.")] = "",
     limit: Annotated[
         int | None, typer.Option(min=1, help="Boards at most; 20 on the screen, all in an export.")
@@ -92,6 +96,8 @@ def history(
         places=tuple(place or ()),
         reviewers=tuple(reviewer or ()),
         verifications=tuple(state or ()),
+        to_review=to_review,
+        reviewed=reviewed,
     )
     where = record_place(data)
     reader = History(where.folder, where.url)
@@ -108,6 +114,14 @@ def history(
         reader.close()
 
 
+def screen() -> Console:
+    """Return standard output for tables."""
+    console = Console()
+    if not console.is_terminal:
+        console.width = PIPED_WIDTH
+    return console
+
+
 def _show_board(reader: History, board_id: str) -> None:
     record = reader.board(board_id)
     if record is None:
@@ -122,9 +136,7 @@ def _show_table(reader: History, query: HistoryQuery, limit: int) -> None:
     table = Table("time", "serial", "verdict", "defects", "reason", "recipe", "board", box=SIMPLE_HEAD, highlight=False)
     for row in rows:
         table.add_row(*_cells(row))
-    console = Console()
-    if not console.is_terminal:
-        console.width = PIPED_WIDTH
+    console = screen()
     console.print(table)
     total = sum(counts.values())
     summary = ", ".join(f"{n:,} {verdict.value}" for verdict, n in sorted(counts.items(), key=lambda item: -item[1]))

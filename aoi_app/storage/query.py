@@ -41,6 +41,8 @@ class HistoryQuery:
         Beginning of an engine's hash, or a part of its model's name.
     to_review
         Only boards with defects that wait for a reviewer.
+    reviewed
+        Only failed boards of which every defect that counts has been decided on.
     """
 
     since_us: int | None = None
@@ -56,6 +58,7 @@ class HistoryQuery:
     reviewers: tuple[str, ...] = ()
     verifications: tuple[Verification, ...] = ()
     to_review: bool = False
+    reviewed: bool = False
 
     @property
     def asks_for_defects(self) -> bool:
@@ -88,6 +91,8 @@ def board_filters(query: HistoryQuery) -> list[ColumnElement[bool]]:
         wanted.append(I.station == query.station)
     if query.to_review:
         wanted.append(I.open_defects > 0)
+    if query.reviewed:
+        wanted += [I.verdict == Verdict.FAILED.value, I.open_defects == 0]
     return wanted
 
 

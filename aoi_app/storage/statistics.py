@@ -55,7 +55,9 @@ class Statistics:
             query, since_us=since_us, until_us=until_us, classes=(), places=(), reviewers=(), verifications=()
         )
         with explained(self._place.name, self._place.folder), reading(self._database) as connection:
-            return _Count(connection, asked, since_us, until_us).figures(opportunities or {}, interval_us)
+            return _Count(connection, asked, since_us, until_us).figures(
+                {} if opportunities is None else opportunities, interval_us
+            )
 
     def places(self, query: HistoryQuery) -> NDArray[np.float64]:
         """Return the centres of confirmed defects for a heat map: (n, 2), x and y in board pixels, newest first."""

@@ -11,10 +11,12 @@ import typer
 from typer.testing import CliRunner
 
 from aoi_app.core.errors import DatabaseLocked, DiskFull, StoreError
-from aoi_app.core.inspection import Verdict
+from aoi_app.core.inspection import Verdict, Verification
 from aoi_app.storage import commands
 from aoi_app.storage.clock import from_us, parse_moment, to_us
 from aoi_app.storage.export import opened
+from aoi_app.storage.history import History
+from aoi_app.storage.review import Review
 from aoi_app.storage.store import Store
 from tests.storage.boards import START_US, board, changed, defects
 
@@ -22,6 +24,7 @@ BACKENDS = ("sqlite",)
 
 
 BOARDS = 6
+CONFIRMED, REJECTED = Verification.DEFECT_CONFIRMED, Verification.DEFECT_REJECTED
 
 
 @pytest.fixture
@@ -87,6 +90,25 @@ def test_filters_of_the_command_line(recorded: Path) -> None:
     assert len(found.splitlines()) == BOARDS - 3
     assert not _run("--data", str(recorded), "--json", "-", "--recipe", "another")
     assert len(_run("--data", str(recorded), "--json", "-", "--limit", "2").splitlines()) == 2
+
+
+def test_reviewed_boards_are_a_set_to_train_on(recorded: Path, tmp_path: Path) -> None:
+    from aoi_app.training.data.layouts import history as layout
+
+    review, reader = Review(recorded), History(recorded)
+    for number, states in ((1, [CONFIRMED]), (2, [CONFIRMED, REJECTED]), (3, [CONFIRMED])):
+        record = reader.board(f"board-{number:06d}")
+        assert record is not None
+        for row, state in zip(record.defects, states, strict=False):
+            review.verify(row.id, state, "kim", 1.0)
+    target = tmp_path / "history.jsonl"
+    _run("--data", str(recorded), "--reviewed", "--json", str(target))
+    found = layout.read(target)
+    assert found.classes == ("short",) and found.problems == ()
+    assert {s.board for s in found.samples} == {"board-000001", "board-000002"}
+    # Crops show each other's defects; what was rejected is a label on none of them.
+    assert sum(len(s.labels) for s in found.samples if s.board == "board-000001") == 1
+    assert [len(s.labels) for s in found.samples if s.board == "board-000002"] == [1, 1]
 
 
 def test_a_time_that_is_none_is_explained() -> None:
