@@ -22,6 +22,8 @@ from aoi_app.inference.tiling import Tile, TilePlan
 IMAGES_VARIABLE = "AOI_PLANT_IMAGES"
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
 MAX_TILES = 1000
+GOLDEN_MARK = ".golden"
+"""`board.golden.png` is the golden board of `board.png`."""
 
 
 def plant_images_dir() -> Path:
@@ -53,8 +55,14 @@ def read_image(path: Path) -> Pixels:
     return np.asarray(image, np.uint8)
 
 
+def golden_beside(path: Path) -> Path | None:
+    """Return the file of the golden board that lies beside an image, or None."""
+    beside = path.with_name(f"{path.stem}{GOLDEN_MARK}{path.suffix}")
+    return beside if beside.is_file() else None
+
+
 class TileSource:
-    """Up to `MAX_TILES` tiles, spread evenly over the tiles of all images.
+    """Up to `MAX_TILES` tiles, spread evenly over the tiles of all images, each with its golden board if there is one.
 
     Attributes
     ----------
@@ -64,10 +72,11 @@ class TileSource:
 
     def __init__(self, model: Model, files: Sequence[Path], limit: int = MAX_TILES) -> None:
         self._cutter = TileCutter(model, 1)
-        every = [(path, tile) for path in files for tile in _tiles(path, model)]
+        boards = [path for path in files if not path.stem.endswith(GOLDEN_MARK)]
+        every = [(path, tile) for path in boards for tile in _tiles(path, model)]
         step = max(len(every) / limit, 1.0)
         self._chosen = [every[int(i * step)] for i in range(min(len(every), limit))]
-        self._held: tuple[Path, Pixels] | None = None
+        self._held: tuple[Path, Pixels, Pixels | None] | None = None
         stamp = hashlib.sha256()
         for path, tile in self._chosen:
             stat = path.stat()
@@ -81,9 +90,10 @@ class TileSource:
         """Return tile `number` as the network takes it, a copy with a batch of one."""
         path, tile = self._chosen[number]
         if self._held is None or self._held[0] != path:
-            self._held = (path, read_image(path))
-        pixels = self._held[1]
-        return np.array(self._cutter.cut(pixels, len(pixels), [tile]))
+            beside = golden_beside(path)
+            self._held = (path, read_image(path), None if beside is None else read_image(beside))
+        _, pixels, golden = self._held
+        return np.array(self._cutter.cut(pixels, len(pixels), [tile], golden))
 
 
 def _tiles(path: Path, model: Model) -> tuple[Tile, ...]:

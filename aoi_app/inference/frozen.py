@@ -13,11 +13,8 @@ from aoi_app.core.detection import Detections
 from aoi_app.core.errors import ImageError
 from aoi_app.core.protocols import Detector
 from aoi_app.core.scan import BoardScan, PixelFormat, Pixels, read_only
-from aoi_app.inference.calibration import image_files, read_image
+from aoi_app.inference.calibration import GOLDEN_MARK, golden_beside, image_files, read_image
 from aoi_app.inference.metrics import Truth
-
-GOLDEN_MARK = ".golden"
-"""`board.golden.png` is the golden board of `board.png`."""
 
 
 @dataclass(frozen=True)
@@ -43,8 +40,8 @@ class FrozenBoard:
     @property
     def golden(self) -> Pixels | None:
         """The golden board, or None."""
-        beside = self.path.with_name(f"{self.path.stem}{GOLDEN_MARK}{self.path.suffix}")
-        return read_only(read_image(beside)) if beside.is_file() else None
+        beside = golden_beside(self.path)
+        return read_only(read_image(beside)) if beside is not None else None
 
     @cached_property
     def truth(self) -> Truth | None:

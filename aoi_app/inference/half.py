@@ -110,6 +110,28 @@ def tail_nodes(graph: onnx.GraphProto) -> frozenset[int]:
     return frozenset(range(len(graph.node))) - body
 
 
+def last_heavy_nodes(graph: onnx.GraphProto) -> frozenset[int]:
+    """Return the indices of the last convolutions: those that no other convolution of the body follows."""
+    tail = tail_nodes(graph)
+    producer = {name: i for i, node in enumerate(graph.node) for name in node.output}
+    followed: set[int] = set()
+    todo = [
+        producer[n]
+        for i, node in enumerate(graph.node)
+        if i not in tail and node.op_type in _HEAVY
+        for n in node.input
+        if n in producer
+    ]
+    while todo:
+        index = todo.pop()
+        if index not in followed:
+            followed.add(index)
+            todo += [producer[name] for name in graph.node[index].input if name in producer]
+    return frozenset(
+        i for i, node in enumerate(graph.node) if node.op_type in _HEAVY and i not in tail and i not in followed
+    )
+
+
 def _half_nodes(graph: onnx.GraphProto, floats: set[str], keep: Collection[str]) -> frozenset[int]:
     tail = tail_nodes(graph)
     captured = {name for node in graph.node for name in _captured(node)}

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aoi_app.core.errors import EngineError, ModelError
-from aoi_app.inference.half import tail_nodes
+from aoi_app.inference.half import last_heavy_nodes, tail_nodes
 from aoi_app.inference.model import Model
 from aoi_app.inference.onnx_file import load_proto
 
@@ -34,7 +34,7 @@ Tiles = Callable[[int], NDArray[Any]]
 
 
 def quantise(model: Model, target: Path, tiles: Tiles, count: int, progress: Progress) -> None:
-    """Write an INT8 copy of an FP32 model: symmetric, weights per channel, decoding of boxes left in FP32.
+    """Write an INT8 copy of an FP32 model: symmetric, weights per channel, last layers and decoding in FP32.
 
     Raises
     ------
@@ -59,7 +59,9 @@ def quantise(model: Model, target: Path, tiles: Tiles, count: int, progress: Pro
             quant_pre_process(str(model.path), str(prepared), skip_symbolic_shape=True)
             proto = load_proto(prepared)
             _name_nodes(proto)
-            tail = [proto.graph.node[i].name for i in tail_nodes(proto.graph)]
+            # The last convolutions give the sides of the boxes: 256 steps are too few for a pixel's accuracy.
+            kept = tail_nodes(proto.graph) | last_heavy_nodes(proto.graph)
+            names = [proto.graph.node[i].name for i in kept]
             onnx.save(proto, str(prepared))
             quantization.quantize_static(
                 str(prepared),
@@ -70,7 +72,7 @@ def quantise(model: Model, target: Path, tiles: Tiles, count: int, progress: Pro
                 per_channel=True,
                 activation_type=quantization.QuantType.QInt8,
                 weight_type=quantization.QuantType.QInt8,
-                nodes_to_exclude=tail,
+                nodes_to_exclude=names,
                 calibrate_method=quantization.CalibrationMethod.Entropy,
                 extra_options={
                     "ActivationSymmetric": True,

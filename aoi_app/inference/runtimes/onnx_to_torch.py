@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -47,15 +47,19 @@ class OnnxModule(nn.Module):  # type: ignore[misc]
             )
         self._constants: dict[str, Any] = {}
         weights = {t.name: numpy_helper.to_array(t) for t in proto.graph.initializer}
+        weights |= {
+            n.output[0]: numpy_helper.to_array(n.attribute[0].t)
+            for n in proto.graph.node
+            if n.op_type == "Constant" and n.attribute[0].name == "value"
+        }
         self._steps: list[tuple[str, list[str], list[str], Attributes]] = []
         for node in proto.graph.node:
             attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
             if node.op_type == "Constant":
-                weights[node.output[0]] = numpy_helper.to_array(attributes["value"])
                 continue
             attributes = {k: v.decode() if isinstance(v, bytes) else v for k, v in attributes.items()}
             attributes["outputs"] = len(node.output)
-            self._steps.append((node.op_type, list(node.input), list(node.output), attributes))
+            self._steps.append((node.op_type, self._inputs(node, weights), list(node.output), attributes))
         for index, (name, values) in enumerate(weights.items()):
             tensor = torch.from_numpy(values.copy())
             if tensor.is_floating_point() and tensor.ndim > 0:
@@ -71,6 +75,16 @@ class OnnxModule(nn.Module):  # type: ignore[misc]
         self.computed_in: Counter[str] = Counter()
         """Heavy operators of the last run by the type of their result."""
 
+    def _inputs(self, node: onnx.NodeProto, weights: Mapping[str, Any]) -> list[str]:
+        """Return the names of a node's inputs; constant shapes become lists, which a tracer takes as they are."""
+        names = list(node.input)
+        for position in _PLAIN.get(node.op_type, ()):
+            if position < len(names) and names[position] in weights:
+                plain = f"{names[position]} as a list"
+                self._constants[plain] = weights[names[position]].tolist()
+                names[position] = plain
+        return names
+
     def forward(self, image: Tensor) -> tuple[Tensor, ...]:
         """Return the outputs for a batch (batch, channels, height, width)."""
         values: dict[str, Any] = {self._input: image, "": None}
@@ -85,8 +99,30 @@ class OnnxModule(nn.Module):  # type: ignore[misc]
         return tuple(values[name] for name in self._outputs)
 
 
-def _ints(value: Tensor | Sequence[int]) -> list[int]:
-    return [int(v) for v in (value.tolist() if isinstance(value, Tensor) else value)]
+_PLAIN = {
+    "Reshape": (1,),
+    "Slice": (1, 2, 3, 4),
+    "Split": (1,),
+    "Squeeze": (1,),
+    "Unsqueeze": (1,),
+    "Resize": (1, 2, 3),
+    "Expand": (1,),
+    "Tile": (1,),
+    "TopK": (1,),
+    "Clip": (1, 2),
+    "ReduceMax": (1,),
+    "ReduceMean": (1,),
+    "ReduceSum": (1,),
+}
+"""Inputs by position that say how, not what, to compute."""
+
+
+def _numbers(value: Tensor | Sequence[float]) -> list[float]:
+    return list(value.tolist() if isinstance(value, Tensor) else value)
+
+
+def _ints(value: Tensor | Sequence[float]) -> list[int]:
+    return [int(v) for v in _numbers(value)]
 
 
 def _padded(x: Tensor, attributes: Attributes, value: float = 0.0) -> tuple[Tensor, list[int]]:
@@ -129,11 +165,11 @@ def _average_pool(i: list[Any], a: Attributes) -> Tensor:
 
 def _resize(i: list[Any], a: Attributes) -> Tensor:
     x = i[0]
-    sizes = i[3] if len(i) > 3 else None
+    sizes = i[3] if len(i) > 3 and i[3] is not None and len(i[3]) else None
     size = _ints(sizes)[2:] if sizes is not None else None
     if size is None:
         scales = i[2] if len(i) > 2 else i[1]
-        size = [int(n * float(s)) for n, s in zip(x.shape[2:], scales.tolist()[2:], strict=True)]
+        size = [int(n * float(s)) for n, s in zip(x.shape[2:], _numbers(scales)[2:], strict=True)]
     if a.get("mode", "nearest") == "nearest":
         return F.interpolate(x, size, mode="nearest")
     corners = a.get("coordinate_transformation_mode", "half_pixel") == "align_corners"
