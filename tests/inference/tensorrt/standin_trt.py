@@ -57,6 +57,8 @@ class StandInTrt:
         self.float32, self.float16 = DataType.FLOAT, DataType.HALF
         self.flags_set: list[str] = []
         self.refuse = False
+        self.runs_single = False
+        self.builds = 0
         logger = type("ILogger", (), {"Severity": Severity, "__init__": lambda self: None})
         self.ILogger = logger
         self.LayerType = _names("LayerType", ["CONVOLUTION", "QUANTIZE"])
@@ -157,6 +159,7 @@ class StandInBuilder:
         return StandInProfile()
 
     def build_serialized_network(self, network: StandInNetwork, config: StandInConfig) -> bytes | None:
+        self.trt.builds += 1
         monitor = config.progress_monitor
         if monitor is not None:
             monitor.phase_start("Building", None, 4)
@@ -204,9 +207,8 @@ class StandInEngine:
         return self.profile
 
     def create_engine_inspector(self) -> Any:
-        kind = (
-            "Half" if b"float16" in repr(self.session.get_inputs()[0].type).encode() else "Row major linear FP32 format"
-        )
+        half = "float16" in self.session.get_inputs()[0].type and not self.trt.runs_single
+        kind = "Half" if half else "Row major linear FP32 format"
         layers = [
             {"Name": "conv", "LayerType": "CaskConvolution", "Inputs": [{"Format/Datatype": kind}]},
             {"Name": "copy", "LayerType": "Reformat", "Inputs": [{"Format/Datatype": "FP32"}]},

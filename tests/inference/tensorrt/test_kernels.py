@@ -58,7 +58,7 @@ def test_tiles_are_cut_as_on_the_cpu(channels: Channels, rgb: bool, lines: int) 
 
 
 @pytest.mark.parametrize("last", [False, True])
-@pytest.mark.parametrize("dtype", [np.float32, np.uint8])
+@pytest.mark.parametrize("dtype", [np.float32, np.float16, np.uint8])
 @needs_compiler
 def test_tiles_of_other_types_and_layouts(dtype: Any, last: bool) -> None:
     check_tiles(a_model(channels=Channels.RGB, dtype=dtype, last=last), True, 150)
@@ -189,6 +189,16 @@ def assert_same(result: Any, expected: Detections) -> None:
     np.testing.assert_allclose(rows[:, 4], expected.scores, atol=1e-6)
     np.testing.assert_allclose(rows[:, :4], expected.boxes, atol=1e-3)
     np.testing.assert_array_equal(rows[:, 5], expected.classes)
+
+
+@needs_compiler
+def test_fp16_outputs_are_read() -> None:
+    model = a_model(Form.AOI)
+    outputs = {"out": raw_outputs(model, 2, 5, False)["out"].astype(np.float16)}
+    want = Decoder(model.head, SIZE, 0.25).decode([outputs["out"]], 2)
+    assert sum(map(len, want)) > 3
+    for result, expected in zip(on_kernels(model, outputs, 0.25), want, strict=True):
+        assert_same(result, expected)
 
 
 @needs_compiler

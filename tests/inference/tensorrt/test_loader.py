@@ -1,0 +1,133 @@
+"""From a model and a precision to a detector: what is refused, degraded, built, and taken from the store."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aoi_app.core.errors import EngineError
+from aoi_app.inference.model import read_model
+from aoi_app.inference.runtimes.tensorrt.detector import TensorRtDetector
+from aoi_app.inference.runtimes.tensorrt.loader import TensorRt
+from aoi_app.inference.runtimes.tensorrt.manifest import PlanAltered, PlanMissing
+from aoi_app.inference.runtimes.tensorrt.store import EngineStore
+from tests.inference.tensorrt import standin_cuda
+from tests.inference.tensorrt.standin_cuda import OK, StandInCuda
+from tests.inference.tensorrt.standin_trt import StandInTrt
+from tests.inference.tensorrt.test_detector import OVERLAP, board, inspect
+
+
+def open_one(
+    network: Path, store: Path, precision: str = "fp32", heard: Any = None, **options: Any
+) -> TensorRtDetector:
+    chosen = {"store": str(store), "max_batch": 2, "batch": 2, **options}
+    progress = heard or (lambda share, text: None)
+    return TensorRt().open(read_model(network), precision, chosen, progress, min_confidence=0.25, overlap=OVERLAP)
+
+
+def test_an_engine_is_built_once(trt: StandInTrt, network: Path, store: Path) -> None:
+    open_one(network, store).close()
+    open_one(network, store).close()
+    assert trt.builds == 1
+    (plan,) = EngineStore(store).plans()
+    assert plan.manifest is not None
+    assert (plan.manifest.layers, plan.manifest.gpu) == ("fp32", "Stand-in GPU")
+    assert plan.manifest.device_bytes > 0
+    assert plan.manifest.driver == "13.0"
+
+
+def test_another_version_builds_its_own(trt: StandInTrt, network: Path, store: Path) -> None:
+    open_one(network, store).close()
+    open_one(network, store, workspace_mib=64).close()
+    assert trt.builds == 2, "other settings, another plan"
+    assert len(EngineStore(store).plans()) == 2
+
+
+def test_an_altered_plan_is_built_again_and_said(trt: StandInTrt, network: Path, store: Path) -> None:
+    open_one(network, store).close()
+    plan = next(store.glob("*.plan"))
+    plan.write_bytes(plan.read_bytes()[:-1] + b"!")
+    with pytest.raises(PlanAltered):
+        open_one(network, store, build=False)
+    said: list[str] = []
+    open_one(network, store, heard=lambda share, text: said.append(text)).close()
+    assert any("was altered" in text for text in said)
+    assert trt.builds == 2
+
+
+def test_nothing_is_built_where_that_is_not_wanted(trt: StandInTrt, network: Path, store: Path) -> None:
+    with pytest.raises(PlanMissing):
+        open_one(network, store, build=False)
+
+
+def test_a_gpu_without_fast_fp16_runs_fp32_and_says_so(
+    trt: StandInTrt, cuda: StandInCuda, network: Path, store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cuda, "cuDeviceGetAttribute", lambda attribute, device: (OK, {75: 6, 76: 1, 16: 10}[attribute]))
+    detector = open_one(network, store, "fp16")
+    assert detector.info.precision == "fp32"
+    assert "fp32 is used instead of fp16" in detector.info.detail
+    detector.close()
+    with pytest.raises(EngineError, match="no fast FP16"):
+        open_one(network, store, "fp16", degrade=False)
+
+
+def test_fp16_runs_as_fp16(trt: StandInTrt, network: Path, store: Path) -> None:
+    detector = open_one(network, store, "fp16")
+    assert detector.info.precision == "fp16"
+    assert detector.activation.engine.source.dtype.itemsize == 2, "the kernel writes FP16"
+    single = open_one(network, store, "fp32")
+    pixels = board(130, 150, 6)
+    assert abs(len(inspect(detector, pixels)) - len(inspect(single, pixels))) <= 1
+    detector.close()
+    single.close()
+
+
+def test_an_fp16_engine_that_runs_fp32_is_refused(
+    trt: StandInTrt, cuda: StandInCuda, network: Path, store: Path
+) -> None:
+    trt.runs_single = True
+    with pytest.raises(EngineError, match="was built as fp16, but it runs fp32"):
+        open_one(network, store, "fp16")
+    assert cuda.held == 0, "what was refused holds nothing"
+
+
+def test_a_plan_that_the_library_refuses(trt: StandInTrt, cuda: StandInCuda, network: Path, store: Path) -> None:
+    open_one(network, store).close()
+    trt.refuse = True
+    with pytest.raises(EngineError, match="could not load the plan: the plan is not from here"):
+        open_one(network, store)
+    assert cuda.held == 0
+
+
+def test_what_does_not_fit_is_refused_before_it_is_built(
+    trt: StandInTrt, network: Path, store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(standin_cuda, "TOTAL", 200 << 20)
+    with pytest.raises(EngineError, match=r"to build fp32 of net: weights .* workspace 1024 .* 200 MiB are free"):
+        open_one(network, store)
+    assert trt.builds == 0
+
+
+def test_memory_that_runs_out_on_the_way_is_given_back(
+    trt: StandInTrt, cuda: StandInCuda, network: Path, store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    open_one(network, store).close()
+    real, calls = cuda.cuMemAlloc, 0
+
+    def fails_later(nbytes: int) -> Any:
+        nonlocal calls
+        calls += 1
+        return (standin_cuda.CUresult.CUDA_ERROR_OUT_OF_MEMORY, 0) if calls > 9 else real(nbytes)
+
+    monkeypatch.setattr(cuda, "cuMemAlloc", fails_later)
+    with pytest.raises(EngineError, match="memory is exhausted"):
+        open_one(network, store)
+    assert (cuda.held, cuda.graphs, cuda.streams) == (0, {}, {})
+
+
+def test_an_option_that_nobody_knows_is_refused(trt: StandInTrt, network: Path, store: Path) -> None:
+    with pytest.raises(EngineError, match="TensorRT has no option worksapce"):
+        open_one(network, store, worksapce=1)
