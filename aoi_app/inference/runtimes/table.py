@@ -76,6 +76,14 @@ RUNTIMES: Mapping[str, RuntimeEntry] = {
             precisions=("fp32", "fp16"),
         ),
         RuntimeEntry(
+            "triton",
+            "Triton server",
+            ("tritonclient", "grpc"),
+            'pip install "aoi-station[triton]"',
+            "aoi_app.inference.runtimes.triton:Triton",
+            remote=True,
+        ),
+        RuntimeEntry(
             "tensorrt",
             "TensorRT",
             ("tensorrt", "cuda"),

@@ -1,0 +1,293 @@
+"""A real Triton server: the same boxes as here, and no board lost when it is killed, slow or wrong."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from aoi_app.core.errors import EngineError
+from aoi_app.core.scan import Pixels
+from aoi_app.inference.frozen import detect, scan_of
+from aoi_app.inference.model import Model, read_model
+from aoi_app.inference.precision import PrecisionFile
+from aoi_app.inference.runtimes.base import Options
+from aoi_app.inference.runtimes.table import load_runtime, open_detector
+from aoi_app.inference.runtimes.triton import Triton
+from aoi_app.inference.runtimes.triton_client import ServerSilent, ServerWrong
+from aoi_app.inference.runtimes.triton_export import ServerPlan, config_text, export_repository
+from aoi_app.inference.streaming import StreamingDetector
+from aoi_app.inference.yardstick import write_yardstick
+
+pytest.importorskip("tritonclient.grpc", reason='not installed; pip install "aoi-station[triton]"')
+
+HERE = Path(__file__).parent
+SIDE = 64
+READY_S = 60.0
+
+
+def ignore(share: float, text: str) -> None:
+    """Progress that nobody looks at."""
+
+
+def environment() -> Path:
+    """Return the environment of the server, or skip."""
+    chosen = Path(os.environ.get("AOI_TRITON_ENV", Path.home() / ".cache/aoi-station/triton-env"))
+    if not list(chosen.glob("lib/python3*/site-packages/pytriton/tritonserver/bin/tritonserver")):
+        pytest.skip(f"no Triton server in {chosen}; bash {HERE / 'make_env.sh'}")
+    return chosen
+
+
+@pytest.fixture(scope="module")
+def network(tmp_path_factory: pytest.TempPathFactory) -> Model:
+    return read_model(write_yardstick(tmp_path_factory.mktemp("net") / "tiny.onnx", "tiny", size=SIDE, classes=3))
+
+
+@pytest.fixture(scope="module")
+def other(tmp_path_factory: pytest.TempPathFactory) -> Model:
+    return read_model(write_yardstick(tmp_path_factory.mktemp("net") / "tiny.onnx", "tiny", size=96, classes=3))
+
+
+@pytest.fixture(scope="module")
+def board() -> Pixels:
+    noise = np.random.default_rng(3).integers(0, 255, (60, 60)).astype(np.uint8)
+    return np.asarray(cv2.resize(noise, (330, 330)), np.uint8)
+
+
+class Server:
+    """tritonserver with its Python backend, on a port of its own."""
+
+    def __init__(self, env: Path, home: Path, model: Model) -> None:
+        self._env, self._home = env, home
+        self.repository = home / "repository"
+        site = next(env.glob("lib/python3*/site-packages"))
+        tree = site / "pytriton" / "tritonserver"
+        backend = home / "backends" / "python"
+        backend.mkdir(parents=True)
+        version = site.parent.name.removeprefix("python")
+        for part in (*(tree / "backends/python").iterdir(), tree / "python_backend_stubs" / version / STUB):
+            shutil.copy2(part, backend / part.name)
+        file = PrecisionFile(model, model, "fp32")
+        folder = export_repository(file, self.repository, ServerPlan(max_batch=4, gpu=False))
+        self.version = folder / "1"
+        config = folder / "config.pbtxt"
+        config.write_text(config.read_text().replace('platform: "onnxruntime_onnx"', 'backend: "python"'))
+        shutil.copy(HERE / "served_model.py", self.version / "model.py")
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = int(probe.getsockname()[1])
+        prefix = subprocess.run(
+            [env / "bin/python", "-c", "import sys; print(sys.base_prefix)"], capture_output=True, text=True, check=True
+        ).stdout.strip()
+        self._variables = {
+            **os.environ,
+            "LD_LIBRARY_PATH": f"{site / 'nvidia_pytriton.libs'}:{prefix}/lib",
+            "PATH": f"{env / 'bin'}:{os.environ['PATH']}",
+            "VIRTUAL_ENV": str(env),
+        }
+        self._command = [
+            str(tree / "bin/tritonserver"),
+            f"--model-repository={self.repository}",
+            f"--backend-directory={home / 'backends'}",
+            f"--grpc-port={self.port}",
+            "--grpc-address=127.0.0.1",
+            "--allow-http=false",
+            "--allow-metrics=false",
+            "--exit-timeout-secs=1",
+        ]
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        """Start it unless it runs, and wait until it is ready."""
+        if self._process is not None and self._process.poll() is None:
+            return
+        log = (self._home / "server.log").open("ab")
+        self._process = subprocess.Popen(
+            self._command, env=self._variables, stdout=log, stderr=log, start_new_session=True
+        )
+        log.close()
+        import tritonclient.grpc as grpc
+
+        client = grpc.InferenceServerClient(self.url)
+        until = time.monotonic() + READY_S
+        while time.monotonic() < until and self._process.poll() is None:
+            try:
+                if client.is_server_ready() and client.is_model_ready("tiny"):
+                    client.close()
+                    return
+            except Exception:
+                time.sleep(0.1)
+        pytest.fail(f"the server did not start:\n{(self._home / 'server.log').read_text()[-3000:]}")
+
+    def kill(self) -> None:
+        if self._process is not None and self._process.poll() is None:
+            os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait(10)
+
+    def fault(self, name: str, text: str = "") -> None:
+        (self.version / name).write_text(text)
+
+    def mend(self) -> None:
+        for name in ("slow", "empty"):
+            (self.version / name).unlink(missing_ok=True)
+
+
+STUB = "triton_python_backend_stub"
+
+
+@pytest.fixture(scope="module")
+def running(network: Model, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    server = Server(environment(), tmp_path_factory.mktemp("server"), network)
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def server(running: Server) -> Iterator[Server]:
+    running.mend()
+    running.start()
+    yield running
+    running.mend()
+
+
+Open = Callable[..., StreamingDetector]
+
+
+@pytest.fixture
+def open_remote(network: Model, server: Server) -> Iterator[Open]:
+    opened: list[StreamingDetector] = []
+
+    def make(**options: object) -> StreamingDetector:
+        chosen: Options = {"url": server.url, "batch": 4, "ask_again_s": 0.0, **options}  # type: ignore[dict-item]
+        detector = open_detector(network.path, "triton", "fp32", min_confidence=0.3, overlap=16, options=chosen)
+        assert isinstance(detector, StreamingDetector)
+        opened.append(detector)
+        return detector
+
+    yield make
+    for detector in opened:
+        detector.close()
+
+
+def local(network: Model, board: Pixels) -> NDArray[np.float32]:
+    detector = open_detector(network.path, "onnxruntime", "fp32", min_confidence=0.3, overlap=16)
+    found = detect(detector, board)
+    detector.close()
+    assert len(found) > 2
+    return np.sort(found.boxes, axis=0)
+
+
+@pytest.mark.parametrize("shared", ["on", "off"])
+def test_same_boxes_as_here(shared: str, open_remote: Open, network: Model, board: Pixels) -> None:
+    detector = open_remote(shared_memory=shared, local="")
+    assert detector.info.runtime == "Triton" and detector.info.detail == ""
+    assert detector.info.sha256 == network.sha256
+    found = detect(detector, board)
+    np.testing.assert_allclose(np.sort(found.boxes, axis=0), local(network, board), atol=0.01)
+    again = detect(detector, board)
+    np.testing.assert_array_equal(found.boxes, again.boxes)
+
+
+def test_a_server_killed_in_the_middle_of_a_board_costs_no_board(
+    open_remote: Open, server: Server, network: Model, board: Pixels, caplog: pytest.LogCaptureFixture
+) -> None:
+    detector = open_remote()
+    detector.begin(scan_of(board))
+    with caplog.at_level(logging.WARNING):
+        detector.advance(150)
+        server.kill()
+        found = detector.finish(len(board))
+    np.testing.assert_allclose(np.sort(found.boxes, axis=0), local(network, board), atol=0.01)
+    assert "does not answer" in caplog.text and "ONNX Runtime computes" in caplog.text
+    assert detector.info.runtime == "ONNX Runtime" and "in place of the server" in detector.info.detail
+    server.start()
+    with caplog.at_level(logging.WARNING):
+        found = detect(detector, board)
+    assert detector.info.runtime == "Triton" and "is back after" in caplog.text
+    np.testing.assert_allclose(np.sort(found.boxes, axis=0), local(network, board), atol=0.01)
+
+
+def test_a_slow_server_is_not_waited_for(
+    open_remote: Open, server: Server, network: Model, board: Pixels, caplog: pytest.LogCaptureFixture
+) -> None:
+    detector = open_remote(timeout_s=0.5, ask_again_s=60.0)
+    server.fault("slow", "3")
+    with caplog.at_level(logging.WARNING):
+        found = detect(detector, board)
+    assert "does not answer" in caplog.text
+    np.testing.assert_allclose(np.sort(found.boxes, axis=0), local(network, board), atol=0.01)
+
+
+def test_an_empty_reply_is_an_error_and_never_an_empty_board(open_remote: Open, server: Server, board: Pixels) -> None:
+    detector = open_remote()
+    server.fault("empty")
+    with pytest.raises(ServerWrong, match="is empty"):
+        detect(detector, board)
+
+
+def test_another_model_is_refused(server: Server, network: Model, other: Model, tmp_path: Path) -> None:
+    options: Options = {"url": server.url, "local": ""}
+    with pytest.raises(ServerWrong, match=r"takes images FP32 .*64, 64.*takes images .*96, 96"):
+        Triton().load(other, "fp32", options, ignore)
+    with pytest.raises(EngineError, match="nobody"):
+        Triton().load(network, "fp32", {**options, "model": "nobody"}, ignore)
+    altered = tmp_path / "tiny.onnx"
+    altered.write_bytes(network.path.read_bytes() + b"\x1a\x00")  # a valid file with another hash
+    with pytest.raises(ServerWrong, match="another file"):
+        Triton().load(read_model(altered), "fp32", options, ignore)
+
+
+def test_nobody_there(network: Model, board: Pixels, caplog: pytest.LogCaptureFixture) -> None:
+    options: Options = {"url": "127.0.0.1:9", "timeout_s": 0.3}
+    with pytest.raises(ServerSilent, match="does not answer"):
+        Triton().load(network, "fp32", {**options, "local": ""}, ignore)
+    with caplog.at_level(logging.WARNING):
+        session = Triton().load(network, "fp32", options, ignore)
+    assert "ONNX Runtime computes" in caplog.text and session.info.runtime == "ONNX Runtime"
+    assert session.run(np.zeros(network.input_shape(2), np.float32))[0].shape == (2, 7, 84)
+    session.close()
+
+
+def test_settings_are_checked(network: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AOI_TEST_TOKEN", raising=False)
+    with pytest.raises(EngineError, match="AOI_TEST_TOKEN"):
+        Triton().load(network, "fp32", {"token": "AOI_TEST_TOKEN"}, ignore)
+    with pytest.raises(EngineError, match="runs on a server itself"):
+        Triton().load(network, "fp32", {"local": "triton"}, ignore)
+    with pytest.raises(EngineError, match="no option speed"):
+        load_runtime("triton").load(network, "fp32", {"speed": 1}, ignore)
+
+
+@pytest.mark.parametrize("batch", [None, 4])
+def test_the_configuration_is_what_a_server_reads(batch: int | None, tmp_path: Path) -> None:
+    from google.protobuf import text_format
+    from tritonclient.grpc import model_config_pb2
+
+    model = read_model(write_yardstick(tmp_path / "tiny.onnx", "tiny", size=SIDE, classes=3, batch=batch))
+    text = config_text(PrecisionFile(model, model, "fp32"), ServerPlan(instances=2, max_batch=8), tensorrt=False)
+    config = text_format.Parse(text, model_config_pb2.ModelConfig())
+    assert config.max_batch_size == (8 if batch is None else 0)
+    assert list(config.input[0].dims) == ([3, SIDE, SIDE] if batch is None else [4, 3, SIDE, SIDE])
+    assert config.HasField("dynamic_batching") == (batch is None)
+    assert config.instance_group[0].count == 2
+    assert config.parameters["aoi.sha256"].string_value == model.sha256
+
+
+if sys.platform == "win32":
+    pytest.skip("there is no Triton server for Windows", allow_module_level=True)
