@@ -10,6 +10,7 @@ import tomli
 ROOT = Path(__file__).resolve().parents[2]
 
 DISTRIBUTION = {
+    "argon2": "argon2-cffi",
     "cuda": "cuda-python",
     "cv2": "opencv-python-headless",
     "pynvml": "nvidia-ml-py",
