@@ -50,7 +50,7 @@ class Figures:
 
 
 def table(model: Model, precision: str, store: Path, batches: tuple[int, ...]) -> list[dict[str, Any]]:
-    rows = bench_tensorrt(model, (precision,), batches=batches, options={"store": str(store)})
+    rows = bench_tensorrt(model, (precision,), batches=batches, options={"store": str(store), "build": False})
     return [
         {k: round(v, 4) if isinstance(v, float) else v for k, v in dataclasses.asdict(row).items()}
         | {"ratio": round(row.ratio, 3), "throughput_ratio": round(row.throughput_ratio, 3)}
@@ -59,7 +59,7 @@ def table(model: Model, precision: str, store: Path, batches: tuple[int, ...]) -
 
 
 def stream(model: Model, precision: str, store: Path, line_rate: float) -> dict[str, Any]:
-    detector = open_for_bench(model, precision, "tensorrt", {"store": str(store)}, quiet)
+    detector = open_for_bench(model, precision, "tensorrt", {"store": str(store)}, quiet, overlap=128)
     try:
         figures = bench_stream(detector, 16_384, 16_384, line_rate=line_rate)
         return {**dataclasses.asdict(figures), "batch": detector.activation.batch}
@@ -127,12 +127,11 @@ def main() -> None:
     figures = Figures(given.out)
     figures.take("gpu", lambda: dataclasses.asdict(gpu) | {"vram_used_mib": vram_used()})
     figures.take("bus_gb_s", lambda: bus_rate() / 1e9)
-    names = ("yolov8n", "yolov8s")
-    models = {n: read_model(write_yardstick(given.models / f"{n}.onnx", n, planes=3)) for n in names}
+    models = {n: read_model(write_yardstick(given.models / f"{n}.onnx", n)) for n in ("yolov8s", "yolov8n")}
     if given.network:
-        models["own"] = read_model(given.network)
-    for name, model in models.items():
-        for precision in ("fp16", "fp32"):
+        models = {"own": read_model(given.network), **models}
+    for precision in ("fp16", "fp32"):
+        for name, model in models.items():
             for batch in (1, 8, 16):
                 rows = functools.partial(table, model, precision, given.store, (batch,))
                 figures.take(f"{name} {precision} {batch}", rows)

@@ -153,12 +153,12 @@ def bench_tensorrt(
 
 
 def open_for_bench(
-    model: Model, precision: str, runtime: str, options: Options, progress: Progress
+    model: Model, precision: str, runtime: str, options: Options, progress: Progress, *, overlap: int = 0
 ) -> TensorRtDetector:
-    """Return a detector whose tiles do not overlap."""
+    """Return a detector; without an overlap every pixel is inspected once."""
     if runtime not in _RUNTIMES:
         raise EngineError(f"{runtime!r} is no TensorRT runtime.", f"Choose one of {', '.join(_RUNTIMES)}.")
-    return _RUNTIMES[runtime]().open(model, precision, options, progress, min_confidence=0.25, overlap=0)
+    return _RUNTIMES[runtime]().open(model, precision, options, progress, min_confidence=0.25, overlap=overlap)
 
 
 def _measure(
