@@ -124,8 +124,7 @@ def use_language(name: str, windows: Iterable[QObject] = ()) -> None:
     """Switch the language, and write every caption of `windows` and what is in them anew."""
     _table.load(name)
     for window in windows:
-        for widget in (window, *window.findChildren(QObject)):
-            _retranslate(widget)
+        _retranslate(window)
 
 
 def _retranslate(widget: Any) -> None:
@@ -136,3 +135,6 @@ def _retranslate(widget: Any) -> None:
     retranslate = getattr(widget, "retranslate", None)
     if retranslate is not None:
         retranslate()
+    # Asked for only now: a widget may have made its children anew.
+    for child in widget.children():
+        _retranslate(child)

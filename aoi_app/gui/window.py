@@ -9,6 +9,7 @@ from PySide6.QtGui import QAction, QCloseEvent
 from PySide6.QtWidgets import (
     QApplication,
     QButtonGroup,
+    QDialog,
     QFrame,
     QHBoxLayout,
     QLabel,
@@ -365,19 +366,23 @@ class MainWindow(QMainWindow):
         """Open the settings."""
         from aoi_app.gui.settings.dialog import SettingsDialog
 
-        SettingsDialog(self).exec()
+        self._ask(SettingsDialog(self))
 
     def show_keys(self) -> None:
         """Tell which keys do what."""
         from aoi_app.gui.about import KeysDialog
 
-        KeysDialog([m.spec for m in self._made], self).exec()
+        self._ask(KeysDialog([m.spec for m in self._made], self))
 
     def show_about(self) -> None:
         """Tell which program this is, and what runs in it."""
         from aoi_app.gui.about import AboutDialog
 
-        AboutDialog(self.services.facts(), self._status, self).exec()
+        self._ask(AboutDialog(self.services.facts(), self._status, self))
+
+    def _ask(self, dialog: QDialog) -> None:
+        dialog.exec()
+        dialog.deleteLater()
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Stop polling; the program stops the station."""

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from PySide6.QtCore import QCoreApplication, QEvent
 from PySide6.QtWidgets import QApplication
 
 from aoi_app.core.recipe import Recipe
@@ -108,11 +109,8 @@ class GuiWorld:
 
     def close(self) -> None:
         """Close the window and what is open beside it."""
-        for widget in self.application.topLevelWidgets():
-            if widget is not self.window:
-                widget.close()
         self.window.close()
-        self.spin(0.02)
+        # Its dialogs are its children. Left to the garbage collector it would live through the next tests.
         self.window.deleteLater()
-        self.spin(0.02)
+        QCoreApplication.sendPostedEvents(self.window, QEvent.Type.DeferredDelete.value)
         self.book.close()

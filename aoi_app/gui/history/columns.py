@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from aoi_app.core.inspection import Verdict
 from aoi_app.gui.line.verdict_looks import LOOKS
-from aoi_app.gui.texts import message, tr
+from aoi_app.gui.texts import defect_name, message, tr
 from aoi_app.storage.history import BoardRow
 
 
@@ -37,6 +39,14 @@ def _verdict(row: BoardRow) -> str:
     return tr("{first} → {final}", first=word, final=tr(LOOKS[row.final_verdict].word))
 
 
+def reason_text(verdict: Verdict, reason: str) -> str:
+    """Return why a verdict stands, in the language in use: the judge writes "2 x short, 1 x open" of failed boards."""
+    parts = [re.fullmatch(r"(\d+) x (.+)", part) for part in reason.split(", ")]
+    if verdict is Verdict.FAILED and all(parts):
+        return ", ".join(f"{part[1]} × {defect_name(part[2])}" for part in parts if part)
+    return message(reason)
+
+
 def _defects(row: BoardRow) -> str:
     return f"{row.defects:,}" if row.defects else "–"
 
@@ -54,5 +64,5 @@ COLUMNS = (
     Column("defects", "Defects", 74, _defects, right=True),
     Column("open", "To review", 84, _open, right=True),
     Column("ms", "Verdict, ms", 92, lambda row: "–" if row.verdict_ms is None else f"{row.verdict_ms:,.0f}", True),
-    Column("reason", "Reason", 0, lambda row: message(row.reason)),
+    Column("reason", "Reason", 0, lambda row: reason_text(row.verdict, row.reason)),
 )

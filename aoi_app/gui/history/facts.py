@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from aoi_app.gui.history.columns import local_time
+from aoi_app.gui.history.columns import local_time, reason_text
 from aoi_app.gui.line.verdict_looks import LOOKS
-from aoi_app.gui.texts import message, tr
+from aoi_app.gui.texts import tr
 from aoi_app.storage.history import BoardRecord
 
 Rows = list[tuple[str, str]]
@@ -17,15 +17,20 @@ def board_facts(record: BoardRecord) -> Rows:
     facts = [
         ("Verdict", tr(LOOKS[row.verdict].word)),
         ("After review", tr(LOOKS[row.final_verdict].word)),
-        ("Reason", message(row.reason)),
+        ("Reason", reason_text(row.verdict, row.reason)),
         ("Serial number", row.serial),
         ("Inspected", local_time(row.ended_us)),
         ("Station", row.station),
         ("Recipe", tr("{name}, revision {n}", name=row.recipe, n=row.recipe_revision)),
-        ("Size", f"{inspection.width:,} × {whole.lines:,} px, {record.pixel_format.value}"),
+        ("Size", _size(record)),
         ("Complete", tr("yes") if whole.ok else tr("no, {n} lines are missing", n=f"{whole.missing_lines:,}")),
     ]
     return [(name, value) for name, value in facts if value]
+
+
+def _size(record: BoardRecord) -> str:
+    width, lines = record.inspection.width, record.inspection.completeness.lines
+    return tr("{w} × {h} px, {format}", w=f"{width:,}", h=f"{lines:,}", format=record.pixel_format.value)
 
 
 def engine_facts(record: BoardRecord) -> Rows:
@@ -51,6 +56,6 @@ def trace_facts(record: BoardRecord) -> Rows:
 def latency_facts(record: BoardRecord) -> Rows:
     """Return milliseconds by stage; the number of tiles is a number."""
     return [
-        (stage.capitalize(), f"{value:,.0f}" if stage == "tiles" else f"{value:,.1f} ms")
+        (stage.capitalize(), f"{value:,.0f}" if stage == "tiles" else tr("{ms} ms", ms=f"{value:,.1f}"))
         for stage, value in record.inspection.latency_ms.items()
     ]

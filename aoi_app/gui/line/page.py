@@ -47,6 +47,7 @@ class LinePage(QWidget):
         self._shown: Inspection | None = None
         self._status = StationStatus()
         self._lay_out()
+        self.retranslate()
         self.view.defect_clicked.connect(self.defects.choose)
         self.defects.chosen.connect(self._on_chosen)
         self.defects.doubleClicked.connect(self._on_open)

@@ -118,8 +118,6 @@ class _PlotPanel(QFrame):
         self._canvas.getAxis("bottom").setHeight(18)
         self._canvas.getAxis("left").setWidth(44)
         self._canvas.getPlotItem().setContentsMargins(0, 8, 8, 0)
-        ages = range(-round(SPAN_S), 1, 60)
-        self._canvas.getAxis("bottom").setTicks([[(age, f"{age // 60} min" if age else "0") for age in ages]])
         self._curves = [self._canvas.plot() for _ in plot.curves]
         layout = QVBoxLayout(self)
         layout.setContentsMargins(12, 8, 10, 4)
@@ -127,6 +125,7 @@ class _PlotPanel(QFrame):
         layout.addLayout(header)
         layout.addWidget(self._canvas, 1)
         self.use_theme()
+        self.retranslate()
 
     def use_theme(self) -> None:
         t = tokens()
@@ -143,7 +142,7 @@ class _PlotPanel(QFrame):
     def add(self, now: float, status: StationStatus) -> None:
         self._ring.add(now, tuple(curve.value(status) for curve in self._plot.curves))
         self._status = status
-        self.retranslate()
+        self._write_values()
         highest = 0.0
         for number, curve in enumerate(self._curves):
             ages, values = self._ring.series(now, number)
@@ -153,6 +152,11 @@ class _PlotPanel(QFrame):
         self._canvas.setYRange(0, nice_top(highest), padding=0)
 
     def retranslate(self) -> None:
+        ages = range(-round(SPAN_S), 1, 60)
+        self._canvas.getAxis("bottom").setTicks([[(age, tr("{n} min", n=age // 60) if age else "0") for age in ages]])
+        self._write_values()
+
+    def _write_values(self) -> None:
         self._title.setText(self._plot.title(self._status))
         self._newest.setText(self._plot.newest(self._status))
 

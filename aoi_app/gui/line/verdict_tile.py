@@ -40,6 +40,7 @@ class VerdictTile(QWidget):
 
     def retranslate(self) -> None:
         """Draw the word anew."""
+        self.setAccessibleName(self.word)
         self.setToolTip(self._reason())
         self.update()
 
@@ -72,6 +73,7 @@ class VerdictTile(QWidget):
         painter.drawRoundedRect(box, 6, 6)
         if look.striped:
             self._draw_stripes(painter, box, look)
+            box = box.adjusted(0, STRIPE / 2, 0, -STRIPE / 2)
         footer = 46.0
         inner = box.adjusted(PAD + 4, PAD + 2, -PAD - 4, -PAD - footer)
         sign = inner.height() / 3

@@ -76,6 +76,12 @@ class CameraTab(Form):
     def _on_found(self, choices: Sequence[Choice]) -> None:
         self._search.setEnabled(True)
         self._offer(choices)
+        self.retranslate()
+
+    def retranslate(self) -> None:
+        """Write what is missing anew."""
+        if not self._search.isEnabled():
+            return
         missing = self.found.missing
         self._note.setText("\n".join(f"{message(c.title)}: {message(c.missing)}" for c in missing))
         self._note.setVisible(bool(missing))

@@ -71,7 +71,8 @@ class SettingsDialog(QDialog):
     def values(self) -> tuple[Settings, Recipe]:
         """Return what the tabs say. Raises ValidationError, AoiError."""
         recipe = self.recipe.recipe()
-        changes: dict[str, object] = {"recipe": recipe.name}
+        chosen = recipe.name != self._window.station.recipe.name
+        changes: dict[str, object] = {"recipe": recipe.name} if chosen else {}
         for tab in (self.camera, self.model, self.look):
             changes |= tab.changes()
         return self._window.settings.with_changes(**changes), recipe

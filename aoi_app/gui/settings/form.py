@@ -73,6 +73,10 @@ class ChoiceBox(QComboBox):
         self.blockSignals(False)
         self.currentIndexChanged.emit(self.currentIndex())
 
+    def retranslate(self) -> None:
+        """Write the titles anew; what is chosen stays chosen."""
+        self.offer(self._choices, self.value)
+
     @property
     def choice(self) -> Choice | None:
         """What is chosen."""

@@ -27,7 +27,3 @@ class LookTab(Form):
     def changes(self) -> dict[str, object]:
         """Return the settings that this tab edits."""
         return {"language": self.language.value, "theme": self.theme.value}
-
-    def retranslate(self) -> None:
-        """Write the list of themes anew."""
-        self.theme.offer(THEMES, self.theme.value)

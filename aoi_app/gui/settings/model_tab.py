@@ -21,7 +21,7 @@ class ModelTab(Form):
 
     def __init__(self, settings: Settings, services: Services, parent: QWidget) -> None:
         super().__init__(parent)
-        self._models = (Choice("", tr("The station's own choice")), *services.models())
+        self._models = (Choice("", "The station's own choice"), *services.models())
         self.model, self.runtime, self.precision = ChoiceBox(self), ChoiceBox(self), ChoiceBox(self)
         browse = QPushButton(self)
         say(browse, "setText", "Browse…")
@@ -51,6 +51,10 @@ class ModelTab(Form):
             about.setText(message(box.choice.detail) if box.choice else "")
         missing = (f"{choice.title}: {message(choice.missing)}" for choice in self.runtime.missing)
         self._about_runtime.setText("\n".join(missing))
+
+    def retranslate(self) -> None:
+        """Write the notes anew."""
+        self._write_notes()
 
     def _on_browse(self) -> None:
         file, _ = QFileDialog.getOpenFileName(self, tr("Choose a model"), "", tr("ONNX models (*.onnx)"))

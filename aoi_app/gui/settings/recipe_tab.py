@@ -27,17 +27,28 @@ from aoi_app.gui.settings.form import Form
 from aoi_app.gui.texts import defect_name, message, say, tr
 
 COLUMNS = ("Class", "Judge", "Least confidence", "Least size, µm", "Tolerated", "Severity")
+OTHERS = "all other classes"
+REVISION = "Revision {n}; applying a change saves the next one."
 
 
 @dataclass(frozen=True, slots=True)
 class RuleRow:
     """The fields of one class."""
 
+    title: QLabel
     enabled: QCheckBox
     confidence: QDoubleSpinBox
     size: QDoubleSpinBox
     tolerated: QSpinBox
     severity: QSpinBox
+
+    def name(self, title: str) -> None:
+        """Write the class's name beside the fields, and where a screen reader finds it."""
+        self.title.setText(title)
+        fields = (self.enabled, self.confidence, self.size, self.tolerated, self.severity)
+        for field, caption in zip(fields, COLUMNS[1:], strict=True):
+            field.setAccessibleName(f"{title}: {tr(caption)}")
+            field.setToolTip(f"{title}: {tr(caption)}")
 
     def rule(self) -> ClassRule:
         """Return what the fields say."""
@@ -109,15 +120,16 @@ class RecipeTab(Form):
             label.setProperty("role", "title")
             say(label, "setText", title)
             grid.addWidget(label, 0, column)
-        self._rows = {"": self._add_row(grid, 1, tr("all other classes"), recipe.default_rule)}
+        self._rows = {"": self._add_row(grid, 1, tr(OTHERS), recipe.default_rule)}
         for number, code in enumerate(codes, 2):
             self._rows[code] = self._add_row(grid, number, defect_name(code), recipe.rule(code))
         grid.setRowStretch(len(codes) + 2, 1)
         self._table.setWidget(body)
-        self._revision.setText(tr("Revision {n}; applying a change saves the next one.", n=recipe.revision))
+        self._revision.setText(tr(REVISION, n=recipe.revision))
 
     def _add_row(self, grid: QGridLayout, number: int, title: str, rule: ClassRule) -> RuleRow:
         row = RuleRow(
+            QLabel(self),
             QCheckBox(self),
             _decimal(self, 100, " %", 1),
             _decimal(self, 1e6, "", 0),
@@ -129,12 +141,10 @@ class RecipeTab(Form):
         row.size.setValue(rule.min_size_um)
         row.tolerated.setValue(rule.max_defects)
         row.severity.setValue(rule.severity)
-        grid.addWidget(QLabel(title, self), number, 0)
-        fields = (row.enabled, row.confidence, row.size, row.tolerated, row.severity)
-        for column, (field, caption) in enumerate(zip(fields, COLUMNS[1:], strict=True), 1):
-            field.setAccessibleName(f"{title}: {tr(caption)}")
-            field.setToolTip(f"{title}: {tr(caption)}")
+        fields = (row.title, row.enabled, row.confidence, row.size, row.tolerated, row.severity)
+        for column, field in enumerate(fields):
             grid.addWidget(field, number, column, Qt.AlignmentFlag.AlignVCenter)
+        row.name(title)
         return row
 
     def _on_name(self, name: str) -> None:
@@ -145,10 +155,16 @@ class RecipeTab(Form):
             self._problem.setText(f"{message(error.what)} {message(error.hint)}".strip())
             self._problem.show()
 
+    def retranslate(self) -> None:
+        """Write the names of the classes anew; what was edited stays."""
+        for code, row in self._rows.items():
+            row.name(defect_name(code) if code else tr(OTHERS))
+        self._revision.setText(tr(REVISION, n=self._recipe.revision))
+
     def saved(self, recipe: Recipe) -> None:
         """Show the revision that a save made."""
         self._recipe = recipe
-        self._revision.setText(tr("Revision {n}; applying a change saves the next one.", n=recipe.revision))
+        self._revision.setText(tr(REVISION, n=recipe.revision))
 
     def recipe(self) -> Recipe:
         """Return the recipe as the fields say. Raises ValidationError."""

@@ -1,0 +1,172 @@
+"""The history page on a real record."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable
+
+import pytest
+from PySide6.QtWidgets import QDialog
+
+from aoi_app.core.errors import StoreError
+from aoi_app.core.inspection import Verdict
+from aoi_app.gui.history.columns import COLUMNS, reason_text
+from aoi_app.gui.history.model import PAGE
+from aoi_app.gui.history.page import HistoryPage
+from aoi_app.gui.history.record_dialog import RecordDialog
+from aoi_app.gui.texts import use_language
+from tests.gui.world import GuiWorld
+
+
+def open_page(world: GuiWorld) -> HistoryPage:
+    world.show()
+    world.window.show_page(1)
+    page = world.window.page("history")
+    assert isinstance(page, HistoryPage)
+    return page
+
+
+def cell(page: HistoryPage, row: int, name: str) -> str:
+    column = [c.name for c in COLUMNS].index(name)
+    return str(page.model.index(row, column).data())
+
+
+def test_newest_board_stands_first_and_the_rest_comes_while_scrolling(world: GuiWorld) -> None:
+    world.record(PAGE + 20, lambda k: (0, 0))
+    page = open_page(world)
+    world.until(lambda: page.model.rowCount() == PAGE)
+    assert cell(page, 0, "serial") == f"PCB-2026-{PAGE + 20:05d}"
+    page.table.scrollToBottom()
+    world.until(lambda: page.model.rowCount() == PAGE + 20)
+    assert cell(page, PAGE + 19, "serial") == "PCB-2026-00001"
+    serials = [cell(page, row, "serial") for row in range(page.model.rowCount())]
+    assert len(set(serials)) == len(serials)
+    assert not page.model.canFetchMore(page.table.rootIndex())
+
+
+Choose = Callable[[HistoryPage], object]
+
+
+@pytest.mark.parametrize(
+    ("choose", "expected"),
+    [
+        (lambda page: page.filters.verdict.setCurrentIndex(page.filters.verdict.findData("FAILED")), {1, 4, 7}),
+        (lambda page: page.filters.serial.setText("PCB-2026-00003"), {3}),
+        (lambda page: page.filters.recipe.setCurrentIndex(page.filters.recipe.findData("default")), set(range(1, 10))),
+        (lambda page: page.filters.period.setCurrentIndex(1), set(range(1, 10))),
+    ],
+)
+def test_filters(world: GuiWorld, choose: Choose, expected: set[int]) -> None:
+    world.record(9)
+    page = open_page(world)
+    world.until(lambda: page.model.rowCount() == 9 and page.filters.recipe.count() == 2)
+    choose(page)
+    world.until(lambda: page.model.rowCount() == len(expected))
+    world.spin(0.4)
+    assert {int(cell(page, row, "serial")[-5:]) for row in range(page.model.rowCount())} == expected
+    world.until(lambda: f"{len(expected)} boards" in page._summary.text())
+    page.filters.clear()
+    world.until(lambda: page.model.rowCount() == 9)
+
+
+def test_class_filter_offers_the_classes_of_the_record(world: GuiWorld) -> None:
+    world.record(6)
+    page = open_page(world)
+    world.until(lambda: page.filters.defect_class.count() > 1)
+    box = page.filters.defect_class
+    code = box.itemData(1)
+    box.setCurrentIndex(1)
+    world.until(lambda: 0 < page.model.rowCount() < 6)
+    page.table.selectRow(0)
+    world.until(lambda: page._record is not None)
+    assert page._record is not None
+    assert code in {d.defect.defect_code for d in page._record.defects}
+
+
+def test_only_the_answer_to_the_newest_question_counts(world: GuiWorld) -> None:
+    world.record(4)
+    page = open_page(world)
+    world.until(lambda: page.model.rowCount() == 4)
+    for text in ("PCB-9", "PCB-2026-00002", "X", "PCB-2026-00001"):
+        page.filters.serial.setText(text)
+        page.search()
+    world.spin(0.6)
+    assert [cell(page, row, "serial") for row in range(page.model.rowCount())] == ["PCB-2026-00001"]
+
+
+def test_new_boards_appear_by_themselves(world: GuiWorld) -> None:
+    world.record(2)
+    page = open_page(world)
+    world.until(lambda: page.model.rowCount() == 2)
+    world.record(1)
+    world.until(lambda: page.model.rowCount() == 3)
+
+
+def test_before_the_first_board_the_page_is_empty_and_whole(world: GuiWorld) -> None:
+    page = open_page(world)
+    world.until(lambda: page._summary.text() == "No board matches.")
+    assert page.model.rowCount() == 0
+    assert not page._problem.isVisible()
+
+
+def test_double_click_opens_the_record_with_every_fact(world: GuiWorld) -> None:
+    world.record(1, lambda k: (2, 3))
+    page = open_page(world)
+    world.until(lambda: page.model.rowCount() == 1)
+    page.table.selectRow(0)
+    page.table.doubleClicked.emit(page.model.index(0, 1))
+    world.until(lambda: any(isinstance(w, RecordDialog) for w in world.application.topLevelWidgets()))
+    dialog = next(w for w in world.application.topLevelWidgets() if isinstance(w, RecordDialog))
+    world.until(lambda: dialog.view.picture is not None)
+    assert dialog.view.picture is not None
+    assert len(dialog.view.picture.marks) == len(dialog.record.defects) > 0
+    world.until(lambda: all(crop is not None for crop in dialog.defects._model.crops))
+    from PySide6.QtWidgets import QLabel
+
+    texts = {label.text() for label in dialog.findChildren(QLabel)}
+    assert {"b00001", "PCB-2026-00001", "aoi-bare-1", "fp32", "default, revision 3", "FAIL"} <= texts
+
+
+def test_a_preview_that_retention_removed_is_said_not_hidden(world: GuiWorld) -> None:
+    world.record(1)
+    shutil.rmtree(world.folder / "images")
+    page = open_page(world)
+    world.until(lambda: page.model.rowCount() == 1)
+    page.table.selectRow(0)
+    world.until(lambda: page._record is not None)
+    assert page.preview.picture is None
+    assert page.open_button.isEnabled()
+
+
+def test_a_record_that_cannot_be_read_is_said_with_what_to_do(world: GuiWorld) -> None:
+    page = open_page(world)
+
+    def broken() -> None:
+        raise StoreError("The database file is damaged.", "Restore the newest backup.")
+
+    world.until(lambda: page._history is not None)
+    page._open_history, page._history = broken, None
+    page.search()
+    world.until(lambda: page._problem.isVisible())
+    assert page._problem.text() == "The database file is damaged.\nRestore the newest backup."
+
+
+def test_reasons_speak_the_language_in_use() -> None:
+    use_language("zh")
+    assert reason_text(Verdict.FAILED, "2 x short, 1 x open") == "2 × 短路, 1 × 开路"
+    assert reason_text(Verdict.ERROR, "12 lines are missing") == "缺少 12 行"
+    use_language("en")
+
+
+def test_a_board_of_the_line_opens_from_the_record(world: GuiWorld) -> None:
+    world.record(1)
+    world.show()
+    world.window.line.open_board.emit("b00001")
+    world.until(lambda: any(isinstance(w, QDialog) for w in world.application.topLevelWidgets()))
+    started = time.monotonic()
+    world.window.open_board("b09999")
+    page = world.window.page("history")
+    assert isinstance(page, HistoryPage)
+    world.until(lambda: "b09999" in page._problem.text())
+    assert time.monotonic() - started < 20

@@ -1,0 +1,121 @@
+"""The settings dialog: what it offers, what it changes, what it refuses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from PySide6.QtGui import QStandardItemModel
+
+from aoi_app.core.recipe import ClassRule
+from aoi_app.gui.settings.dialog import SettingsDialog
+from tests.gui.world import GuiWorld
+
+
+@pytest.fixture
+def dialog(world: GuiWorld) -> Iterator[SettingsDialog]:
+    world.show()
+    made = SettingsDialog(world.window)
+    made.show()
+    world.until(lambda: made.camera.found.isEnabled())
+    yield made
+    made.done(0)
+
+
+def test_apply_changes_the_running_station_and_is_kept(world: GuiWorld, dialog: SettingsDialog) -> None:
+    world.station.start()
+    dialog.camera.found.setCurrentIndex(dialog.camera.found.findData("simulated:assembled"))
+    dialog.camera.rate.setValue(6_000)
+    dialog.camera.options.setPlainText('{"gap_lines": 50}')
+    dialog.model.precision.setCurrentIndex(1)
+    assert dialog.apply()
+    applied = world.station.settings
+    assert applied.camera.source == "simulated:assembled"
+    assert applied.camera.line_rate == 6_000
+    assert applied.camera.options == {"gap_lines": 50}
+    assert applied.precision == "fp16"
+    assert world.saved[-1] == applied
+    assert world.station.calls.count("stop") == 0
+
+
+def test_nothing_changed_disturbs_nothing(world: GuiWorld, dialog: SettingsDialog) -> None:
+    assert dialog.apply()
+    assert world.station.calls == []
+    assert world.saved == []
+
+
+def test_cancel_changes_nothing(world: GuiWorld, dialog: SettingsDialog) -> None:
+    dialog.camera.rate.setValue(123)
+    dialog.reject()
+    assert world.station.calls == []
+
+
+def test_a_rate_of_zero_is_as_fast_as_it_goes(world: GuiWorld, dialog: SettingsDialog) -> None:
+    dialog.camera.rate.setValue(0)
+    assert dialog.apply()
+    assert world.station.settings.camera.line_rate is None
+
+
+def test_thresholds_make_a_new_revision(world: GuiWorld, dialog: SettingsDialog) -> None:
+    before = world.station.recipe
+    dialog.recipe._rows["spur"].confidence.setValue(72.5)
+    dialog.recipe.max_lines.setValue(9_000)
+    assert dialog.apply()
+    after = world.station.recipe
+    assert after.rules["spur"] == ClassRule(min_confidence=0.725)
+    assert after.rules["short"] == before.rules["short"]
+    assert "pin-hole" not in after.rules
+    assert after.max_lines == 9_000
+    assert world.book.load("default") == after
+    revision = after.revision
+    assert dialog.apply()
+    assert world.station.recipe.revision == revision
+
+
+@pytest.mark.parametrize("text", ["{broken", "[1, 2]"])
+def test_options_that_are_no_json_object_are_refused(world: GuiWorld, dialog: SettingsDialog, text: str) -> None:
+    dialog.camera.options.setPlainText(text)
+    assert not dialog.apply()
+    assert dialog._problem.isVisible() and dialog._problem.text()
+    assert world.station.calls == []
+
+
+def test_lengths_the_wrong_way_round_are_refused(world: GuiWorld, dialog: SettingsDialog) -> None:
+    dialog.recipe.min_lines.setValue(500)
+    dialog.recipe.max_lines.setValue(400)
+    assert not dialog.apply()
+    assert "min_lines is 500, more than max_lines, 400" in dialog._problem.text()
+    assert "use_recipe" not in world.station.calls
+
+
+def test_what_is_not_installed_is_greyed_with_the_line_that_installs_it(dialog: SettingsDialog) -> None:
+    box = dialog.model.runtime
+    row = box.findData("tensorrt")
+    model = box.model()
+    assert isinstance(model, QStandardItemModel)
+    assert not model.item(row).isEnabled()
+    assert "not installed" in box.itemText(row)
+    assert 'pip install "aoi-station[tensorrt]"' in dialog.model._about_runtime.text()
+    assert model.item(box.findData("onnxruntime")).isEnabled()
+
+
+def test_language_and_theme_take_effect_at_once(world: GuiWorld, dialog: SettingsDialog) -> None:
+    dialog.look.language.setCurrentIndex(dialog.look.language.findData("zh"))
+    dialog.look.theme.setCurrentIndex(dialog.look.theme.findData("light"))
+    assert dialog.apply()
+    assert world.window.line.tile.word == "等待"
+    assert dialog.windowTitle() == "设置"
+    assert (world.saved[-1].language, world.saved[-1].theme) == ("zh", "light")
+
+
+def test_loading_another_recipe_shows_its_limits(world: GuiWorld, dialog: SettingsDialog) -> None:
+    other = world.station.recipe.model_copy(update={"name": "other", "max_lines": 777})
+    world.book.save(other)
+    dialog.done(0)
+    again = SettingsDialog(world.window)
+    again.recipe.name.setCurrentText("other")
+    assert again.recipe.max_lines.value() == 777
+    assert again.apply()
+    assert world.station.recipe.name == "other"
+    assert world.saved[-1].recipe == "other"
+    again.done(0)

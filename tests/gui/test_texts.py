@@ -1,0 +1,202 @@
+"""Every text that is shown has a Chinese entry, and switching the language leaves nothing behind."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QAbstractItemModel, QAbstractTableModel, QObject, Qt
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QAbstractItemView,
+    QApplication,
+    QComboBox,
+    QLabel,
+    QLineEdit,
+    QPlainTextEdit,
+    QTabWidget,
+    QWidget,
+)
+
+import aoi_app.gui
+from aoi_app.boards.drawn import BARE_CODES, SMT_CODES
+from aoi_app.core.scan import Completeness
+from aoi_app.gui.about import AboutDialog, KeysDialog
+from aoi_app.gui.actions import BAR_ACTIONS, LINE_ACTIONS, MENU_ACTIONS
+from aoi_app.gui.pages import PAGES
+from aoi_app.gui.resources import resources_dir
+from aoi_app.gui.settings.dialog import SettingsDialog
+from aoi_app.gui.texts import defect_name, learn_defect_names, message, tr, use_language
+from aoi_app.station.status import Level
+from tests.gui.world import GuiWorld
+
+SAME_IN_BOTH = (
+    # names, numbers, units and what the outside calls itself
+    r"[\d\s.,:;×x%/|()\-–+·→µm]*",
+    r"(PCB-2026-|b)\d+.*",
+    r"default( r\d+)?",
+    r"aoi-bare-1(\.onnx)?",
+    r"(ab)+",
+    r"[0-9a-f]{32}",
+    r"FPS",
+    r"(p50|p99|n =).*",
+    r"FP32|FP16|INT8|fp32",
+    r"ONNX Runtime.*|TensorRT|GigE Vision|CPU, 2 threads",
+    r"SHA-256|English|中文|Apache-2\.0|/var/lib.*|0\.1\.0|mAP@0\.33.*",
+    r"(Ctrl|Shift|F\d+|[A-Z+\-1])([+, …].*)?",
+    r"simulated(:\w+)?",
+    r"x [\d,]+  y [\d,]+",
+    r"[\d,]+ × [\d,]+ px",
+    r"[\d,.]+ / [\d,.]+ MiB",
+    r"\d[\d, ]* (Hz|%)",
+    r"\d\d:\d\d:\d\d\.\d+|\d{4}-\d\d-\d\d.*",
+    r"[← ↑↓→]+",
+    r"Export(\.\.\.)?",  # pyqtgraph's own, its menu is off
+    r"Traceback.*|qt_\w+",
+    r"Scroll (Left|Right)",  # Qt's own, never shown: the tabs have room
+)
+
+
+def chinese() -> dict[str, str]:
+    texts: dict[str, str] = json.loads((resources_dir() / "i18n" / "zh.json").read_text(encoding="utf-8"))
+    return texts
+
+
+def literals() -> Iterator[tuple[str, str]]:
+    """Yield every text that the code hands to `tr` or `say`, with its file."""
+    folder = Path(aoi_app.gui.__file__).parent
+    for file in folder.rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+                place = {"tr": 0, "say": 2}.get(node.func.id)
+                if place is not None and len(node.args) > place:
+                    text = node.args[place]
+                    if isinstance(text, ast.Constant) and isinstance(text.value, str):
+                        yield text.value, file.name
+
+
+def test_every_text_of_the_code_is_in_the_table() -> None:
+    known = chinese()
+    found = list(literals())
+    assert len(found) > 50
+    assert {(text, file) for text, file in found if text not in known} == set()
+
+
+def test_entries_fill_in_the_same_values() -> None:
+    def names(text: str) -> set[str]:
+        return set(re.findall(r"{(\w+)", text.replace('{"', "")))
+
+    assert {en for en, zh in chinese().items() if names(en) != names(zh)} == set()
+
+
+@pytest.mark.parametrize("code", [*BARE_CODES, *SMT_CODES])
+def test_defects_have_names_in_both_languages(code: str) -> None:
+    use_language("zh")
+    assert re.search("[一-鿿]", defect_name(code))
+    use_language("en")
+    assert re.fullmatch("[a-z ]+", defect_name(code))
+
+
+def test_a_models_card_teaches_names() -> None:
+    use_language("zh")
+    assert defect_name("solder_ball") == "solder ball"
+    learn_defect_names(("solder_ball",), ("锡珠",))
+    assert defect_name("solder_ball") == "锡珠"
+    use_language("en")
+    assert defect_name("solder_ball") == "solder ball"
+
+
+def test_sentences_of_the_station_are_translated_with_their_values() -> None:
+    use_language("zh")
+    assert message("12 lines are missing") == "缺少 12 行"
+    assert message("its trailing edge was not seen; 3 lines are missing") == "未检测到板尾；缺少 3 行"
+    assert message("Something else.") == "Something else."
+    assert tr("Start") == "启动"
+    use_language("en")
+    assert message("12 lines are missing") == "12 lines are missing"
+
+
+def shown_texts(root: QWidget) -> Iterator[tuple[str, str]]:
+    for item in (root, *root.findChildren(QObject)):
+        name = type(item).__name__
+        if isinstance(item, (QLabel, QAbstractButton, QAction, QLineEdit)):
+            yield item.text(), name
+        if isinstance(item, (QLineEdit, QPlainTextEdit)):
+            yield item.placeholderText(), name
+        if isinstance(item, (QWidget, QAction)):
+            yield item.toolTip(), f"{name}, tool tip"
+        if isinstance(item, QWidget):
+            yield item.accessibleName(), f"{name}, accessible name"
+        if isinstance(item, QComboBox):
+            yield from ((item.itemText(k), name) for k in range(item.count()))
+        if isinstance(item, QTabWidget):
+            yield from ((item.tabText(k), name) for k in range(item.count()))
+        if isinstance(item, QAbstractItemView) and item.model() is not None:
+            yield from model_texts(item.model())
+
+
+def model_texts(model: QAbstractItemModel) -> Iterator[tuple[str, str]]:
+    name = type(model).__name__
+    for column in range(model.columnCount() if isinstance(model, QAbstractTableModel) else 1):
+        yield str(model.headerData(column, Qt.Orientation.Horizontal) or ""), name
+        for row in range(min(model.rowCount(), 20)):
+            yield str(model.index(row, column).data() or ""), name
+
+
+def not_chinese(root: QWidget) -> set[tuple[str, str]]:
+    allowed = re.compile("|".join(f"(?:{p})" for p in SAME_IN_BOTH))
+    return {
+        (text, where)
+        for text, where in shown_texts(root)
+        for line in re.sub("<[^>]+>", "", text).splitlines()
+        if not re.search("[一-鿿]", line) and not allowed.fullmatch(line.strip())
+    }
+
+
+def test_switched_live_nothing_stays_english(world: GuiWorld) -> None:
+    world.record(5)
+    world.station.start()
+    world.show()
+    world.station.next_board((3, 4))
+    world.station.finish(Completeness(640, 12, ("12 lines are missing",), ((100, 12),)))
+    world.station.happen(Level.WARNING, "The camera lost 12 lines at line 100.", "Check the encoder cable.")
+    for number in range(len(PAGES)):
+        world.window.show_page(number)
+        world.spin(0.3)
+    window = world.window
+    window.show_page(0)
+    window.toggle_log()
+    dialogs = [
+        SettingsDialog(window),
+        AboutDialog(world.window.services.facts(), world.station.status(), window),
+        KeysDialog((*LINE_ACTIONS, *MENU_ACTIONS, *BAR_ACTIONS), window),
+    ]
+    world.spin(0.3)
+    for dialog in dialogs[1:]:
+        dialog.close()
+    window.set_language("zh")
+    world.spin(0.3)
+    assert not_chinese(window) - {t for d in dialogs[1:] for t in shown_texts(d)} == set()
+    window.set_language("en")
+    assert window.line.tile.word == "ERROR"
+    dialogs[0].done(0)
+
+
+def test_dialogs_opened_in_chinese_are_chinese(world: GuiWorld) -> None:
+    world.show()
+    world.window.set_language("zh")
+    assert {w.windowTitle() for w in QApplication.topLevelWidgets() if w is world.window} == {"AOI 检测站"}
+    for dialog in (
+        SettingsDialog(world.window),
+        AboutDialog(world.window.services.facts(), world.station.status(), world.window),
+        KeysDialog((*LINE_ACTIONS, *MENU_ACTIONS, *BAR_ACTIONS), world.window),
+    ):
+        dialog.show()
+        world.spin(0.3)
+        assert not_chinese(dialog) == set()
+        dialog.done(0)
