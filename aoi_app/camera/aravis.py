@@ -12,9 +12,8 @@ from aoi_app.camera.aravis_device import AravisDevice
 from aoi_app.camera.aravis_library import ControlLost, Library, load
 from aoi_app.camera.aravis_stream import AravisStream, Buffer
 from aoi_app.camera.flat_field import Conditions
-from aoi_app.camera.frame_ids import CYCLE_16, FrameIds
-from aoi_app.camera.gate import BoardEnd, BoardGate, CameraBlock
-from aoi_app.camera.stages import Option, Stages
+from aoi_app.camera.intake import Intake
+from aoi_app.camera.stages import Option
 from aoi_app.camera.unpack import board_format, layout_of
 from aoi_app.core.errors import AoiError, CameraBusy, CameraError, CameraLost
 from aoi_app.core.protocols import AcquisitionConfig, CameraInfo
@@ -43,14 +42,17 @@ class AravisCamera:
     address
         IP address, or the name that the discovery lists.
     options
-        `buffers`, `packet_resend`, `packet_size` (bytes; 0 finds the largest that gets through), `board_end` (see
-        `BoardEnd`), `board_lines`, `board_quiet_s`, `sensor_bit`, those of `Stages`, and any feature by its SFNC
-        name, such as `TriggerMode[TriggerSelector=FrameStart]`.
+        `buffers`, `packet_resend`, `packet_size` (bytes; 0 finds the largest that gets through), `pixel_format`,
+        those of `Intake` and `Stages`, and any feature by its SFNC name, such as
+        `TriggerMode[TriggerSelector=FrameStart]`.
+    busy_s
+        How long to wait for a camera that another program holds.
     """
 
-    def __init__(self, address: str, options: Mapping[str, Option] | None = None) -> None:
+    def __init__(self, address: str, options: Mapping[str, Option] | None = None, *, busy_s: float = BUSY_S) -> None:
         self._address = address
         self._options = dict(options or {})
+        self._busy_s = busy_s
         self._info = CameraInfo("gige", address, address=address)
         self._library: Library | None = None
         self._camera: int | None = None
@@ -60,7 +62,7 @@ class AravisCamera:
         self._stopped = threading.Event()
         self._guard = threading.Lock()
         self._on_lost = ControlLost(lambda device, data: self._lost.set())
-        self._ready: list[CameraBlock] = []
+        self._ready: list[LineBlock] = []
 
     @property
     def info(self) -> CameraInfo:
@@ -77,7 +79,7 @@ class AravisCamera:
         if self._device is not None:
             return
         library = self._library = load()
-        deadline = time.monotonic() + BUSY_S
+        deadline = time.monotonic() + self._busy_s
         camera = self._connect(library)
         while camera is None:
             if time.monotonic() > deadline:
@@ -88,8 +90,16 @@ class AravisCamera:
             time.sleep(BUSY_PAUSE_S)
             camera = self._connect(library)
         handle = library.arv_camera_get_device(camera)
-        self._camera, self._device = camera, AravisDevice(library, handle)
+        self._camera = camera
         self._lost.clear()
+        try:
+            self._identify(library, handle)
+        except AoiError:
+            self.close()
+            raise
+
+    def _identify(self, library: Library, handle: int) -> None:
+        self._device = AravisDevice(library, handle)
         library.g_signal_connect_data(handle, b"control-lost", self._on_lost, None, None, 0)
         names = [self._device.text(f"Device{part}") for part in ("VendorName", "ModelName", "SerialNumber", "ID")]
         self._info = replace(self._info, vendor=names[0], model=names[1], serial=names[2] or names[3])
@@ -101,7 +111,7 @@ class AravisCamera:
         device.set_if_there("TLParamsLocked", 0)
         device.set_if_there("PixelFormat", str(options.get("pixel_format", config.pixel_format.value)))
         device.set_if_there("Width", config.width)
-        device.set("Height", config.height)
+        device.set_if_there("Height", config.height)
         for name, value in (
             ("AcquisitionLineRate", config.acquisition_line_rate),
             ("ExposureTime", config.exposure_time_us),
@@ -123,11 +133,8 @@ class AravisCamera:
             exposure_time_us=device.number("ExposureTime"),
             gain_db=device.number("Gain"),
         )
-        conditions = Conditions(
-            int(device.get("Width")), name, applied.exposure_time_us, applied.gain_db, applied.acquisition_line_rate
-        )
-        self._stages = Stages(conditions, applied.height, options)
-        self._config, self._applied_options = applied, options
+        self._intake = Intake(applied, name, options)
+        self._applied_options = options
         return applied
 
     def start_acquisition(self) -> None:
@@ -135,15 +142,6 @@ class AravisCamera:
         self._halt()
         device, library, options = self._opened(), self._library, self._applied_options
         assert library is not None and self._camera is not None
-        end = str(options.get("board_end", ""))
-        self._gate = BoardGate(
-            self._config.height,
-            BoardEnd(end) if end else None,
-            board_lines=int(options.get("board_lines", 0)),
-            quiet_s=float(options.get("board_quiet_s", 0.5)),
-        )
-        self._ids = FrameIds(CYCLE_16)
-        self._sensor_bit = 1 << int(options.get("sensor_bit", 0))
         size = int(options.get("packet_size", 0))
         handle = library.arv_camera_get_device(self._camera)
         if size:
@@ -161,6 +159,7 @@ class AravisCamera:
                 chunks=chunks,
             )
         self._ready.clear()
+        self._intake.restart()
         self._stopped.clear()
         device.set_if_there("TLParamsLocked", 1)
         device.execute("AcquisitionStart")
@@ -178,20 +177,23 @@ class AravisCamera:
                 raise CameraError("The camera delivers nothing before it is started.", "Start the acquisition first.")
             left = deadline - time.monotonic()
             if left <= 0:
-                return self._gate.quiet()
+                return self._intake.quiet()
             with self._guard:
                 if not self._stopped.is_set():
                     stream.pop(min(SLICE_S, left), self._take)
             if self._ready:
-                block = self._gate.apply(self._ready.pop())
-                if block is not None:
-                    return block
+                return self._ready.pop()
         return None
 
     def stop_acquisition(self) -> None:
         """Stop. May be called from any thread, and twice."""
         self._stopped.set()
         self._halt()
+
+    @property
+    def conditions(self) -> Conditions:
+        """What a flat field that is captured now holds for."""
+        return self._intake.conditions
 
     def statistics(self) -> Mapping[str, int]:
         """Return the counters of the stream that runs; empty when none does."""
@@ -225,18 +227,17 @@ class AravisCamera:
 
     def _take(self, buffer: Buffer) -> None:
         chunks = buffer.chunks
-        status = chunks.get(SENSOR)
-        self._ready.append(
-            CameraBlock(
-                pixels=self._stages(buffer.data),
-                frame_id=self._ids.unwrap(buffer.frame_id),
-                timestamp_ns=buffer.timestamp_ns,
-                encoder=chunks.get(ENCODER),
-                line_triggers=chunks.get(TRIGGERS),
-                board_present=None if status is None else bool(status & self._sensor_bit),
-                part=chunks.get(PART),
-            )
+        block = self._intake.take(
+            buffer.data,
+            buffer.frame_id,
+            buffer.timestamp_ns,
+            encoder=chunks.get(ENCODER),
+            line_triggers=chunks.get(TRIGGERS),
+            line_status=chunks.get(SENSOR),
+            part=chunks.get(PART),
         )
+        if block is not None:
+            self._ready.append(block)
 
     def _opened(self) -> AravisDevice:
         if self._device is None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Callable
+from ctypes import POINTER, byref, c_char_p, c_double, c_int64, c_uint
 
-from aoi_app.camera.aravis_library import RANGE_CHECK_ENABLED, Library
+from aoi_app.camera.aravis_library import RANGE_CHECK_ENABLED, Library, SList
+from aoi_app.camera.introspection import FeatureInfo
 from aoi_app.core.errors import FeatureError
 
 Value = int | float | str | bool
@@ -74,6 +77,64 @@ class AravisDevice:
     def number(self, name: str) -> float | None:
         """Return a feature as a number; None when the camera does not have it."""
         return float(self.get(name)) if self.has(name) else None
+
+    def describe(self) -> list[FeatureInfo]:
+        """Return all features that can be read now, category by category."""
+        return [info for name in self._names("Root") for info in self._described(name)]
+
+    def _names(self, category: str) -> list[str]:
+        library = self._library
+        node = library.arv_gc_get_node(library.arv_device_get_genicam(self._handle), category.encode())
+        names: list[str] = []
+        item = ctypes.cast(library.arv_gc_category_get_features(node), POINTER(SList)) if node else None
+        while item:
+            name = item.contents.data.decode()
+            child = library.arv_device_get_feature(self._handle, name.encode())
+            if child and library.g_type_check_instance_is_a(child, library.arv_gc_category_get_type()):
+                names += self._names(name)
+            elif child and not name.startswith("Chunk"):
+                names.append(name)
+            item = item.contents.next
+        return names
+
+    def _described(self, name: str) -> list[FeatureInfo]:
+        library, code = self._library, name.encode()
+        try:
+            if not self.has(name):
+                return []
+            kind = self._kind(name)
+            value = self.get(name)
+        except FeatureError:
+            # A command, or a feature that cannot be read.
+            return []
+        unit = b""
+        limits = ""
+        if kind in ("integer", "float"):
+            number = c_int64 if kind == "integer" else c_double
+            low, high = number(), number()
+            library.checked(f"arv_device_get_{kind}_feature_bounds", self._handle, code, byref(low), byref(high))
+            limits = f"{low.value:g} to {high.value:g}"
+            node = library.arv_device_get_feature(self._handle, code)
+            unit = getattr(library, f"arv_gc_{kind}_get_unit")(node) or b""
+        elif self._is_enumeration(code):
+            limits = ", ".join(self._entries(code))
+        text = f"{value:g}" if isinstance(value, float) else str(value)
+        return [FeatureInfo(name, text, unit.decode(), limits)]
+
+    def _is_enumeration(self, code: bytes) -> bool:
+        node = self._library.arv_device_get_feature(self._handle, code)
+        return bool(self._library.g_type_check_instance_is_a(node, self._library.arv_gc_enumeration_get_type()))
+
+    def _entries(self, code: bytes) -> list[str]:
+        count = c_uint()
+        array = self._library.checked(
+            "arv_device_dup_available_enumeration_feature_values_as_strings", self._handle, code, byref(count)
+        )
+        if not array:
+            return []
+        entries = [t.decode() for t in ctypes.cast(array, POINTER(c_char_p))[: count.value]]
+        self._library.g_free(array)
+        return entries
 
     def _kind(self, name: str) -> str:
         node = self._library.arv_device_get_feature(self._handle, name.encode())

@@ -36,6 +36,13 @@ class _GValue(ctypes.Structure):
     _fields_ = (("type", c_size_t), ("data", c_uint64 * 2))
 
 
+class SList(ctypes.Structure):
+    """GLib's singly linked list, of C strings."""
+
+
+SList._fields_ = (("data", c_char_p), ("next", POINTER(SList)))
+
+
 _ERROR = POINTER(POINTER(_GError))
 _P, _S, _I = c_void_p, c_char_p, c_int
 
@@ -67,6 +74,16 @@ FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "arv_device_get_boolean_feature_value": (c_bool, (_P, _S, _ERROR)),
     "arv_device_set_boolean_feature_value": (None, (_P, _S, c_bool, _ERROR)),
     "arv_device_get_feature": (_P, (_P, _S)),
+    "arv_device_get_genicam": (_P, (_P,)),
+    "arv_device_get_integer_feature_bounds": (None, (_P, _S, POINTER(c_int64), POINTER(c_int64), _ERROR)),
+    "arv_device_get_float_feature_bounds": (None, (_P, _S, POINTER(c_double), POINTER(c_double), _ERROR)),
+    "arv_device_dup_available_enumeration_feature_values_as_strings": (_P, (_P, _S, POINTER(c_uint), _ERROR)),
+    "arv_gc_get_node": (_P, (_P, _S)),
+    "arv_gc_category_get_features": (_P, (_P,)),
+    "arv_gc_category_get_type": (c_size_t, ()),
+    "arv_gc_integer_get_unit": (_S, (_P,)),
+    "arv_gc_float_get_unit": (_S, (_P,)),
+    "g_free": (None, (_P,)),
     "arv_gv_device_is_controller": (c_bool, (_P,)),
     "arv_gv_device_leave_control": (c_bool, (_P, _ERROR)),
     "arv_gv_device_set_packet_size": (None, (_P, _I, _ERROR)),

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from aoi_app.camera import aravis, aravis_library, gentl, opencv, pylon
 from aoi_app.camera.drawn_source import DrawnSource
 from aoi_app.camera.fault_plan import FaultPlan
 from aoi_app.camera.folder import ImageSource, folder_camera
@@ -153,7 +154,16 @@ def _nothing(timeout_s: float) -> list[CameraInfo]:
     return []
 
 
+def _sdk(camera: Callable[[str, Mapping[str, Option]], LineScanCamera]) -> Callable[..., LineScanCamera]:
+    # A real line does not wait for the station: it has its own interlock.
+    return lambda address, options, ready: camera(address, options)
+
+
 _TABLE = (
     Driver("simulated", "Simulated line", _always, _list_simulated, _simulated),
     Driver("folder", "Images of a folder", _always, _nothing, _folder),
+    Driver("gige", "GigE Vision", aravis_library.missing, aravis.discover, _sdk(aravis.AravisCamera)),
+    Driver("pylon", "Basler pylon", pylon.missing, pylon.discover, _sdk(pylon.PylonCamera)),
+    Driver("gentl", "GenTL", gentl.missing, gentl.discover, _sdk(gentl.GentlCamera)),
+    Driver("opencv", "Video (area scan)", _always, opencv.discover, _sdk(opencv.OpencvCamera)),
 )

@@ -12,7 +12,7 @@ class FrameIds:
     Parameters
     ----------
     cycle
-        Number of different ids, of which 0 is none; 0 for ids that never wrap (64 bits).
+        Number of different ids, of which 0 is none. A camera that sends a larger one counts with 64 bits.
     """
 
     def __init__(self, cycle: int = CYCLE_16) -> None:
@@ -26,6 +26,8 @@ class FrameIds:
             self._last = frame_id
             return 0
         step = frame_id - self._last
+        if frame_id > self._cycle:
+            self._cycle = 0
         if self._cycle:
             step %= self._cycle
             if step > self._cycle // 2:

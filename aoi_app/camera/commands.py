@@ -1,0 +1,259 @@
+"""`aoi camera`: list, try and simulate cameras, and capture their flat field."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import cv2
+import typer
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from aoi_app.camera.bench import bench_camera
+from aoi_app.camera.capture import flat_field_of, grab_boards, grab_lines
+from aoi_app.camera.drawn_source import DrawnSource
+from aoi_app.camera.drivers import create_camera, discover, drivers, open_camera
+from aoi_app.camera.fault_plan import FaultPlan
+from aoi_app.camera.folder import ImageSource
+from aoi_app.camera.gige.device import GigeDevice
+from aoi_app.camera.gige.link_faults import LinkFaults
+from aoi_app.camera.introspection import describe
+from aoi_app.core.errors import AoiError, CameraError
+from aoi_app.core.protocols import AcquisitionConfig
+from aoi_app.core.recipe import MAX_LENGTH_LINES
+from aoi_app.core.scan import PixelFormat, Pixels
+
+app = typer.Typer(no_args_is_help=True)
+out = Console()
+
+Option = int | float | str | bool
+Source = Annotated[str, typer.Argument(help="simulated, a path, gige:ADDRESS, pylon:SERIAL, gentl:ID, opencv:FILE.")]
+Options = Annotated[
+    list[str], typer.Option("--set", "-s", metavar="NAME=VALUE", help="An option of the driver, or an SFNC feature.")
+]
+Rate = Annotated[float, typer.Option(help="AcquisitionLineRate, lines per second; 0 for as fast as it goes.")]
+Height = Annotated[int, typer.Option(min=1, max=4_096, help="Lines a block.")]
+Width = Annotated[int, typer.Option(min=0, help="Pixels a line; 0 for the camera's own.")]
+
+
+@app.command("list")
+def list_cameras(
+    wait: Annotated[float, typer.Option(help="Seconds to wait for answers.")] = 2.0,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+) -> None:
+    """List the cameras that answer, and the drivers that could be installed."""
+    table = Table("source", "vendor", "model", "serial", "address")
+    for name, answer in discover(wait).items():
+        if isinstance(answer, AoiError):
+            if as_json:
+                print(json.dumps({"driver": name, "missing": answer.what, "hint": answer.hint}))
+            table.add_row(f"[dim]{name}[/]", "[dim]not available[/]", f"[dim]{answer.hint}[/]", "", "")
+            continue
+        for info in answer:
+            if as_json:
+                print(json.dumps(asdict(info)))
+            table.add_row(f"{name}:{info.address or info.id}", info.vendor, info.model, info.serial, info.address)
+    if not as_json:
+        out.print(table)
+
+
+@app.command()
+def info(source: Source, options: Options = []) -> None:  # noqa: B006 - typer copies it
+    """Show who a camera is, and its features with value, unit and limits."""
+    camera = open_camera(source, parse_options(options))
+    try:
+        who = camera.info
+        out.print(f"[bold]{who.vendor} {who.model}[/] {who.serial} {who.address} (driver {who.driver})")
+        table = Table("feature", "value", "unit", "limits")
+        for feature in describe(camera):
+            table.add_row(feature.name, feature.value, feature.unit, feature.limits)
+        if table.row_count:
+            out.print(table)
+    finally:
+        camera.close()
+
+
+@app.command()
+def grab(
+    source: Source,
+    folder: Annotated[Path, typer.Option("--out", "-o", help="Folder for the boards, one PNG each.")] = Path("boards"),
+    boards: Annotated[int, typer.Option("--boards", "-n", min=1, help="How many.")] = 1,
+    options: Options = [],  # noqa: B006
+    line_rate: Rate = 4_000.0,
+    height: Height = 128,
+    width: Width = 0,
+    colour: Annotated[bool, typer.Option("--colour", help="RGB8 instead of Mono8.")] = False,
+    max_lines: Annotated[int, typer.Option(min=1, max=MAX_LENGTH_LINES, help="Longest board.")] = 16_384,
+    wait: Annotated[float, typer.Option(help="Seconds without a line after which it ends.")] = 10.0,
+) -> None:
+    """Take boards and say of each whether every line of it is there; exit code 1 when not."""
+    folder.mkdir(parents=True, exist_ok=True)
+    camera = create_camera(source, parse_options(options))
+    complete = taken = 0
+    try:
+        camera.open()
+        config = _config(line_rate, height, width, PixelFormat.RGB8 if colour else PixelFormat.MONO8)
+        for end in grab_boards(camera, config, max_lines=max_lines, quiet_s=wait):
+            taken += 1
+            complete += end.completeness.ok
+            verdict = "complete" if end.completeness.ok else "; ".join(end.completeness.reasons)
+            out.print(f"{end.scan.serial}  {end.scan.width} x {end.completeness.lines}  {verdict}", highlight=False)
+            if end.completeness.lines:
+                _write(folder / f"{end.scan.serial}.png", end.image)
+            if taken == boards:
+                break
+    finally:
+        camera.close()
+    if not taken:
+        raise CameraError(f"No board came within {wait:g} s.", "Check triggers, light and conveyor.")
+    if complete < taken:
+        raise typer.Exit(1)
+
+
+@app.command()
+def serve(
+    path: Annotated[Path | None, typer.Argument(help="Image or folder of boards; drawn boards when left out.")] = None,
+    address: Annotated[str, typer.Option(help="IPv4 address of this machine to answer at.")] = "127.0.0.1",
+    loss: Annotated[float, typer.Option(min=0, max=1, help="Share of packets to lose.")] = 0.0,
+    resend: Annotated[bool, typer.Option(help="Send lost packets again.")] = True,
+    faults: Annotated[str, typer.Option(help="Such as lose_lines@3:1000x5,vanish@5:200x4.")] = "",
+    gap_lines: Annotated[int, typer.Option(min=0, help="Lines between two boards.")] = 400,
+    once: Annotated[bool, typer.Option("--once", help="Each board once instead of again and again.")] = False,
+    seconds: Annotated[float, typer.Option(min=0, help="End after so long; 0 runs until Ctrl-C.")] = 0.0,
+) -> None:
+    """Be a GigE Vision line-scan camera on this machine, for any GigE Vision client."""
+    source = DrawnSource("bare", {}) if path is None else ImageSource([path], repeat=not once)
+    device = GigeDevice(
+        source,
+        address,
+        gap_lines=gap_lines,
+        board_faults=FaultPlan.parse(faults),
+        link=LinkFaults(loss),
+        can_resend=resend,
+    )
+    device.start()
+    out.print(f"A GigE Vision line-scan camera answers at {address}. Try: [bold]aoi --source gige:{address}[/]")
+    out.print("Ctrl-C ends it.")
+    end = time.monotonic() + seconds if seconds else float("inf")
+    try:
+        while time.monotonic() < end and device.failure is None:
+            time.sleep(0.1)
+    except KeyboardInterrupt:
+        out.print("Ended.")
+    finally:
+        device.stop()
+    if device.failure is not None:
+        raise device.failure
+
+
+@app.command("flat-field")
+def flat_field(
+    source: Source,
+    file: Annotated[Path, typer.Argument(help="Where to write the correction, an .npz file.")],
+    lines: Annotated[int, typer.Option(min=16, help="Lines of each picture.")] = 2_048,
+    options: Options = [],  # noqa: B006
+    line_rate: Rate = 4_000.0,
+    height: Height = 128,
+    width: Width = 0,
+    wait: Annotated[float, typer.Option(help="Seconds to wait for the lines.")] = 30.0,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask to cover the lens or to lay out the target.")] = False,
+) -> None:
+    """Capture the dark level and the gain of each column, for the option flat_field."""
+    chosen = parse_options(options)
+    for name in ("flat_field", "black_level", "white_level"):
+        if name in chosen:
+            raise CameraError(f"The option {name} would spoil the capture.", "Leave it out.")
+    camera = create_camera(source, chosen)
+    config = _config(line_rate, height, width, PixelFormat.MONO8)
+    pictures = []
+    try:
+        camera.open()
+        for task in ("Cover the lens.", "Uncover it, and lay out an even, bright target."):
+            if not yes:
+                typer.prompt(f"{task} Enter goes on", default="", show_default=False)
+            for _ in track(range(1), f"{lines} lines", console=out, transient=True):
+                pictures.append(grab_lines(camera, config, lines, wait))
+        field = flat_field_of(camera, *pictures)
+    finally:
+        camera.close()
+    field.save(file)
+    gain = field.gain
+    out.print(
+        f"{file}: {gain.shape[0]} columns, gain {gain.min():.2f} to {gain.max():.2f}, "
+        f"{len(field.bad_columns)} hot or dead. Use it with: --set flat_field={file}"
+    )
+
+
+@app.command()
+def bench(
+    source: Source = "simulated",
+    seconds: Annotated[float, typer.Option(min=0.5, help="How long to grab.")] = 5.0,
+    options: Options = [],  # noqa: B006
+    line_rate: Rate = 20_000.0,
+    height: Height = 256,
+    width: Width = 0,
+    as_json: Annotated[bool, typer.Option("--json")] = False,
+) -> None:
+    """Measure how many lines a second arrive, and what other threads feel of it."""
+    figures = bench_camera(
+        create_camera(source, parse_options(options)), _config(line_rate, height, width, PixelFormat.MONO8), seconds
+    )
+    if as_json:
+        print(json.dumps(asdict(figures)))
+        return
+    table = Table("figure", "value")
+    for name, value in asdict(figures).items():
+        table.add_row(name.replace("_", " "), f"{value:,.2f}" if isinstance(value, float) else str(value))
+    out.print(table)
+
+
+@app.command("drivers")
+def list_drivers() -> None:
+    """List the drivers, and what installs those that are missing."""
+    table = Table("driver", "for", "state")
+    for driver in drivers().values():
+        missing = driver.missing()
+        table.add_row(driver.name, driver.title, "ready" if missing is None else f"{missing.what} {missing.hint}")
+    out.print(table)
+
+
+def parse_options(texts: list[str]) -> dict[str, Option]:
+    """Read NAME=VALUE options; numbers and true or false become such. Raises CameraError."""
+    options: dict[str, Option] = {}
+    for text in texts:
+        # The first = outside of [Selector=Entry] parts name and value.
+        head = text.index("]") + 1 if "[" in text and "]" in text else 0
+        at = text.find("=", head)
+        if at < 1:
+            raise CameraError(f"{text!r} is no option.", "Write NAME=VALUE, such as ExposureTime=50.")
+        options[text[:at]] = _value(text[at + 1 :])
+    return options
+
+
+def _value(text: str) -> Option:
+    if text.lower() in ("true", "false"):
+        return text.lower() == "true"
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
+
+
+def _config(line_rate: float, height: int, width: int, pixel_format: PixelFormat) -> AcquisitionConfig:
+    return AcquisitionConfig(
+        width=width or None, height=height, pixel_format=pixel_format, acquisition_line_rate=line_rate or None
+    )
+
+
+def _write(file: Path, pixels: Pixels) -> None:
+    encoded, data = cv2.imencode(".png", pixels if pixels.ndim == 2 else pixels[..., ::-1])
+    if not encoded:
+        raise CameraError(f"{file} cannot be written as PNG.")
+    file.write_bytes(data.tobytes())

@@ -1,0 +1,105 @@
+"""From a driver's buffer to a line block: stages, frame ids and gate of one camera, the same for every driver."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aoi_app.camera.flat_field import Conditions
+from aoi_app.camera.frame_ids import FrameIds
+from aoi_app.camera.gate import BoardEnd, BoardGate, CameraBlock
+from aoi_app.camera.stages import Option, Stages
+from aoi_app.core.errors import FeatureError
+from aoi_app.core.protocols import AcquisitionConfig
+from aoi_app.core.scan import LineBlock
+
+
+class Intake:
+    """Takes the buffers of one camera.
+
+    Parameters
+    ----------
+    applied
+        How the camera really runs.
+    pixel_format
+        Its PFNC name.
+    options
+        `board_end` (see `BoardEnd`), `board_lines`, `board_quiet_s`, `sensor_bit`, and those of `Stages`.
+
+    Raises
+    ------
+    FeatureError
+        An option that cannot be.
+    CameraError
+        The flat field does not hold for these settings.
+    """
+
+    def __init__(self, applied: AcquisitionConfig, pixel_format: str, options: Mapping[str, Option]) -> None:
+        conditions = Conditions(
+            applied.width or 0,
+            pixel_format,
+            applied.exposure_time_us,
+            applied.gain_db,
+            applied.acquisition_line_rate,
+        )
+        self.conditions = conditions
+        self._stages = Stages(conditions, applied.height, options)
+        self._height = applied.height
+        self._board_lines = int(options.get("board_lines", 0))
+        self._end = _board_end(str(options.get("board_end", "length" if self._board_lines else "")))
+        self._quiet_s = float(options.get("board_quiet_s", 0.5))
+        self._sensor_bit = 1 << int(options.get("sensor_bit", 0))
+        self.restart()
+
+    def restart(self) -> None:
+        """Begin a new acquisition."""
+        self._ids = FrameIds()
+        self._gate = BoardGate(self._height, self._end, board_lines=self._board_lines, quiet_s=self._quiet_s)
+
+    def take(
+        self,
+        data: NDArray[np.uint8],
+        frame_id: int,
+        timestamp_ns: int,
+        *,
+        encoder: int | None = None,
+        line_triggers: int | None = None,
+        line_status: int | None = None,
+        part: int | None = None,
+    ) -> LineBlock | None:
+        """Take a whole buffer, of which nothing is kept; return the block that can be delivered, if any.
+
+        Parameters
+        ----------
+        data
+            (n,) uint8, the bytes of the image; only whole lines count.
+        frame_id
+            As the camera gave it.
+        encoder, line_triggers, line_status, part
+            Chunks of the block, where the camera sends them; see `CameraBlock`.
+        """
+        return self._gate.apply(
+            CameraBlock(
+                pixels=self._stages(data),
+                frame_id=self._ids.unwrap(frame_id),
+                timestamp_ns=timestamp_ns,
+                encoder=encoder,
+                line_triggers=line_triggers,
+                board_present=None if line_status is None else bool(line_status & self._sensor_bit),
+                part=part,
+            )
+        )
+
+    def quiet(self) -> LineBlock | None:
+        """Return the last block of a board whose end shows only by nothing more coming; None otherwise."""
+        return self._gate.quiet()
+
+
+def _board_end(name: str) -> BoardEnd | None:
+    try:
+        return BoardEnd(name) if name else None
+    except ValueError as error:
+        known = ", ".join(e.value for e in BoardEnd)
+        raise FeatureError(f"board_end is {name!r}, which is none of {known}.", "Choose one of these.") from error

@@ -1,0 +1,39 @@
+"""What a camera lets be seen of its features, for people."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+from aoi_app.core.protocols import LineScanCamera
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureInfo:
+    """One feature, as text."""
+
+    name: str
+    value: str
+    unit: str = ""
+    limits: str = ""
+
+
+class FeatureList(Protocol):
+    """The features of an open camera."""
+
+    def describe(self) -> list[FeatureInfo]:
+        """Return all that can be read now, in the camera's own order."""
+
+
+@runtime_checkable
+class HasFeatures(Protocol):
+    """A camera with SFNC features."""
+
+    @property
+    def features(self) -> FeatureList:
+        """Its features. Raises CameraError when it is not open."""
+
+
+def describe(camera: LineScanCamera) -> list[FeatureInfo]:
+    """Return the features of an open camera; none where its driver has none."""
+    return camera.features.describe() if isinstance(camera, HasFeatures) else []

@@ -1,0 +1,180 @@
+"""Features of a camera through a GenApi node map, as pypylon and harvesters hand it out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from aoi_app.camera.introspection import FeatureInfo
+from aoi_app.core.errors import FeatureError
+
+Value = int | float | str | bool
+_HINT = "See the camera's features and their limits: aoi camera info SOURCE."
+
+
+class NodeMap:
+    """Reads and writes features by their names.
+
+    Parameters
+    ----------
+    nodes
+        The vendor's node map.
+    """
+
+    def __init__(self, nodes: Any) -> None:
+        self._nodes = nodes
+
+    def has(self, name: str) -> bool:
+        """Tell whether the camera has a feature and offers it now."""
+        return self._node(name) is not None
+
+    def get(self, name: str) -> Value:
+        """Return a feature's value; of an enumeration the name of its entry. Raises FeatureError."""
+        value: Value = self._needed(name).value
+        return value
+
+    def number(self, name: str) -> float | None:
+        """Return a feature as a number; None when the camera does not have it or it cannot be read now."""
+        node = self._node(name)
+        try:
+            return None if node is None else float(node.value)
+        except Exception as error:
+            _only_genapi(error)
+            return None
+
+    def first_number(self, names: Sequence[str]) -> float | None:
+        """Return the first of several features that the camera has."""
+        return next((n for n in map(self.number, names) if n is not None), None)
+
+    def entries(self, name: str) -> tuple[str, ...]:
+        """Return the entries of an enumeration; none when the camera does not have it."""
+        node = self._node(name)
+        return () if node is None else tuple(node.symbolics)
+
+    def limits(self, name: str) -> tuple[float, float]:
+        """Return the least and greatest value of a number."""
+        node = self._needed(name)
+        return float(node.min), float(node.max)
+
+    def describe(self) -> list[FeatureInfo]:
+        """Return the features that a person may set and that can be read now."""
+        found = []
+        for name in sorted(_names(self._nodes)):
+            node = self._node(name)
+            try:
+                value = None if node is None else node.value
+            except Exception as error:
+                _only_genapi(error)
+                continue
+            if isinstance(value, int | float | str):
+                text = f"{value:g}" if isinstance(value, float) else str(value)
+                found.append(FeatureInfo(name, text, limits=_range(node).strip(" ()")))
+        return found
+
+    def set(self, name: str, value: Value) -> None:
+        """Set a feature; `Name[Selector=Entry]` chooses the entry first. Raises FeatureError."""
+        name, _, choice = name.partition("[")
+        if choice:
+            selector, _, entry = choice.rstrip("]").partition("=")
+            self.set(selector, entry)
+        node = self._needed(name)
+        try:
+            node.value = value
+        except Exception as error:
+            _only_genapi(error)
+            raise FeatureError(f"{name} = {value} is refused: {_first_line(error)}{_range(node)}.", _HINT) from error
+
+    def set_first(self, names: Sequence[str], value: Value | None) -> bool:
+        """Set the first of several features that the camera has; False when it has none. None leaves all."""
+        for name in names:
+            if value is not None and self.has(name):
+                self.set(name, value)
+                return True
+        return False
+
+    def _node(self, name: str) -> Any:
+        node = None
+        try:
+            node = self._nodes.GetNode(name) if hasattr(self._nodes, "GetNode") else self._nodes.get_node(name)
+            available = node is not None and _access(node) in _USABLE
+        except Exception as error:
+            _only_genapi(error)
+            return None
+        return _with_value(node) if available else None
+
+    def _needed(self, name: str) -> Any:
+        node = self._node(name)
+        if node is None:
+            raise FeatureError(f"The camera has no feature {name}, or does not offer it now.", _HINT)
+        return node
+
+
+def _names(nodes: Any) -> list[str]:
+    every = nodes.GetNodes() if hasattr(nodes, "GetNodes") else nodes.nodes
+    # Registers and formulas are nodes as well; only features stand in a category that leads to Root.
+    return [(n.GetNode().GetName() if hasattr(n, "GetNode") else n.node.name) for n in every if _is_feature(n)]
+
+
+def _is_feature(node: Any) -> bool:
+    inner = node.GetNode() if hasattr(node, "GetNode") else node.node
+    return bool(inner.IsFeature() if hasattr(inner, "IsFeature") else inner.is_feature())
+
+
+# GenApi's EAccessMode: WO, RO, RW
+_USABLE = (2, 3, 4)
+
+
+def _access(node: Any) -> int:
+    return int(node.GetAccessMode() if hasattr(node, "GetAccessMode") else node.get_access_mode())
+
+
+def _with_value(node: Any) -> Any:
+    return node if hasattr(node, "value") else _PylonNode(node)
+
+
+class _PylonNode:
+    """A pypylon node in the manner of genicam's."""
+
+    def __init__(self, node: Any) -> None:
+        self._node = node
+
+    @property
+    def value(self) -> Value:
+        value: Value = self._node.GetValue()
+        return value
+
+    @value.setter
+    def value(self, value: Value) -> None:
+        self._node.SetValue(value)
+
+    @property
+    def symbolics(self) -> tuple[str, ...]:
+        return tuple(self._node.GetSymbolics())
+
+    @property
+    def min(self) -> float:
+        return float(self._node.GetMin())
+
+    @property
+    def max(self) -> float:
+        return float(self._node.GetMax())
+
+
+def _only_genapi(error: Exception) -> None:
+    """Let pass what GenApi raises; anything else is a fault of ours."""
+    if not any(kind.__name__ == "GenericException" for kind in type(error).__mro__) and not isinstance(
+        error, TypeError | ValueError
+    ):
+        raise error
+
+
+def _first_line(error: Exception) -> str:
+    text = error.GetDescription() if hasattr(error, "GetDescription") else str(error)
+    return str(text).strip().split("\n")[0].rstrip(". ")
+
+
+def _range(node: Any) -> str:
+    try:
+        return f" ({node.min:g} to {node.max:g})"
+    except AttributeError:
+        return ""

@@ -1,0 +1,91 @@
+"""Boards and helpers for the tests of cameras."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+
+from aoi_app.camera.assembler import BoardAssembler
+from aoi_app.camera.conveyor import SourceBoard
+from aoi_app.camera.fault_plan import FaultPlan
+from aoi_app.camera.gige.device import GigeDevice
+from aoi_app.camera.gige.link_faults import LinkFaults
+from aoi_app.camera.ring import BufferRing
+from aoi_app.core.protocols import AcquisitionConfig, LineScanCamera
+from aoi_app.core.scan import Pixels, ScanEnd
+
+
+def loopback(number: int) -> str:
+    """Return an address of this machine that no other test worker uses."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    return f"127.0.{worker + 1}.{number}"
+
+
+@contextmanager
+def the_loopback(folder: Path) -> Iterator[str]:
+    """Lend 127.0.0.1, which is alone in being found by broadcast, to one test at a time."""
+    with (folder / "loopback.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield "127.0.0.1"
+
+
+def pictures(count: int, lines: int = 200, width: int = 256) -> list[Pixels]:
+    rng = np.random.default_rng(7)
+    return [rng.integers(0, 256, (lines, width), dtype=np.uint8) for _ in range(count)]
+
+
+def source_of(boards: list[Pixels], repeat: bool = False) -> Callable[[int], SourceBoard | None]:
+    def source(number: int) -> SourceBoard | None:
+        if number >= len(boards) and not repeat:
+            return None
+        return SourceBoard(boards[number % len(boards)], f"S{number}")
+
+    return source
+
+
+@contextmanager
+def device(
+    boards: list[Pixels],
+    address: str,
+    *,
+    loss: float = 0.0,
+    can_resend: bool = True,
+    faults: str = "",
+    repeat: bool = False,
+) -> Iterator[GigeDevice]:
+    served = GigeDevice(
+        source_of(boards, repeat),
+        address,
+        gap_lines=300,
+        board_faults=FaultPlan.parse(faults),
+        link=LinkFaults(loss),
+        can_resend=can_resend,
+    )
+    served.start()
+    try:
+        yield served
+    finally:
+        served.stop()
+
+
+def grab(
+    camera: LineScanCamera, config: AcquisitionConfig, count: int, *, timeout_s: float = 20.0, quiet_s: float = 1.0
+) -> list[ScanEnd]:
+    """Run an open camera until `count` boards have ended."""
+    applied = camera.configure(config)
+    assembler = BoardAssembler(BufferRing(count + 8, 1 << 20), applied.height, timeout_s=quiet_s)
+    camera.start_acquisition()
+    ends: list[ScanEnd] = []
+    deadline = time.monotonic() + timeout_s
+    while len(ends) < count and time.monotonic() < deadline:
+        block = camera.fetch(0.2)
+        events = assembler.tick() if block is None else assembler.feed(block)
+        ends += [event for event in events if isinstance(event, ScanEnd)]
+    camera.stop_acquisition()
+    return ends

@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+import json
+import threading
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from aoi_app.camera import aravis_library
+from aoi_app.camera.commands import app, parse_options
+from aoi_app.camera.flat_field import FlatField
+from aoi_app.core.errors import CameraError
+from tests.camera.boards import device, loopback, pictures
+
+needs_aravis = pytest.mark.skipif(aravis_library.missing() is not None, reason=str(aravis_library.missing()))
+
+
+def run(*arguments: str) -> str:
+    result = CliRunner().invoke(app, list(arguments), catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def test_list_names_the_simulated_line() -> None:
+    lines = [json.loads(line) for line in run("list", "--wait", "0.1", "--json").splitlines() if line]
+    assert any(line["driver"] == "simulated" for line in lines)
+    assert "simulated" in run("drivers")
+
+
+def test_grab_writes_the_boards(tmp_path: Path) -> None:
+    boards = pictures(2)
+    for n, board in enumerate(boards):
+        cv2.imwrite(str(tmp_path / f"{n}.png"), board)
+    text = run("grab", str(tmp_path), "--out", str(tmp_path / "got"), "-n", "5", "--line-rate", "0", "--wait", "2")
+    assert text.count("complete") == 2
+    for n, board in enumerate(boards):
+        assert np.array_equal(cv2.imread(str(tmp_path / "got" / f"{n}.png"), cv2.IMREAD_UNCHANGED), board)
+
+
+def test_grab_exits_with_1_when_lines_are_missing(tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "0.png"), pictures(1)[0])
+    arguments = ["grab", f"simulated:{tmp_path}", "--out", str(tmp_path / "got"), "--line-rate", "0", "-n", "2"]
+    result = CliRunner().invoke(app, [*arguments, "--height", "32", "-s", "faults=drop_block@1:100"])
+    assert result.exit_code == 1 and "1 block was lost" in result.output
+
+
+@needs_aravis
+def test_serve_grab_and_info_over_gige_vision(tmp_path: Path) -> None:
+    board = pictures(1)[0]
+    cv2.imwrite(str(tmp_path / "0.png"), board)
+    address = loopback(41)
+    server = threading.Thread(target=run, args=("serve", str(tmp_path), "--address", address, "--seconds", "6"))
+    server.start()
+    try:
+        shown = run("info", f"gige:{address}")
+        run("grab", f"gige:{address}", "--out", str(tmp_path / "got"), "--line-rate", "20000")
+    finally:
+        server.join()
+    assert "AcquisitionLineRate" in shown and "1 to 200000" in shown and "Hz" in shown
+    (file,) = (tmp_path / "got").iterdir()
+    assert np.array_equal(cv2.imread(str(file), cv2.IMREAD_UNCHANGED), board)
+
+
+@needs_aravis
+def test_a_flat_field_is_captured_and_applied(tmp_path: Path) -> None:
+    # the first board is the covered lens, the others an uneven target
+    shading = np.linspace(90, 210, 256).astype(np.uint8)
+    boards = [np.full((256, 256), 10, np.uint8), *[np.tile(shading, (256, 1))] * 2]
+    file = tmp_path / "flat.npz"
+    address = loopback(42)
+    with device(boards, address):
+        rate = ("--line-rate", "20000", "--height", "64")
+        run("flat-field", f"gige:{address}", str(file), "--lines", "200", "--yes", *rate)
+        text = ("grab", f"gige:{address}", "--out", str(tmp_path / "got"), "-s", f"flat_field={file}", *rate)
+        run(*text)
+        with pytest.raises(CameraError, match="acquisition_line_rate was 20000"):
+            run(*text[:-3], "9000", *rate[2:])
+    field = FlatField.load(file)
+    assert field.bad_columns == () and np.allclose(field.dark, 10)
+    (got,) = (tmp_path / "got").iterdir()
+    corrected = cv2.imread(str(got), cv2.IMREAD_UNCHANGED)
+    assert corrected is not None and int(corrected.max()) - int(corrected.min()) <= 2
+
+
+def test_bench_counts_lines_and_losses() -> None:
+    figures = json.loads(run("bench", "simulated", "--seconds", "0.5", "--json", "-s", "width=512", "-s", "lines=256"))
+    assert figures["lines"] > 0 and figures["lost_lines"] == 0 and figures["width"] == 512
+
+
+def test_options_are_typed() -> None:
+    options = parse_options(["a=1", "b=2.5", "c=true", "d=Line0", "TriggerMode[TriggerSelector=LineStart]=On"])
+    assert options == {"a": 1, "b": 2.5, "c": True, "d": "Line0", "TriggerMode[TriggerSelector=LineStart]": "On"}
+    with pytest.raises(CameraError, match="is no option"):
+        parse_options(["nothing"])

@@ -1,0 +1,219 @@
+"""The GigE Vision path over loopback: our device, real packets, libaravis."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from aoi_app.camera import aravis_library
+from aoi_app.camera.aravis import AravisCamera, discover
+from aoi_app.camera.gige.device import GigeDevice
+from aoi_app.core.errors import CameraBusy, CameraError, CameraLost, CameraNotFound, FeatureError
+from aoi_app.core.protocols import AcquisitionConfig
+from aoi_app.core.scan import ScanEnd
+from tests.camera.boards import device, grab, loopback, pictures, source_of, the_loopback
+
+pytestmark = pytest.mark.skipif(
+    aravis_library.missing() is not None, reason=str(aravis_library.missing() or "libaravis is there")
+)
+CONFIG = AcquisitionConfig(height=64, acquisition_line_rate=20_000.0)
+
+
+def whole(end: ScanEnd, boards: list[np.ndarray]) -> bool:
+    return any(np.array_equal(end.image, board) for board in boards)
+
+
+def test_every_board_arrives_line_by_line() -> None:
+    boards = pictures(4, lines=333)
+    with device(boards, loopback(21)):
+        camera = AravisCamera(loopback(21))
+        camera.open()
+        assert (camera.info.vendor, camera.info.serial) == ("AOI", "SIM-0001")
+        ends = grab(camera, CONFIG, 4)
+        camera.close()
+    assert [end.completeness.ok for end in ends] == [True] * 4
+    assert all(np.array_equal(end.image, board) for end, board in zip(ends, boards, strict=True))
+
+
+@pytest.mark.parametrize("pixel_format", ["Mono12", "Mono12p"])
+def test_deep_pixels_come_back_as_the_eight_bits_they_were(pixel_format: str) -> None:
+    boards = pictures(1)
+    with device(boards, loopback(22)):
+        camera = AravisCamera(loopback(22), {"pixel_format": pixel_format})
+        camera.open()
+        (end,) = grab(camera, CONFIG, 1)
+        camera.close()
+    assert end.completeness.ok and np.array_equal(end.image, boards[0])
+
+
+def test_lost_packets_are_sent_again() -> None:
+    boards = pictures(6, lines=500)
+    with device(boards, loopback(23), loss=0.01) as served:
+        camera = AravisCamera(loopback(23), {"packet_size": 1_500})
+        camera.open()
+        ends = grab(camera, CONFIG, 6)
+        camera.close()
+        assert served.resent_packets > 0
+    assert [end.completeness.ok for end in ends] == [True] * 6
+    assert all(whole(end, boards) for end in ends)
+
+
+def test_without_resend_no_board_that_lost_lines_is_complete() -> None:
+    boards = pictures(12, lines=500)
+    with device(boards, loopback(24), loss=0.01, can_resend=False):
+        camera = AravisCamera(loopback(24), {"packet_size": 1_500, "packet_resend": False})
+        camera.open()
+        ends = grab(camera, CONFIG, 12, timeout_s=6.0)
+        assert camera.info.address == loopback(24)
+        camera.close()
+    assert ends and not all(end.completeness.ok for end in ends)
+    assert all(whole(end, boards) for end in ends if end.completeness.ok)
+
+
+@pytest.mark.parametrize(
+    ("fault", "missing"),
+    [
+        ("lose_lines@1:100x5", 5),
+        ("short_block@1:100x17", 17),
+        ("stale_block@1:100", 64),
+        ("padded_block@1:100x20", 20),
+        ("incomplete_block@1:100", 64),
+        ("drop_block@1:100x2", 128),
+    ],
+)
+def test_faults_of_the_camera_are_found_over_the_wire(fault: str, missing: int) -> None:
+    boards = pictures(3, lines=300)
+    with device(boards, loopback(25), faults=fault):
+        camera = AravisCamera(loopback(25))
+        camera.open()
+        ends = grab(camera, CONFIG, 3)
+        camera.close()
+    assert [end.completeness.ok for end in ends] == [True, False, True]
+    assert ends[1].completeness.missing_lines == missing
+
+
+def test_a_second_station_is_told_that_the_camera_is_busy() -> None:
+    with device(pictures(1), loopback(26)):
+        first, second = AravisCamera(loopback(26)), AravisCamera(loopback(26), busy_s=0.6)
+        first.open()
+        with pytest.raises(CameraBusy, match=re.escape(loopback(26))):
+            second.open()
+        first.close()
+        second.open()
+        second.close()
+
+
+def test_no_camera_at_an_address() -> None:
+    with pytest.raises((CameraNotFound, CameraLost)) as caught:
+        AravisCamera(loopback(99), busy_s=0.1).open()
+    assert loopback(99) in caught.value.what and caught.value.hint
+
+
+def test_features_are_refused_with_their_limits() -> None:
+    with device(pictures(1), loopback(27)):
+        camera = AravisCamera(loopback(27), {"Teapot": 1})
+        camera.open()
+        with pytest.raises(FeatureError, match="Teapot"):
+            camera.configure(CONFIG)
+        for name, value in (("Width", 100_000), ("AcquisitionLineRate", 0.0), ("PixelFormat", "Mono99")):
+            with pytest.raises(FeatureError, match=name):
+                camera.features.set(name, value)
+        camera.features.set("TriggerMode[TriggerSelector=LineStart]", "Off")
+        camera.features.set("TriggerSelector", "FrameStart")
+        assert camera.features.get("TriggerMode") == "On"
+        camera.close()
+
+
+def test_two_devices_cannot_share_an_address() -> None:
+    with device(pictures(1), loopback(28)):
+        second = GigeDevice(source_of(pictures(1)), loopback(28))
+        with pytest.raises(CameraBusy, match=re.escape(loopback(28))):
+            second.start()
+    with pytest.raises(CameraError, match="No device can answer"):
+        GigeDevice(source_of(pictures(1)), "192.0.2.1").start()
+
+
+def test_discovery_lists_the_device(tmp_path_factory: pytest.TempPathFactory) -> None:
+    with the_loopback(tmp_path_factory.getbasetemp().parent) as address, device(pictures(1), address):
+        found = [info for info in discover(1.0) if info.address == "127.0.0.1"]
+    assert found and (found[0].vendor, found[0].serial) == ("AOI", "SIM-0001")
+
+
+def back_within(camera: AravisCamera, seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            camera.open()
+            return
+        except CameraError:
+            if time.monotonic() > deadline:
+                raise
+
+
+def run_until_lost(camera: AravisCamera) -> None:
+    deadline = time.monotonic() + 20.0
+    while time.monotonic() < deadline:
+        camera.fetch(0.2)
+    pytest.fail("nobody noticed that the camera was gone")
+
+
+def test_a_camera_that_dies_is_noticed_and_taken_again() -> None:
+    boards = pictures(2)
+    camera = AravisCamera(loopback(29))
+    with device(boards, loopback(29), repeat=True) as dying:
+        camera.open()
+        camera.configure(CONFIG)
+        camera.start_acquisition()
+        assert camera.fetch(5.0) is not None
+        dying.stop()
+        with pytest.raises(CameraLost, match=re.escape(loopback(29))):
+            run_until_lost(camera)
+        camera.close()
+    with device(boards, loopback(29)):
+        back_within(camera, 10.0)
+        ends = grab(camera, CONFIG, 2)
+        camera.close()
+    assert [end.completeness.ok for end in ends] == [True, True]
+
+
+def test_a_link_that_freezes_for_longer_than_the_heartbeat() -> None:
+    with device(pictures(2), loopback(30), repeat=True) as served:
+        camera = AravisCamera(loopback(30))
+        camera.open()
+        camera.configure(CONFIG)
+        camera.start_acquisition()
+        assert camera.fetch(5.0) is not None
+        served.link.freeze(4.0)
+        with pytest.raises(CameraLost):
+            run_until_lost(camera)
+        camera.close()
+        back_within(camera, 10.0)
+        assert grab(camera, CONFIG, 2)[-1].completeness.ok
+        camera.close()
+
+
+def test_a_station_that_crashes_leaves_the_camera_to_the_next_within_the_heartbeat() -> None:
+    program = (
+        f"import sys, time; from aoi_app.camera.aravis import AravisCamera; from aoi_app.core.protocols import *; "
+        f"c = AravisCamera({loopback(31)!r}); c.open(); c.configure(AcquisitionConfig()); c.start_acquisition(); "
+        "c.fetch(5.0); print('running', flush=True); time.sleep(60)"
+    )
+    with device(pictures(2), loopback(31), repeat=True):
+        process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
+        assert process.stdout is not None and process.stdout.readline().strip() == "running"
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+        process.stdout.close()
+        begun = time.monotonic()
+        camera = AravisCamera(loopback(31), busy_s=10.0)
+        camera.open()
+        assert time.monotonic() - begun < 10.0
+        assert grab(camera, CONFIG, 1)[0].completeness.ok
+        camera.close()
