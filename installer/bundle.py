@@ -5,6 +5,7 @@ The result is one zip beside its SHA-256. On the other machine the same two comm
 
 import argparse
 import hashlib
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -23,8 +24,10 @@ def tracked_files(root: Path) -> list[Path]:
     Raises
     ------
     SetupError
-        If ``root`` is no git checkout.
+        If ``root`` is no git checkout, or git is missing.
     """
+    if shutil.which("git") is None:
+        raise SetupError("git is not on this machine, and a bundle is made from a git checkout")
     listing = subprocess.run(["git", "-C", root, "ls-files", "-z"], capture_output=True, text=True)
     if listing.returncode != 0:
         raise SetupError(f"a bundle is made from a git checkout, and {root} is none: {listing.stderr.strip()}")

@@ -53,6 +53,10 @@ def test_the_other_machine_decides_which_wheels(target: Target, lines: list[str]
     assert requirements_for(LOCK, target) == lines
 
 
+needs_git = pytest.mark.skipif(shutil.which("git") is None, reason="no git on this machine")
+
+
+@needs_git
 def test_a_bundle_holds_the_project_the_wheels_and_their_hashes(tmp_path: Path) -> None:
     project, wheels = tmp_path / "project", tmp_path / "wheels"
     (project / "installer").mkdir(parents=True)
@@ -77,8 +81,15 @@ def test_a_bundle_holds_the_project_the_wheels_and_their_hashes(tmp_path: Path) 
     assert (digest, name) == (hashlib.sha256(archive.read_bytes()).hexdigest(), "bundle.zip")
 
 
+@needs_git
 def test_a_bundle_needs_a_checkout(tmp_path: Path) -> None:
     with pytest.raises(SetupError, match="git checkout"):
+        bundle.tracked_files(tmp_path)
+
+
+def test_a_bundle_needs_git(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(SetupError, match="git is not on this machine"):
         bundle.tracked_files(tmp_path)
 
 
