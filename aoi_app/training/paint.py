@@ -28,7 +28,7 @@ class Paint:
         Resolution of the scans.
     """
 
-    defects: tuple[int, int] = (3, 10)
+    defects: tuple[int, int] = (8, 24)
     heal: float = 0.5
     px_per_mm: float = 48.0
 

@@ -46,23 +46,26 @@ class Plan:
         are all there is.
     average
         Decay of the exponential moving average of the weights.
+    graphs
+        Capture the network as CUDA graphs on a single GPU.
     patience
         Epochs without a better figure after which the run ends early; 0 never ends it.
     """
 
     network: str = "nano"
-    steps: int = 6000
-    epoch_steps: int = 500
-    batch: int = 64
-    rate: float = 2e-3
+    steps: int = 12000
+    epoch_steps: int = 1000
+    batch: int = 32
+    rate: float = 3e-3
     decay: float = 0.02
     warm_up: float = 0.03
     calm: float = 0.2
-    drawn_share: float = 0.4
+    drawn_share: float = 0.5
     average: float = 0.9995
     patience: int = 0
     seed: int = 0
     precision: Precision = Precision.AUTO
+    graphs: bool = True
     augmentation: Augmentation = field(default_factory=Augmentation)
     weights: Weights = field(default_factory=Weights)
 

@@ -66,7 +66,7 @@ def truths(corpus: Corpus) -> list[Truth]:
     return result
 
 
-def figures(found: Sequence[Detections], corpus: Corpus, ious: Sequence[float] = (0.33, 0.5)) -> dict[str, float]:
+def figures(found: Sequence[Detections], corpus: Corpus, ious: Sequence[float] = (0.33, 0.5, 0.75)) -> dict[str, float]:
     """Return the figures of detections: mAP at each IoU, best F-score and its confidence at the first IoU."""
     wanted = truths(corpus)
     scores = [evaluate(found, wanted, len(corpus.classes), iou) for iou in ious]
