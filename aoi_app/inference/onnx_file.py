@@ -117,6 +117,11 @@ def file_hash(path: Path) -> str:
     return digest.hexdigest()
 
 
+def plain_hash(path: Path) -> str:
+    """Return the SHA-256 of one file, whatever it is. Raises ModelError."""
+    return hashlib.sha256(_read(path)).hexdigest()
+
+
 def weight_types(path: Path) -> frozenset[str]:
     """Return the types of the weights of convolutions and matrix products: "float", "float16", "int8", ..."""
     from onnx import TensorProto

@@ -68,6 +68,13 @@ RUNTIMES: Mapping[str, RuntimeEntry] = {
             "aoi_app.inference.runtimes.openvino:OpenVino",
         ),
         RuntimeEntry(
+            "litert",
+            "LiteRT",
+            ("ai_edge_litert",),
+            'pip install "aoi-station[litert]"',
+            "aoi_app.inference.runtimes.litert:LiteRt",
+        ),
+        RuntimeEntry(
             "torch",
             "PyTorch",
             ("torch",),

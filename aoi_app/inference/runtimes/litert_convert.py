@@ -1,0 +1,168 @@
+"""LiteRT (TFLite) files made from ONNX ones by LiteRT's own converter and quantiser."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import os
+import warnings
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from aoi_app.core.errors import BackendMissing, EngineError, ModelError
+from aoi_app.inference.calibration import TileSource, image_files
+from aoi_app.inference.model import Model
+from aoi_app.inference.precision import cache_dir
+from aoi_app.inference.quantise import MIN_TILES, STRIDE, Progress
+
+VERSION = 1
+"""Counted up when the conversion changes."""
+INSTALL = 'pip install "aoi-station[litert]"'
+SIGNATURE = "serving_default"
+_QUANTISED = (
+    "CONV_2D",
+    "DEPTHWISE_CONV_2D",
+    "FULLY_CONNECTED",
+    "ADD",
+    "MAX_POOL_2D",
+    "RESIZE_NEAREST_NEIGHBOR",
+    "CONCATENATION",
+)
+_OUTPUTS = r".*serving_default_output.*"
+
+
+def tflite_file(model: Model, precision: str, batch: int, images: Sequence[Path], progress: Progress) -> Path:
+    """Return the LiteRT file of a model in a precision.
+
+    `<stem>.<precision>.tflite` beside the ONNX file where there is one; else it is made, once, and kept.
+
+    Raises
+    ------
+    BackendMissing
+        It must be made and the converter is not installed.
+    EngineError
+        INT8 without images.
+    ModelError
+        The network cannot be converted.
+    """
+    beside = model.path.with_name(f"{model.path.stem}.{precision}.tflite")
+    if beside.is_file():
+        return beside
+    source = TileSource(model, image_files(images)) if precision == "int8" else None
+    if source is not None and len(source) < MIN_TILES:
+        raise EngineError(
+            f"INT8 needs images to calibrate on: {len(source)} tiles were found, at least {MIN_TILES} are needed.",
+            "Collect 500 to 1,000 tiles of the plant's own boards.",
+        )
+    key = f"{model.sha256[:16]}-{precision}-b{batch}-v{VERSION}"
+    key += f"-{source.digest[:12]}" if source is not None else ""
+    target = cache_dir() / "precision" / f"{model.path.stem}-{key}.tflite"
+    if not target.is_file():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        draft = target.with_suffix(f".{os.getpid()}.tmp")
+        try:
+            _make(model, precision, batch, source, draft, progress)
+            draft.replace(target)
+        finally:
+            draft.unlink(missing_ok=True)
+    return target
+
+
+def _make(
+    model: Model, precision: str, batch: int, source: TileSource | None, target: Path, progress: Progress
+) -> None:
+    stopped: list[BaseException] = []
+
+    def tell(share: float, text: str) -> None:
+        try:
+            progress(share, text)
+        except BaseException as error:
+            stopped.append(error)
+            raise
+
+    tell(0.0, f"converting {model.path.name} to LiteRT")
+    try:
+        with _quiet():
+            _convert(model, batch, target)
+            if precision != "fp32":
+                _quantise(model, precision, source, target, tell)
+    except (BackendMissing, ModelError):
+        raise
+    except Exception as error:
+        if error in stopped:
+            raise
+        raise ModelError(
+            f"{model.path.name} cannot be converted to LiteRT {precision}: {str(error).splitlines()[0][:300]}.",
+            "Use ONNX Runtime for this model.",
+        ) from error
+
+
+def _convert(model: Model, batch: int, target: Path) -> None:
+    try:
+        import litert_torch
+        import torch
+    except ImportError as error:
+        raise BackendMissing(
+            f"{model.path.name} has no LiteRT file yet, and the converter is not installed: {error}.",
+            f"Install it with: {INSTALL}",
+        ) from error
+    from aoi_app.inference.runtimes.onnx_to_torch import OnnxModule
+    from aoi_app.inference.runtimes.ort_library import simplified
+
+    module = OnnxModule(simplified(model, batch), model.output_names).eval()
+    # The converter reads weights in the order of their memory, whatever their strides say.
+    module = module.to(memory_format=torch.contiguous_format)
+    dtype = {"float32": torch.float32, "float16": torch.float16, "uint8": torch.uint8}[model.dtype.name]
+    litert_torch.convert(module, (torch.zeros(model.input_shape(batch), dtype=dtype),)).export(str(target))
+
+
+def _quantise(model: Model, precision: str, source: TileSource | None, target: Path, progress: Progress) -> None:
+    try:
+        from ai_edge_quantizer import qtyping, quantizer
+        from ai_edge_quantizer.algorithm_manager import AlgorithmName
+    except ImportError as error:
+        raise BackendMissing(f"The quantiser is not installed: {error}.", f"Install it with: {INSTALL}") from error
+    job = quantizer.Quantizer(str(target))
+    operations = [getattr(qtyping.TFLOperationName, n) for n in _QUANTISED if hasattr(qtyping.TFLOperationName, n)]
+    ranges: Any = None
+    if source is None:
+        half = qtyping.OpQuantizationConfig(
+            weight_tensor_config=qtyping.TensorQuantizationConfig(num_bits=16, dtype=qtyping.TensorDataType.FLOAT),
+            compute_precision=qtyping.ComputePrecision.FLOAT,
+            explicit_dequantize=True,
+        )
+        for operation in operations[:3]:
+            job.update_quantization_recipe(".*", operation, half, AlgorithmName.FLOAT_CASTING)
+    else:
+        for operation in operations:
+            job.add_static_config(".*", operation, activation_num_bits=8, weight_num_bits=8)
+        # What leaves the network is read as it is: no steps there.
+        job.update_quantization_recipe(
+            _OUTPUTS, qtyping.TFLOperationName.ALL_SUPPORTED, algorithm_key=AlgorithmName.NO_QUANTIZE
+        )
+        for start in range(0, len(source), STRIDE):
+            progress(start / len(source), f"calibrating, tile {start} of {len(source)}")
+            numbers = range(start, min(start + STRIDE, len(source)))
+            part = [{"args_0": source.tile(n)} for n in numbers]
+            ranges = job.calibrate({SIGNATURE: part}, ranges, num_threads=1)
+    job.quantize(ranges).export_model(str(target), overwrite=True)
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep the converter's progress off the station's console."""
+    root = logging.getLogger()
+    before = root.level
+    with (
+        warnings.catch_warnings(),
+        contextlib.redirect_stdout(io.StringIO()),
+        contextlib.redirect_stderr(io.StringIO()),
+    ):
+        warnings.simplefilter("ignore")
+        root.setLevel(logging.ERROR)
+        try:
+            yield
+        finally:
+            root.setLevel(before)
