@@ -213,7 +213,7 @@ class Augmenter:
         return result, joined.gather(1, order[..., None].expand(-1, -1, 4)), kinds.gather(1, order)
 
     def _light(self, x: Tensor) -> Tensor:
-        plan, (count, planes, height, width) = self.recipe, x.shape
+        plan, (count, planes) = self.recipe, x.shape[:2]
         if plan.blur > 0:
             sigma = self._uniform(count, low=0.4, high=1.6) * self._chance(count, plan.blur)
             x = _blurred(x, sigma.clamp(min=0.05))  # all of them: a fixed shape, and 0.05 px blurs nothing
