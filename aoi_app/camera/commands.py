@@ -11,7 +11,6 @@ from typing import Annotated
 import cv2
 import typer
 from rich.console import Console
-from rich.progress import track
 from rich.table import Table
 
 from aoi_app.camera.bench import bench_camera
@@ -176,7 +175,7 @@ def flat_field(
         for task in ("Cover the lens.", "Uncover it, and lay out an even, bright target."):
             if not yes:
                 typer.prompt(f"{task} Enter goes on", default="", show_default=False)
-            for _ in track(range(1), f"{lines} lines", console=out, transient=True):
+            with out.status(f"Taking {lines} lines"):
                 pictures.append(grab_lines(camera, config, lines, wait))
         field = flat_field_of(camera, *pictures)
     finally:

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import json
-import threading
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import cv2
@@ -24,6 +26,12 @@ def run(*arguments: str) -> str:
     return result.output
 
 
+def picture(file: Path) -> np.ndarray:
+    pixels = cv2.imread(str(file), cv2.IMREAD_UNCHANGED)
+    assert pixels is not None
+    return np.asarray(pixels)
+
+
 def test_list_names_the_simulated_line() -> None:
     lines = [json.loads(line) for line in run("list", "--wait", "0.1", "--json").splitlines() if line]
     assert any(line["driver"] == "simulated" for line in lines)
@@ -37,7 +45,7 @@ def test_grab_writes_the_boards(tmp_path: Path) -> None:
     text = run("grab", str(tmp_path), "--out", str(tmp_path / "got"), "-n", "5", "--line-rate", "0", "--wait", "2")
     assert text.count("complete") == 2
     for n, board in enumerate(boards):
-        assert np.array_equal(cv2.imread(str(tmp_path / "got" / f"{n}.png"), cv2.IMREAD_UNCHANGED), board)
+        assert np.array_equal(picture(tmp_path / "got" / f"{n}.png"), board)
 
 
 def test_grab_exits_with_1_when_lines_are_missing(tmp_path: Path) -> None:
@@ -52,23 +60,26 @@ def test_serve_grab_and_info_over_gige_vision(tmp_path: Path) -> None:
     board = pictures(1)[0]
     cv2.imwrite(str(tmp_path / "0.png"), board)
     address = loopback(41)
-    server = threading.Thread(target=run, args=("serve", str(tmp_path), "--address", address, "--seconds", "6"))
-    server.start()
+    serve = [sys.executable, "-m", "aoi_app", "camera", "serve", str(tmp_path), "--address", address]
+    server = subprocess.Popen([*serve, "--seconds", "60"], stdout=subprocess.PIPE, text=True)
     try:
+        assert server.stdout is not None and "answers at" in server.stdout.readline()
         shown = run("info", f"gige:{address}")
         run("grab", f"gige:{address}", "--out", str(tmp_path / "got"), "--line-rate", "20000")
+        server.send_signal(signal.SIGINT)
+        assert "Ended." in server.communicate(timeout=20)[0] and server.returncode == 0
     finally:
-        server.join()
+        server.kill()
     assert "AcquisitionLineRate" in shown and "1 to 200000" in shown and "Hz" in shown
     (file,) = (tmp_path / "got").iterdir()
-    assert np.array_equal(cv2.imread(str(file), cv2.IMREAD_UNCHANGED), board)
+    assert np.array_equal(picture(file), board)
 
 
 @needs_aravis
 def test_a_flat_field_is_captured_and_applied(tmp_path: Path) -> None:
     # the first board is the covered lens, the others an uneven target
     shading = np.linspace(90, 210, 256).astype(np.uint8)
-    boards = [np.full((256, 256), 10, np.uint8), *[np.tile(shading, (256, 1))] * 2]
+    boards = [np.full((256, 256), 10, np.uint8), *[np.tile(shading, (256, 1))] * 200]
     file = tmp_path / "flat.npz"
     address = loopback(42)
     with device(boards, address):
@@ -81,8 +92,8 @@ def test_a_flat_field_is_captured_and_applied(tmp_path: Path) -> None:
     field = FlatField.load(file)
     assert field.bad_columns == () and np.allclose(field.dark, 10)
     (got,) = (tmp_path / "got").iterdir()
-    corrected = cv2.imread(str(got), cv2.IMREAD_UNCHANGED)
-    assert corrected is not None and int(corrected.max()) - int(corrected.min()) <= 2
+    corrected = picture(got)
+    assert int(corrected.max()) - int(corrected.min()) <= 2
 
 
 def test_bench_counts_lines_and_losses() -> None:

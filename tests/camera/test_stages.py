@@ -76,7 +76,8 @@ def test_the_flat_field_evens_out_columns(tmp_path: Path) -> None:
     dark, gain = rng.uniform(2, 12, 64), rng.uniform(0.6, 1.4, 64)
 
     def seen(light: float) -> np.ndarray:
-        return np.clip(dark + light / gain + rng.normal(0, 0.5, (400, 64)), 0, 255).round().astype(np.uint8)
+        lines = np.clip(dark + light / gain + rng.normal(0, 0.5, (400, 64)), 0, 255)
+        return np.asarray(lines.round(), np.uint8)
 
     field = FlatField.measure(seen(0), seen(100), 8, CONDITIONS)
     field.save(tmp_path / "f" / "flat.npz")
@@ -158,8 +159,7 @@ def test_the_sensor_ends_a_board_and_the_part_counter_begins_it() -> None:
 
 
 def test_after_a_lost_block_no_beginning_is_assumed() -> None:
-    short = {"board_present": None}
-    got = flags(BoardGate(8), block(0, 5, **short), block(1, **short), block(2, 3, **short), block(4, **short))
+    got = flags(BoardGate(8), block(0, 5), block(1), block(2, 3), block(4))
     assert got == [(False, True), (True, False), (False, True), (False, False)]
 
 
