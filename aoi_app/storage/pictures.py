@@ -96,8 +96,8 @@ def encoded(picture: Pixels, suffix: str) -> bytes:
 
 _OPTIONS = {
     ".jpg": [cv2.IMWRITE_JPEG_QUALITY, 90],
-    # The fastest level: a crop is small either way, and the line must not wait.
-    ".png": [cv2.IMWRITE_PNG_COMPRESSION, 1],
+    # The fastest level, and run lengths, which suit boards best: smaller and faster than the usual strategy.
+    ".png": [cv2.IMWRITE_PNG_COMPRESSION, 1, cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_RLE],
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from sqlalchemy import Connection, func, insert, select
@@ -124,7 +125,9 @@ class Store:
     def _keep(self, inspection: Inspection, end: ScanEnd) -> Kept:
         if not self._guard.keeps(inspection.verdict):
             return Kept(crops=(None,) * len(inspection.defects))
-        return self._archive.keep(inspection, end.image, self._policy)
+        # The whole board is a luxury: it goes first when room gets scarce.
+        policy = self._policy if self._guard.space is Space.ENOUGH else replace(self._policy, whole_boards=frozenset())
+        return self._archive.keep(inspection, end.image, policy)
 
     def _insert(self, connection: Connection, inspection: Inspection, end: ScanEnd, kept: Kept) -> None:
         engine_id = None if inspection.engine is None else self._engine_id(connection, inspection.engine)
