@@ -54,6 +54,11 @@ class Background(QObject):
         """Drop the answers to what was asked so far."""
         self._newest[topic] = self._newest.get(topic, 0) + 1
 
+    def finish(self) -> None:
+        """Do all that was asked for, then start no more: for work that must not be lost, such as decisions."""
+        self._pool.shutdown(wait=True)
+        self._closed = True
+
     def close(self) -> None:
         """Wait for the work in hand and start no more."""
         self._closed = True

@@ -31,7 +31,15 @@ def _history(window: MainWindow) -> QWidget:
     return HistoryPage(window.services.open_history, window)
 
 
+def _review(window: MainWindow) -> QWidget:
+    from aoi_app.gui.review.page import ReviewPage
+
+    services = window.services
+    return ReviewPage(services.open_review, services.open_history, services.read_golden, services.user, window)
+
+
 PAGES = (
     Page("line", "Line", _line),
+    Page("review", "Review", _review),
     Page("history", "History", _history),
 )

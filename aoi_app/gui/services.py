@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import getpass
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from aoi_app.core.inspection import Verdict
+from aoi_app.core.inspection import Verdict, Verification
 from aoi_app.core.recipe import Recipe
+from aoi_app.core.scan import Pixels
 from aoi_app.core.settings import Settings
 from aoi_app.storage.history import BoardRecord, BoardRow
 from aoi_app.storage.query import HistoryQuery, PageKey
+from aoi_app.storage.review import Reviewed
 
 
 class HistoryReader(Protocol):
@@ -30,6 +33,19 @@ class HistoryReader(Protocol):
 
     def classes(self) -> tuple[str, ...]:
         """Return the classes of all defects."""
+
+
+class Reviewing(Protocol):
+    """Records decisions of reviewers; called from a worker thread. `storage.review.Review` is one."""
+
+    def queue(self, limit: int = 100, recipe: str = "") -> tuple[str, ...]:
+        """Return the ids of boards that wait for review, oldest first."""
+
+    def verify(self, defect_id: int, state: Verification, reviewer: str, seconds: float) -> Reviewed:
+        """Record a decision. Raises StoreError, AlreadyReviewed."""
+
+    def undo(self, reviewer: str) -> Reviewed | None:
+        """Take back the last decision of a reviewer; None when there is none left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +73,14 @@ class Choice:
     names_zh: Mapping[str, str] = field(default_factory=dict)
 
 
+def _nothing() -> None:
+    return None
+
+
+def _no_golden(record: BoardRecord) -> None:
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Services:
     """The program around the window.
@@ -73,6 +97,12 @@ class Services:
         The recipe book; saving returns the recipe with its new revision.
     save_settings
         Keeps the settings for the next start.
+    open_review
+        Opens the record for review; None when there is no record yet. Called in a worker thread.
+    read_golden
+        Golden board in the geometry of an inspected one, for review; None where the product has none.
+    user
+        Who sits at the window: the name that decisions are recorded under.
     facts
         Name and value of what the About box shows (version, folders).
     """
@@ -85,4 +115,7 @@ class Services:
     load_recipe: Callable[[str], Recipe]
     save_recipe: Callable[[Recipe], Recipe]
     save_settings: Callable[[Settings], None]
+    open_review: Callable[[], Reviewing | None] = _nothing
+    read_golden: Callable[[BoardRecord], Pixels | None] = _no_golden
+    user: Callable[[], str] = getpass.getuser
     facts: Callable[[], Sequence[tuple[str, str]]] = tuple

@@ -38,6 +38,10 @@ class Thumbnails(QObject):
         self._thread = threading.Thread(target=self._run, name="aoi-thumbnails", daemon=True)
         self._thread.start()
 
+    @property
+    def _over(self) -> bool:
+        return self._closed
+
     def get(self, file: Path) -> QImage | None:
         """Return a file's picture, or None and read it; a null image stands for a file that is gone."""
         key = str(file)
@@ -68,7 +72,7 @@ class Thumbnails(QObject):
                 self._pictures[key] = picture
                 while len(self._pictures) > KEPT:
                     self._pictures.popitem(last=False)
-                if self._closed:
+                if self._over:
                     return
             self.ready.emit(key)
 

@@ -284,7 +284,8 @@ class MainWindow(QMainWindow):
     def open_board(self, board_id: str) -> None:
         """Open a board's record."""
         names = [p.name for p in PAGES]
-        self.show_page(names.index("history"))
+        if self._stack.currentIndex() == 0:
+            self.show_page(names.index("history"))
         page = self.page("history")
         page.open_board(board_id)  # type: ignore[attr-defined]
 

@@ -14,7 +14,7 @@ from aoi_app.core.detection import Detections
 from aoi_app.core.inspection import EngineInfo, Inspection, Verdict, judge
 from aoi_app.core.protocols import CameraInfo, MemorySample
 from aoi_app.core.recipe import ClassRule, Recipe
-from aoi_app.core.scan import BoardScan, Completeness, PixelFormat, ScanEnd, read_only
+from aoi_app.core.scan import BoardScan, Completeness, PixelFormat, Pixels, ScanEnd, read_only
 from aoi_app.core.settings import Settings
 from aoi_app.station.journal import Journal
 from aoi_app.station.live import LiveFrame, LiveView, Pyramid
@@ -29,6 +29,7 @@ class FakeStation:
     def __init__(self, width: int = 1024, lines: int = 1280, settings: Settings | None = None) -> None:
         self.journal = Journal()
         self.calls: list[str] = []
+        self.goldens: dict[str, Pixels] = {}
         self.ends: list[tuple[Inspection, ScanEnd]] = []
         self._settings = settings or Settings()
         self._recipe = Recipe(rules=RULES, pixel_size_um=(20.0, 20.0), revision=3)
@@ -54,6 +55,7 @@ class FakeStation:
         classes = np.array([self._names.index(label.defect_code) for label in drawn.labels], np.int32)
         rng = np.random.default_rng(self._number)
         scores = rng.uniform(0.62, 0.99, len(classes)).astype(np.float32)
+        self.goldens[f"b{self._number:05d}"] = drawn.golden
         serial = f"PCB-2026-{self._number:05d}"
         scan = BoardScan(f"b{self._number:05d}", serial, read_only(drawn.image), PixelFormat.MONO8, 0, time.time_ns())
         self._board, self._lines = (scan, Pyramid(drawn.image), Detections(boxes, scores, classes)), 0

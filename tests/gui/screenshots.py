@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QDialog, QWidget
 from aoi_app.core.scan import Completeness
 from aoi_app.gui.about import AboutDialog, KeysDialog
 from aoi_app.gui.actions import BAR_ACTIONS, LINE_ACTIONS, MENU_ACTIONS
+from aoi_app.gui.review.page import ReviewPage
 from aoi_app.gui.settings.dialog import SettingsDialog
 from aoi_app.station.status import Level
 from tests.gui.world import GuiWorld
@@ -61,7 +62,7 @@ def line_waiting(world: GuiWorld) -> QWidget:
 
 
 def history(world: GuiWorld) -> QWidget:
-    world.window.show_page(1)
+    world.window.show_page(2)
     page = world.window.page("history")
     world.until(lambda: page.model.rowCount() > 3)  # type: ignore[attr-defined]
     page.table.selectRow(2)  # type: ignore[attr-defined]
@@ -81,6 +82,23 @@ def record(world: GuiWorld) -> QWidget:
     world.until(lambda: dialogs[0].view.picture is not None)  # type: ignore[attr-defined]
     world.spin(0.3)
     return dialogs[0]
+
+
+def review(way: int) -> Screen:
+    def open_page(world: GuiWorld) -> QWidget:
+        world.window.show_page(1)
+        page = world.window.page("review")
+        assert isinstance(page, ReviewPage)
+        world.until(lambda: page.desk.defect is not None)
+        page._ways.button(way).click()
+        return world.window
+
+    return open_page
+
+
+def review_done(world: GuiWorld) -> QWidget:
+    world.window.show_page(1)
+    return world.window
 
 
 def settings(tab: int) -> Screen:
@@ -113,6 +131,9 @@ SCREENS: dict[str, Screen] = {
     "line-error": line_error,
     "history": history,
     "record": record,
+    "review": review(0),
+    "review-slide": review(2),
+    "review-done": review_done,
     "settings-camera": settings(0),
     "settings-model": settings(1),
     "settings-recipe": settings(2),
@@ -120,7 +141,7 @@ SCREENS: dict[str, Screen] = {
     "about": about,
     "keys": keys,
 }
-RECORDED = ("history", "record")
+RECORDED = ("history", "record", "review", "review-slide")
 
 
 def make(folder: Path, names: list[str], looks: list[tuple[str, str]], size: tuple[int, int]) -> None:

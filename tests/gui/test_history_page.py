@@ -21,7 +21,7 @@ from tests.gui.world import GuiWorld
 
 def open_page(world: GuiWorld) -> HistoryPage:
     world.show()
-    world.window.show_page(1)
+    world.window.show_page(2)
     page = world.window.page("history")
     assert isinstance(page, HistoryPage)
     return page

@@ -20,6 +20,7 @@ from aoi_app.gui.window import MainWindow
 from aoi_app.storage.database import DATABASE_FILE
 from aoi_app.storage.history import History
 from aoi_app.storage.recipes import RecipeBook
+from aoi_app.storage.review import Review
 from aoi_app.storage.store import Store
 from tests.gui.fake_station import FakeStation
 
@@ -60,6 +61,9 @@ class GuiWorld:
             load_recipe=self.book.load,
             save_recipe=self._save_recipe,
             save_settings=self.saved.append,
+            open_review=lambda: Review(self.folder),
+            read_golden=lambda record: self.station.goldens.get(record.row.board_id),
+            user=lambda: "anna",
             facts=lambda: (("Version", "0.1.0"), ("Data folder", "/var/lib/aoi-station")),
         )
 

@@ -1,0 +1,1 @@
+"""The page of review: what people say of what the station found."""
