@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, ForeignKey, Index, Integer, MetaData, String, Text, UniqueConstraint, text
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Text,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 HEAD = "0002"
@@ -29,7 +41,8 @@ class Base(DeclarativeBase):
             "pk": "pk_%(table_name)s",
         }
     )
-    type_annotation_map = {list[Any]: JSON, dict[str, Any]: JSON}  # noqa: RUF012 (read by SQLAlchemy)
+    # float: SQLAlchemy 2.0 would take Float where 2.1 takes Double, as the migrations do
+    type_annotation_map = {float: Double, list[Any]: JSON, dict[str, Any]: JSON}  # noqa: RUF012 (read by SQLAlchemy)
 
 
 class EngineTable(Base):
