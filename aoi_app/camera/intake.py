@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +12,7 @@ from aoi_app.camera.flat_field import Conditions
 from aoi_app.camera.frame_ids import FrameIds
 from aoi_app.camera.gate import BoardEnd, BoardGate, CameraBlock
 from aoi_app.camera.stages import Option, Stages
-from aoi_app.core.errors import FeatureError
+from aoi_app.core.errors import CameraLost, FeatureError
 from aoi_app.core.protocols import AcquisitionConfig
 from aoi_app.core.scan import LineBlock
 
@@ -26,7 +27,10 @@ class Intake:
     pixel_format
         Its PFNC name.
     options
-        `board_end` (see `BoardEnd`), `board_lines`, `board_quiet_s`, `sensor_bit`, and those of `Stages`.
+        `board_end` (see `BoardEnd`), `board_lines`, `board_quiet_s`, `sensor_bit`, those of `Stages`, and `silence_s`:
+        a stream that delivers at all times, and from which nothing has come for so long, has died (0: it may rest).
+    clock_s
+        Monotonic seconds.
 
     Raises
     ------
@@ -36,7 +40,13 @@ class Intake:
         The flat field does not hold for these settings.
     """
 
-    def __init__(self, applied: AcquisitionConfig, pixel_format: str, options: Mapping[str, Option]) -> None:
+    def __init__(
+        self,
+        applied: AcquisitionConfig,
+        pixel_format: str,
+        options: Mapping[str, Option],
+        clock_s: Callable[[], float] = time.monotonic,
+    ) -> None:
         conditions = Conditions(
             applied.width or 0,
             pixel_format,
@@ -51,11 +61,14 @@ class Intake:
         self._end = _board_end(str(options.get("board_end", "length" if self._board_lines else "")))
         self._quiet_s = float(options.get("board_quiet_s", 0.5))
         self._sensor_bit = 1 << int(options.get("sensor_bit", 0))
+        self._silence_s = float(options.get("silence_s", 0.0))
+        self._clock_s = clock_s
         self.restart()
 
     def restart(self) -> None:
         """Begin a new acquisition."""
         self._ids = FrameIds()
+        self._heard_s = self._clock_s()
         self._gate = BoardGate(self._height, self._end, board_lines=self._board_lines, quiet_s=self._quiet_s)
 
     def take(
@@ -80,6 +93,7 @@ class Intake:
         encoder, line_triggers, line_status, part
             Chunks of the block, where the camera sends them; see `CameraBlock`.
         """
+        self._heard_s = self._clock_s()
         return self._gate.apply(
             CameraBlock(
                 pixels=self._stages(data),
@@ -93,7 +107,17 @@ class Intake:
         )
 
     def quiet(self) -> LineBlock | None:
-        """Return the last block of a board whose end shows only by nothing more coming; None otherwise."""
+        """Return the last block of a board whose end shows only by nothing more coming; None otherwise.
+
+        Raises
+        ------
+        CameraLost
+            The stream has been silent for longer than it may.
+        """
+        if self._silence_s and self._clock_s() - self._heard_s > self._silence_s:
+            raise CameraLost(
+                f"Nothing has come from the camera for {self._silence_s:g} s.", "Check cable, power and triggers."
+            )
         return self._gate.quiet()
 
 

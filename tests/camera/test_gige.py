@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import re
 import signal
@@ -217,3 +218,36 @@ def test_a_station_that_crashes_leaves_the_camera_to_the_next_within_the_heartbe
         assert time.monotonic() - begun < 10.0
         assert grab(camera, CONFIG, 1)[0].completeness.ok
         camera.close()
+
+
+def drop_raw_sockets() -> None:
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.prctl(PR_CAPBSET_DROP, CAP_NET_RAW, 0, 0, 0) != 0 and os.getuid() == 0:
+        raise OSError(ctypes.get_errno(), "the capability could not be dropped")
+
+
+PR_CAPBSET_DROP, CAP_NET_RAW = 24, 13
+ORDINARY_USER = """
+import sys
+from aoi_app.camera.aravis import AravisCamera
+from aoi_app.core.protocols import AcquisitionConfig
+from tests.camera.boards import grab
+camera = AravisCamera(sys.argv[1])
+camera.open()
+ends = grab(camera, AcquisitionConfig(height=256, acquisition_line_rate=20_000.0), 6)
+print(camera.info.driver, sum(end.completeness.ok for end in ends))
+camera.close()
+"""
+
+
+def test_without_the_right_to_raw_sockets_no_line_is_lost_either() -> None:
+    boards = pictures(6, lines=1_000, width=1_024)
+    with device(boards, loopback(32)):
+        result = subprocess.run(
+            [sys.executable, "-c", ORDINARY_USER, loopback(32)],
+            preexec_fn=drop_raw_sockets,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+    assert result.stdout.split() == ["gige", "6"], result.stderr

@@ -17,9 +17,11 @@ from aoi_app.camera.gate import BoardEnd, BoardGate, CameraBlock
 from aoi_app.camera.gige.block_encoder import fit_width, pack
 from aoi_app.camera.gige.features import PIXEL_FORMATS
 from aoi_app.camera.gige.gvsp import StreamBlock, chunk_tail
+from aoi_app.camera.intake import Intake
 from aoi_app.camera.stages import Stages
 from aoi_app.camera.unpack import LAYOUTS, colour, layout_of, to_eight_bit, unpack
-from aoi_app.core.errors import CameraError, FeatureError
+from aoi_app.core.errors import CameraError, CameraLost, FeatureError
+from aoi_app.core.protocols import AcquisitionConfig
 
 CONDITIONS = Conditions(64, "Mono8", 50.0, 0.0, 10_000.0)
 
@@ -212,3 +214,18 @@ def test_a_narrow_board_gets_black_beside_it() -> None:
     board = np.full((3, 10), 9, np.uint8)
     assert fit_width(board, 12)[0].tolist() == [9] * 10 + [0, 0]
     assert fit_width(board, 6).shape == (3, 6)
+
+
+def test_a_stream_that_must_not_rest_is_lost_when_it_is_silent() -> None:
+    now = [0.0]
+    applied = AcquisitionConfig(width=16, height=4)
+    intake = Intake(applied, "Mono8", {"silence_s": 2.0, "board_lines": 4}, clock_s=lambda: now[0])
+    now[0] = 2.0
+    assert intake.take(np.zeros(64, np.uint8), 1, 0) is not None
+    now[0] = 4.0
+    assert intake.quiet() is None
+    now[0] = 4.1
+    with pytest.raises(CameraLost, match="for 2 s"):
+        intake.quiet()
+    with pytest.raises(FeatureError, match="bell"):
+        Intake(applied, "Mono8", {"board_end": "bell"})
