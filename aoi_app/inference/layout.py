@@ -134,7 +134,8 @@ def _read(output: Output, classes: int, size: tuple[int, int], wanted: Family | 
         per_cell = _per_cell(anchors, size)
         fits = {
             Family.YOLOV8: channels == classes + 4 and per_cell == 1,
-            Family.YOLOV5: channels == classes + 5 and per_cell == 3,
+            # One anchor a cell as well, where the card says so: YOLOv6 writes an objectness of one.
+            Family.YOLOV5: channels == classes + 5 and (per_cell == 3 or (per_cell == 1 and wanted is Family.YOLOV5)),
             Family.YOLOX: channels == classes + 5 and per_cell == 1 and (not channels_first or wanted is Family.YOLOX),
             Family.YOLOV10: channels == 6 and per_cell is None and not channels_first,
         }

@@ -173,6 +173,8 @@ def _choose_size(
     file: OnnxFile, found: tuple[int | None, int | None], wanted: tuple[int, int] | None
 ) -> tuple[int, int]:
     said = literal(file.metadata.get("imgsz", ""))
+    if isinstance(said, (list, tuple)) and len(said) == 1:
+        said = said[0]
     if isinstance(said, int):
         said = [said, said]
     usable = isinstance(said, (list, tuple)) and len(said) == 2 and all(isinstance(s, int) for s in said)

@@ -100,7 +100,7 @@ class OnnxSession:
 def _on_cpu(path: Path, threads: int) -> tuple[Any, str]:
     """Return a session on the CPU and what it computes in, read back from the graph that the library made."""
     held = weight_types(path)
-    if held == {"float"}:
+    if held <= {"float"}:
         return open_session(path, threads), "fp32"
     network: Path | bytes = path
     if "int8" in held:

@@ -113,7 +113,7 @@ def layers(path: Path) -> dict[str, int]:
     import onnx
     from onnx import TensorProto
 
-    graph = onnx.load(str(path)).graph
+    graph = onnx.load(str(path), load_external_data=False).graph
     kinds = {t.name: TensorProto.DataType.Name(t.data_type).lower() for t in graph.initializer}
     quantised = {n.output[0]: n.input[0] for n in graph.node if n.op_type == "DequantizeLinear"}
     counts: Counter[str] = Counter()

@@ -1,0 +1,92 @@
+"""Weights in files of their own: read from the model's folder, and from nowhere else on the machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+
+from aoi_app.core.errors import ModelError
+from aoi_app.inference.frozen import detect
+from aoi_app.inference.model import read_model
+from aoi_app.inference.onnx_file import class_names, file_hash
+from aoi_app.inference.runtimes.table import open_detector
+
+from .conftest import MakeOnnx
+
+DATA = "model.onnx.data"
+
+
+def split(path: Path, location: str = DATA) -> onnx.ModelProto:
+    """Move the weights of a model into a file beside it, as PyTorch's newer exporter does."""
+    proto = onnx.load(str(path))
+    onnx.save(
+        proto, str(path), save_as_external_data=True, all_tensors_to_one_file=True, location=location, size_threshold=64
+    )
+    return onnx.load(str(path), load_external_data=False)
+
+
+def relocate(path: Path, location: str) -> None:
+    """Let a model read its weights from elsewhere."""
+    proto = onnx.load(str(path), load_external_data=False)
+    for tensor in proto.graph.initializer:
+        for entry in tensor.external_data:
+            if entry.key == "location":
+                entry.value = location
+    path.write_bytes(proto.SerializeToString())
+
+
+@pytest.fixture
+def model(make_onnx: MakeOnnx) -> Path:
+    values = np.zeros((6, 84), np.float32)
+    values[:, 9] = (20, 30, 10, 12, 0.1, 0.8)
+    return make_onnx([("output0", values, (1, 6, 84))], input_shape=(1, 3, 64, 64), metadata={"names": "['a', 'b']"})
+
+
+def test_weights_beside_the_model_are_read_and_hashed(model: Path) -> None:
+    whole = read_model(model).sha256
+    split(model)
+    assert (model.parent / DATA).is_file()
+    apart = read_model(model)
+    assert apart.sha256 != whole
+    detector = open_detector(model, overlap=16)
+    assert len(detect(detector, np.zeros((64, 64), np.uint8))) == 1
+    detector.close()
+    data = bytearray((model.parent / DATA).read_bytes())
+    data[-1] ^= 1
+    (model.parent / DATA).write_bytes(data)
+    assert file_hash(model) != apart.sha256
+    (model.parent / DATA).unlink()
+    with pytest.raises(ModelError, match="which is missing"):
+        read_model(model)
+
+
+@pytest.mark.parametrize("location", ["../secret.bin", "/etc/passwd", "sub/weights.bin", "..\\secret.bin", ""])
+def test_weights_from_elsewhere_are_refused(location: str, model: Path) -> None:
+    split(model)
+    relocate(model, location)
+    with pytest.raises(ModelError, match="not a plain file beside it"):
+        read_model(model)
+
+
+def test_a_link_is_no_plain_file(model: Path, tmp_path: Path) -> None:
+    split(model)
+    outside = tmp_path.parent / "outside.bin"
+    (model.parent / DATA).rename(outside)
+    (model.parent / DATA).symlink_to(outside)
+    with pytest.raises(ModelError, match="not a plain file beside it"):
+        read_model(model)
+
+
+@pytest.mark.parametrize(
+    "text", ["[" * 100_000, "{0: " * 2000, "__import__('os').system('true')", "[1, None]", "{}", "''", "x" * 2_000_000]
+)
+def test_hostile_names_are_refused_or_read_as_names(text: str) -> None:
+    try:
+        names = class_names({"names": text})
+    except ModelError as error:
+        assert "cannot be read" in str(error)
+    else:
+        assert names == () or all(isinstance(name, str) for name in names)
