@@ -10,6 +10,7 @@ from sqlalchemy import Connection, func, insert, select
 
 from aoi_app.core.errors import RecipeError
 from aoi_app.core.recipe import Recipe, parse_recipe, recipe_text
+from aoi_app.storage.audit import append
 from aoi_app.storage.clock import now_us
 from aoi_app.storage.database import Place, connect, reading
 from aoi_app.storage.faults import explained
@@ -60,6 +61,8 @@ class RecipeBook:
                     "comment": comment,
                 },
             )
+            detail = {"sha256": _sha256(body), "comment": comment}
+            append(connection, by, "save recipe", f"recipe {saved.name}, revision {saved.revision}", detail)
             return saved
 
     def load(self, name: str, revision: int | None = None) -> Recipe:

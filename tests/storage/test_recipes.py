@@ -4,6 +4,7 @@ import pytest
 
 from aoi_app.core.errors import RecipeError
 from aoi_app.core.recipe import ClassRule, Recipe, Region
+from aoi_app.storage.audit import Audit
 from aoi_app.storage.database import Place, connect
 from aoi_app.storage.recipes import RecipeBook
 from aoi_app.storage.store import Store
@@ -63,3 +64,15 @@ def test_a_recipe_that_was_changed_by_hand_is_refused(at: At, book: RecipeBook) 
 
 def test_recipes_are_saved_while_a_station_records(at: At, store: Store) -> None:
     assert RecipeBook(*at).save(FIRST).revision == 1
+
+
+def test_every_revision_is_in_the_audit(at: At, book: RecipeBook) -> None:
+    book.save(FIRST, by="kim")
+    book.save(SECOND, by="lee")
+    book.save(SECOND, by="lee")
+    audit = Audit(Place(*at))
+    assert [(e.who, e.subject) for e in audit.entries()] == [
+        ("kim", "recipe panel, revision 1"),
+        ("lee", "recipe panel, revision 2"),
+    ]
+    audit.close()
