@@ -282,7 +282,7 @@ def open_station(
     try:
         return run_window(
             station,
-            window_services(book, folder, path),
+            window_services(book, folder, path, LineGolden(lambda: station.settings, golden)),
             offscreen=offscreen,
             quit_after=quit_after,
             screenshot=screenshot,

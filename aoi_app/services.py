@@ -3,23 +3,39 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+import numpy as np
+
 from aoi_app.camera.drivers import discover, drivers
 from aoi_app.core.protocols import CameraInfo
+from aoi_app.core.recipe import Recipe
+from aoi_app.core.scan import BoardScan, Pixels, pixel_shape
 from aoi_app.core.settings import Settings, save_settings
 from aoi_app.gui.services import Choice, HistoryReader, Services
 from aoi_app.inference.catalog import engines_dir, list_models
 from aoi_app.inference.runtimes.table import RUNTIMES
 from aoi_app.storage.database import Place
-from aoi_app.storage.history import History
+from aoi_app.storage.history import BoardRecord, History
 from aoi_app.storage.recipes import RecipeBook
+from aoi_app.storage.review import Review
+
+FindGolden = Callable[[BoardScan, Recipe], Pixels | None]
+"""Returns the golden board of a scan, or None where there is none."""
 
 
-def window_services(book: RecipeBook, data: Path, settings_path: Path) -> Services:
+def window_services(book: RecipeBook, data: Path, settings_path: Path, find_golden: FindGolden) -> Services:
     """Return the services of a station whose record lies in `data`."""
+
+    def open_review() -> Review | None:
+        file = Place(data).file
+        return Review(data) if file is None or file.exists() else None
+
+    def read_golden(record: BoardRecord) -> Pixels | None:
+        recipe = book.load(record.row.recipe, record.row.recipe_revision or None)
+        return find_golden(_scan_of(record), recipe)
 
     def open_history() -> HistoryReader | None:
         file = Place(data).file
@@ -37,8 +53,18 @@ def window_services(book: RecipeBook, data: Path, settings_path: Path) -> Servic
         load_recipe=book.load,
         save_recipe=book.save,
         save_settings=keep,
+        open_review=open_review,
+        read_golden=read_golden,
         facts=lambda: _facts(data, settings_path),
     )
+
+
+def _scan_of(record: BoardRecord) -> BoardScan:
+    """Return a board's scan without its pixels: what a golden board is looked up by."""
+    shape = pixel_shape(record.inspection.completeness.lines, record.inspection.width, record.pixel_format)
+    pixels = np.broadcast_to(np.uint8(0), shape)
+    row = record.row
+    return BoardScan(row.board_id, row.serial, pixels, record.pixel_format, 0, record.inspection.started_ns)
 
 
 def _cameras() -> Sequence[Choice]:

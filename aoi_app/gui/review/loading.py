@@ -35,6 +35,8 @@ def load_work(record: BoardRecord, read_golden: ReadGolden) -> BoardWork:
     except AoiError:
         # Review goes on without it; the line has said already that the golden board cannot be read.
         golden = None
+    if golden is not None and golden.shape[1] != record.inspection.width:
+        golden = None
     pictures = {d.id: _pictures(d, golden) for d in record.defects if d.crop is not None}
     return BoardWork(record, read_file(record.row.preview), pictures)
 

@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
 
 from aoi_app.core.errors import AoiError
 from aoi_app.core.inspection import Verification
-from aoi_app.gui.background import Background
+from aoi_app.gui.background import Background, Callback
 from aoi_app.gui.board.picture import Marks, picture_of_image
 from aoi_app.gui.board.view import BoardView
 from aoi_app.gui.history.columns import local_time
@@ -229,9 +229,7 @@ class ReviewPage(QWidget):
 
     # The record, in the worker thread
 
-    def _in_order(
-        self, work: Callable[[], object], then: Callable[[object], None], failed: Callable[[Exception], None]
-    ) -> None:
+    def _in_order(self, work: Callable[[], object], then: Callback, failed: Callable[[Exception], None]) -> None:
         self._number += 1
         self._background.run(f"act {self._number}", work, then, failed)
 
@@ -292,11 +290,11 @@ class ReviewPage(QWidget):
         self._on_failed(error)
         self._show()
 
-    def _on_taken_back(self, found: object) -> None:
+    def _on_taken_back(self, found: tuple[Reviewed, BoardWork | None] | None) -> None:
         if found is None:
             self._tell(tr("There is nothing to take back."))
             return
-        reviewed, work = found  # type: ignore[misc]
+        reviewed, work = found
         self._ready = None
         self.desk.take(work, first=reviewed.defect_id)
         self._fetch()
