@@ -11,6 +11,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from aoi_app.core.errors import BackendMissing, EngineError, ModelError
 from aoi_app.inference.calibration import TileSource, image_files
 from aoi_app.inference.model import Model
@@ -87,7 +90,7 @@ def _make(
         with _quiet():
             _convert(model, batch, target)
             if precision != "fp32":
-                _quantise(model, precision, source, target, tell)
+                _quantise(batch, source, target, tell)
     except (BackendMissing, ModelError):
         raise
     except Exception as error:
@@ -118,7 +121,13 @@ def _convert(model: Model, batch: int, target: Path) -> None:
     litert_torch.convert(module, (torch.zeros(model.input_shape(batch), dtype=dtype),)).export(str(target))
 
 
-def _quantise(model: Model, precision: str, source: TileSource | None, target: Path, progress: Progress) -> None:
+def _tiles(source: TileSource, first: int, batch: int) -> NDArray[Any]:
+    """Return `batch` tiles from number `first` on, from the start again after the last one."""
+    return np.concatenate([source.tile((first + i) % len(source)) for i in range(batch)])
+
+
+def _quantise(batch: int, source: TileSource | None, target: Path, progress: Progress) -> None:
+    """Replace a float file by one with FP16 weights or, where there are tiles to calibrate on, by one of INT8."""
     try:
         from ai_edge_quantizer import qtyping, quantizer
         from ai_edge_quantizer.algorithm_manager import AlgorithmName
@@ -142,10 +151,10 @@ def _quantise(model: Model, precision: str, source: TileSource | None, target: P
         job.update_quantization_recipe(
             _OUTPUTS, qtyping.TFLOperationName.ALL_SUPPORTED, algorithm_key=AlgorithmName.NO_QUANTIZE
         )
-        for start in range(0, len(source), STRIDE):
+        for start in range(0, len(source), STRIDE * batch):
             progress(start / len(source), f"calibrating, tile {start} of {len(source)}")
-            numbers = range(start, min(start + STRIDE, len(source)))
-            part = [{"args_0": source.tile(n)} for n in numbers]
+            runs = range(start, min(start + STRIDE * batch, len(source)), batch)
+            part = [{"args_0": _tiles(source, first, batch)} for first in runs]
             ranges = job.calibrate({SIGNATURE: part}, ranges, num_threads=1)
     job.quantize(ranges).export_model(str(target), overwrite=True)
 

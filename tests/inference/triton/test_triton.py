@@ -3,13 +3,7 @@
 from __future__ import annotations
 
 import logging
-import os
-import shutil
-import signal
-import socket
-import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -27,27 +21,19 @@ from aoi_app.inference.runtimes.base import Options
 from aoi_app.inference.runtimes.table import load_runtime, open_detector
 from aoi_app.inference.runtimes.triton import Triton
 from aoi_app.inference.runtimes.triton_client import ServerSilent, ServerWrong
-from aoi_app.inference.runtimes.triton_export import ServerPlan, config_text, export_repository
+from aoi_app.inference.runtimes.triton_export import ServerPlan, config_text
 from aoi_app.inference.streaming import StreamingDetector
 from aoi_app.inference.yardstick import write_yardstick
 
+from .server import Server, environment
+
 pytest.importorskip("tritonclient.grpc", reason='not installed; pip install "aoi-station[triton]"')
 
-HERE = Path(__file__).parent
 SIDE = 64
-READY_S = 60.0
 
 
 def ignore(share: float, text: str) -> None:
     """Progress that nobody looks at."""
-
-
-def environment() -> Path:
-    """Return the environment of the server, or skip."""
-    chosen = Path(os.environ.get("AOI_TRITON_ENV", Path.home() / ".cache/aoi-station/triton-env"))
-    if not list(chosen.glob("lib/python3*/site-packages/pytriton/tritonserver/bin/tritonserver")):
-        pytest.skip(f"no Triton server in {chosen}; bash {HERE / 'make_env.sh'}")
-    return chosen
 
 
 @pytest.fixture(scope="module")
@@ -64,91 +50,6 @@ def other(tmp_path_factory: pytest.TempPathFactory) -> Model:
 def board() -> Pixels:
     noise = np.random.default_rng(3).integers(0, 255, (60, 60)).astype(np.uint8)
     return np.asarray(cv2.resize(noise, (330, 330)), np.uint8)
-
-
-class Server:
-    """tritonserver with its Python backend, on a port of its own."""
-
-    def __init__(self, env: Path, home: Path, model: Model) -> None:
-        self._env, self._home = env, home
-        self.repository = home / "repository"
-        site = next(env.glob("lib/python3*/site-packages"))
-        tree = site / "pytriton" / "tritonserver"
-        backend = home / "backends" / "python"
-        backend.mkdir(parents=True)
-        version = site.parent.name.removeprefix("python")
-        for part in (*(tree / "backends/python").iterdir(), tree / "python_backend_stubs" / version / STUB):
-            shutil.copy2(part, backend / part.name)
-        file = PrecisionFile(model, model, "fp32")
-        folder = export_repository(file, self.repository, ServerPlan(max_batch=4, gpu=False))
-        self.version = folder / "1"
-        config = folder / "config.pbtxt"
-        config.write_text(config.read_text().replace('platform: "onnxruntime_onnx"', 'backend: "python"'))
-        shutil.copy(HERE / "served_model.py", self.version / "model.py")
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = int(probe.getsockname()[1])
-        prefix = subprocess.run(
-            [env / "bin/python", "-c", "import sys; print(sys.base_prefix)"], capture_output=True, text=True, check=True
-        ).stdout.strip()
-        self._variables = {
-            **os.environ,
-            "LD_LIBRARY_PATH": f"{site / 'nvidia_pytriton.libs'}:{prefix}/lib",
-            "PATH": f"{env / 'bin'}:{os.environ['PATH']}",
-            "VIRTUAL_ENV": str(env),
-        }
-        self._command = [
-            str(tree / "bin/tritonserver"),
-            f"--model-repository={self.repository}",
-            f"--backend-directory={home / 'backends'}",
-            f"--grpc-port={self.port}",
-            "--grpc-address=127.0.0.1",
-            "--allow-http=false",
-            "--allow-metrics=false",
-            "--exit-timeout-secs=1",
-        ]
-        self._process: subprocess.Popen[bytes] | None = None
-
-    @property
-    def url(self) -> str:
-        return f"127.0.0.1:{self.port}"
-
-    def start(self) -> None:
-        """Start it unless it runs, and wait until it is ready."""
-        if self._process is not None and self._process.poll() is None:
-            return
-        log = (self._home / "server.log").open("ab")
-        self._process = subprocess.Popen(
-            self._command, env=self._variables, stdout=log, stderr=log, start_new_session=True
-        )
-        log.close()
-        import tritonclient.grpc as grpc
-
-        client = grpc.InferenceServerClient(self.url)
-        until = time.monotonic() + READY_S
-        while time.monotonic() < until and self._process.poll() is None:
-            try:
-                if client.is_server_ready() and client.is_model_ready("tiny"):
-                    client.close()
-                    return
-            except Exception:
-                time.sleep(0.1)
-        pytest.fail(f"the server did not start:\n{(self._home / 'server.log').read_text()[-3000:]}")
-
-    def kill(self) -> None:
-        if self._process is not None and self._process.poll() is None:
-            os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait(10)
-
-    def fault(self, name: str, text: str = "") -> None:
-        (self.version / name).write_text(text)
-
-    def mend(self) -> None:
-        for name in ("slow", "empty"):
-            (self.version / name).unlink(missing_ok=True)
-
-
-STUB = "triton_python_backend_stub"
 
 
 @pytest.fixture(scope="module")
