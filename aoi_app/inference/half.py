@@ -55,7 +55,7 @@ def to_half(proto: onnx.ModelProto, keep_fp32: Collection[str] = ()) -> onnx.Mod
     Parameters
     ----------
     keep_fp32
-        Names of tensors whose producers stay in FP32, such as those that overflowed on real images.
+        Names of tensors, weights among them, that stay in FP32 with all that makes or reads them.
 
     Raises
     ------
@@ -85,6 +85,13 @@ def to_half(proto: onnx.ModelProto, keep_fp32: Collection[str] = ()) -> onnx.Mod
         rewrite.nodes.append(_cast(inside, name, onnx.TensorProto.FLOAT))
     _replace(graph, rewrite)
     return work
+
+
+def half_tensors(proto: onnx.ModelProto) -> frozenset[str]:
+    """Return the names of the tensors that `to_half` would compute in FP16."""
+    floats = _float_tensors(proto)
+    chosen = _half_nodes(proto.graph, floats, ())
+    return frozenset(n for i in chosen for n in proto.graph.node[i].output if n in floats)
 
 
 def tail_nodes(graph: onnx.GraphProto) -> frozenset[int]:
@@ -143,7 +150,8 @@ def _half_nodes(graph: onnx.GraphProto, floats: set[str], keep: Collection[str])
         and node.domain in ("", "ai.onnx")
         and any(name in floats for name in node.output)
         # A nested graph reads tensors of this one by name: they stay what they are.
-        and not any(name in captured or name in keep for name in node.output)
+        and not any(name in captured for name in node.output)
+        and not any(name in keep for name in (*node.input, *node.output))
     )
 
 

@@ -16,6 +16,7 @@ from aoi_app.inference.card import METADATA_KEY
 from aoi_app.inference.half import to_half
 from aoi_app.inference.model import Model
 from aoi_app.inference.onnx_file import file_hash, load_proto, weight_types
+from aoi_app.inference.overflow import overflowing
 from aoi_app.inference.quantise import Progress, quantise
 
 if TYPE_CHECKING:
@@ -111,7 +112,8 @@ def _make(model: Model, precision: str, target: Path, source: TileSource | None,
             quantise(model, draft, source.tile, len(source), progress)
             proto = onnx.load(str(draft))
         else:
-            proto = to_half(load_proto(model.path))
+            single = load_proto(model.path)
+            proto = to_half(single, overflowing(single, model))
         _carry_card(proto, model)
         draft.write_bytes(proto.SerializeToString(deterministic=True))
         load_proto(draft)

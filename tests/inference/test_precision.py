@@ -17,6 +17,7 @@ from aoi_app.inference.card import METADATA_KEY
 from aoi_app.inference.half import to_half
 from aoi_app.inference.model import Model, read_model
 from aoi_app.inference.onnx_file import weight_types
+from aoi_app.inference.overflow import overflowing
 from aoi_app.inference.precision import in_precision
 from aoi_app.inference.runtimes.onnxruntime import OnnxRuntime
 from aoi_app.inference.runtimes.ort_library import run_once
@@ -121,6 +122,33 @@ def test_an_unknown_precision_and_a_half_file(network: Model, tmp_path: Path) ->
     assert in_precision(half, "fp16", cache=tmp_path).model.path == half.path
     _, ran = run(network, "fp16", tmp_path, np.zeros(network.input_shape(1), np.float32))
     assert ran == "fp32", "a CPU that computes in FP32 says so"
+
+
+def test_a_tensor_that_would_overflow_stays_fp32(tmp_path: Path) -> None:
+    path = write_yardstick(tmp_path / "tiny.onnx", "tiny", size=SIDE, classes=3)
+    proto = onnx.load(str(path))
+    loud = next(n for n in proto.graph.node if n.op_type == "Conv").output[0]
+    reader = next(n for n in proto.graph.node if loud in n.input)
+    # A million times louder and back again: harmless in FP32, infinite in FP16.
+    proto.graph.initializer.append(numpy_helper.from_array(np.array(1e6, np.float32), "million"))
+    nodes = [
+        helper.make_node("Mul", [loud, "million"], ["shout"]),
+        helper.make_node("Div", ["shout", "million"], ["whisper"]),
+    ]
+    for position, name in enumerate(reader.input):
+        if name == loud:
+            reader.input[position] = "whisper"
+    place = list(proto.graph.node).index(reader)
+    for offset, node in enumerate(nodes):
+        proto.graph.node.insert(place + offset, node)
+    onnx.save(proto, str(path))
+    model = read_model(path)
+    assert overflowing(onnx.load(str(path)), model) == {"shout", "million"}
+    batch = np.random.default_rng(1).random(model.input_shape(1)).astype(np.float32)
+    made = in_precision(model, "fp16", cache=tmp_path)
+    single, half = (run_once(p, {model.input_name: batch})["output0"] for p in (path, made.model.path))
+    assert np.isfinite(half).all()
+    np.testing.assert_allclose(half[:, 4:], single[:, 4:], atol=0.02)
 
 
 def mixed_graph() -> onnx.ModelProto:
