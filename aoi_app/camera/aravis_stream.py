@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import logging
 from collections.abc import Callable, Sequence
 from ctypes import byref, c_size_t
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ from numpy.typing import NDArray
 
 from aoi_app.camera.aravis_library import FIXED_SOCKET_BUFFER, RESEND_ALWAYS, RESEND_NEVER, SUCCESS, Library
 from aoi_app.core.errors import CameraBusy
+
+_log = logging.getLogger("aoi")
 
 SOCKET_BUFFER_BYTES = 4 << 20
 """Without the right to raw sockets a smaller one loses packets at a few blocks a second."""
@@ -71,6 +74,9 @@ class AravisStream:
         for _ in range(buffers):
             library.arv_stream_push_buffer(self._stream, library.arv_buffer_new_allocate(payload))
         self.incomplete = 0
+        warning = small_socket_buffer()
+        if warning:
+            _log.warning(warning)
 
     def pop(self, timeout_s: float, take: Callable[[Buffer], None]) -> bool:
         """Wait for a buffer and hand it to `take` if it is whole; False when none came in time.

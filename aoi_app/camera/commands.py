@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from aoi_app.camera.aravis_stream import small_socket_buffer
 from aoi_app.camera.bench import bench_camera
 from aoi_app.camera.capture import flat_field_of, grab_boards, grab_lines
 from aoi_app.camera.drawn_source import DrawnSource
@@ -219,6 +220,9 @@ def list_drivers() -> None:
         missing = driver.missing()
         table.add_row(driver.name, driver.title, "ready" if missing is None else f"{missing.what} {missing.hint}")
     out.print(table)
+    warning = small_socket_buffer()
+    if warning:
+        out.print(f"[yellow]{warning}[/]")
 
 
 def parse_options(texts: list[str]) -> dict[str, Option]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -30,6 +29,8 @@ def loopback(number: int) -> str:
 @contextmanager
 def the_loopback(folder: Path) -> Iterator[str]:
     """Lend 127.0.0.1, which is alone in being found by broadcast, to one test at a time."""
+    import fcntl  # where there is libaravis there is this
+
     with (folder / "loopback.lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield "127.0.0.1"

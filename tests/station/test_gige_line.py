@@ -1,0 +1,126 @@
+"""A station on a GigE Vision camera: real packets over loopback, the station's own threads."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import pytest
+
+from aoi_app.camera import aravis_library
+from aoi_app.camera.aravis import AravisCamera
+from aoi_app.camera.assembler import BoardAssembler
+from aoi_app.camera.conveyor import SourceBoard
+from aoi_app.camera.folder import ImageSource, folder_camera
+from aoi_app.camera.gige.device import GigeDevice
+from aoi_app.camera.ring import BufferRing
+from aoi_app.core.inspection import Inspection, Verdict
+from aoi_app.core.protocols import AcquisitionConfig, LineScanCamera
+from aoi_app.core.recipe import Recipe
+from aoi_app.core.settings import Settings
+from aoi_app.station.acquisition import Line
+from aoi_app.station.station import Station
+from tests.camera.boards import loopback
+from tests.station.conftest import HEIGHT, LINES, WIDTH, World, board_image, wait_until
+
+pytestmark = pytest.mark.skipif(aravis_library.missing() is not None, reason=str(aravis_library.missing()))
+BOARDS = 50
+
+
+def station_on(
+    world: World, camera: LineScanCamera, rate: float | None, ring: BufferRing, lines: list[Line] | None = None
+) -> Station:
+    def open_line(settings: Settings, recipe: Recipe) -> Line:
+        camera.open()
+        applied = camera.configure(AcquisitionConfig(height=HEIGHT, acquisition_line_rate=rate))
+        line = Line(camera, BoardAssembler(ring, applied.height, max_lines=2 * LINES))
+        if lines is not None:
+            lines.append(line)
+        return line
+
+    world.open_line = open_line  # type: ignore[method-assign]
+    return Station(world.parts(), Settings(precision="fp16"), Recipe(width_px=WIDTH))
+
+
+def inspected(station: Station, world: World, count: int) -> list[Inspection]:
+    station.start()
+    wait_until(lambda: len(world.recorded) >= count, timeout_s=60)
+    station.close()
+    return world.recorded[:count]
+
+
+def endless(number: int) -> SourceBoard:
+    return SourceBoard(board_image(number), f"B{number:04d}")
+
+
+def ring() -> BufferRing:
+    return BufferRing(8, WIDTH * 2 * LINES)
+
+
+def test_fifty_boards_get_the_verdicts_of_the_folder_box_for_box(tmp_path: Path) -> None:
+    for number in range(BOARDS):
+        cv2.imwrite(str(tmp_path / f"{number}.png"), board_image(number))
+    buffers = ring()
+    files = folder_camera(ImageSource([tmp_path]), ready=lambda: buffers.free > 0)
+    folder_world, gige_world = World(), World()
+    expected = inspected(station_on(folder_world, files, None, buffers), folder_world, BOARDS)
+    device = GigeDevice(ImageSource([tmp_path]), loopback(61), gap_lines=100)
+    device.start()
+    try:
+        camera = AravisCamera(loopback(61))
+        got = inspected(station_on(gige_world, camera, 8_000.0, ring()), gige_world, BOARDS)
+    finally:
+        device.stop()
+    assert [(i.verdict, i.defects) for i in got] == [(i.verdict, i.defects) for i in expected]
+    assert {i.verdict for i in got} == {Verdict.PASSED, Verdict.FAILED}
+
+
+def kill(device: GigeDevice) -> Callable[[], GigeDevice]:
+    device.stop()
+
+    def restart() -> GigeDevice:
+        another = GigeDevice(endless, loopback(62), gap_lines=1)
+        another.start()
+        return another
+
+    return restart
+
+
+def freeze(device: GigeDevice) -> Callable[[], GigeDevice]:
+    device.link.freeze(4.0)
+    time.sleep(4.0)
+    return lambda: device
+
+
+@pytest.mark.parametrize("trouble", [kill, freeze], ids=["killed", "frozen"])
+def test_a_camera_in_trouble_costs_the_board_in_hand_and_no_other(
+    trouble: Callable[[GigeDevice], Callable[[], GigeDevice]],
+) -> None:
+    threads = threading.active_count()
+    world = World()
+    device = GigeDevice(endless, loopback(62), gap_lines=1)
+    device.start()
+    lines: list[Line] = []
+    # slow enough for the trouble to begin while the board is still in hand
+    station = station_on(world, AravisCamera(loopback(62)), 250.0, ring(), lines)
+    try:
+        station.start()
+        wait_until(lambda: len(world.recorded) >= 2, timeout_s=20)
+        wait_until(lambda: lines[-1].assembler.in_board)
+        restart = trouble(device)
+        wait_until(lambda: any(i.verdict is Verdict.ERROR for i in world.recorded), timeout_s=20)
+        device = restart()
+        returned = time.monotonic()
+        before = len(world.recorded)
+        wait_until(lambda: len(world.recorded) >= before + 3, timeout_s=20)
+        back_s = time.monotonic() - returned
+    finally:
+        station.close()
+        device.stop()
+    last_whole = [i.verdict for i in world.recorded[:-1]]
+    assert last_whole.count(Verdict.ERROR) == 1
+    assert back_s < 10.0 + 3 * LINES / 250.0
+    wait_until(lambda: threading.active_count() <= threads)
