@@ -21,6 +21,7 @@ from aoi_app.storage.database import Place
 from aoi_app.storage.history import BoardRecord, History
 from aoi_app.storage.recipes import RecipeBook
 from aoi_app.storage.review import Review
+from aoi_app.storage.statistics import Statistics
 
 FindGolden = Callable[[BoardScan, Recipe], Pixels | None]
 """Returns the golden board of a scan, or None where there is none."""
@@ -32,6 +33,10 @@ def window_services(book: RecipeBook, data: Path, settings_path: Path, find_gold
     def open_review() -> Review | None:
         file = Place(data).file
         return Review(data) if file is None or file.exists() else None
+
+    def open_statistics() -> Statistics | None:
+        file = Place(data).file
+        return Statistics(data) if file is None or file.exists() else None
 
     def read_golden(record: BoardRecord) -> Pixels | None:
         recipe = book.load(record.row.recipe, record.row.recipe_revision or None)
@@ -54,6 +59,7 @@ def window_services(book: RecipeBook, data: Path, settings_path: Path, find_gold
         save_recipe=book.save,
         save_settings=keep,
         open_review=open_review,
+        open_statistics=open_statistics,
         read_golden=read_golden,
         facts=lambda: _facts(data, settings_path),
     )

@@ -38,8 +38,15 @@ def _review(window: MainWindow) -> QWidget:
     return ReviewPage(services.open_review, services.open_history, services.read_golden, services.user, window)
 
 
+def _statistics(window: MainWindow) -> QWidget:
+    from aoi_app.gui.statistics.page import StatisticsPage
+
+    return StatisticsPage(window.services.open_statistics, window.services.open_history, window)
+
+
 PAGES = (
     Page("line", "Line", _line),
     Page("review", "Review", _review),
     Page("history", "History", _history),
+    Page("statistics", "Statistics", _statistics),
 )

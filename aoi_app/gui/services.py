@@ -7,10 +7,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from aoi_app.core.inspection import Verdict, Verification
 from aoi_app.core.recipe import Recipe
 from aoi_app.core.scan import Pixels
 from aoi_app.core.settings import Settings
+from aoi_app.storage.figures import Figures
 from aoi_app.storage.history import BoardRecord, BoardRow
 from aoi_app.storage.query import HistoryQuery, PageKey
 from aoi_app.storage.review import Reviewed
@@ -46,6 +50,23 @@ class Reviewing(Protocol):
 
     def undo(self, reviewer: str) -> Reviewed | None:
         """Take back the last decision of a reviewer; None when there is none left."""
+
+
+class StatisticsReader(Protocol):
+    """Counts figures of a period; called from a worker thread. `storage.statistics.Statistics` is one."""
+
+    def figures(
+        self,
+        since_us: int,
+        until_us: int,
+        query: HistoryQuery = ...,
+        opportunities: Mapping[str, int] | None = None,
+        interval_us: int = ...,
+    ) -> Figures:
+        """Return the figures of a period."""
+
+    def places(self, query: HistoryQuery) -> NDArray[np.float64]:
+        """Return the centres of confirmed defects, (n, 2) in board pixels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +118,8 @@ class Services:
         The recipe book; saving returns the recipe with its new revision.
     save_settings
         Keeps the settings for the next start.
-    open_review
-        Opens the record for review; None when there is no record yet. Called in a worker thread.
+    open_review, open_statistics
+        Opens the record for review, for counting; None when there is no record yet. Called in a worker thread.
     read_golden
         Golden board in the geometry of an inspected one, for review; None where the product has none.
     user
@@ -116,6 +137,7 @@ class Services:
     save_recipe: Callable[[Recipe], Recipe]
     save_settings: Callable[[Settings], None]
     open_review: Callable[[], Reviewing | None] = _nothing
+    open_statistics: Callable[[], StatisticsReader | None] = _nothing
     read_golden: Callable[[BoardRecord], Pixels | None] = _no_golden
     user: Callable[[], str] = getpass.getuser
     facts: Callable[[], Sequence[tuple[str, str]]] = tuple

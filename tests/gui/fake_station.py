@@ -29,6 +29,7 @@ class FakeStation:
     def __init__(self, width: int = 1024, lines: int = 1280, settings: Settings | None = None) -> None:
         self.journal = Journal()
         self.calls: list[str] = []
+        self.back_s = 0.0
         self.goldens: dict[str, Pixels] = {}
         self.ends: list[tuple[Inspection, ScanEnd]] = []
         self._settings = settings or Settings()
@@ -57,7 +58,7 @@ class FakeStation:
         scores = rng.uniform(0.62, 0.99, len(classes)).astype(np.float32)
         self.goldens[f"b{self._number:05d}"] = drawn.golden
         serial = f"PCB-2026-{self._number:05d}"
-        scan = BoardScan(f"b{self._number:05d}", serial, read_only(drawn.image), PixelFormat.MONO8, 0, time.time_ns())
+        scan = BoardScan(f"b{self._number:05d}", serial, read_only(drawn.image), PixelFormat.MONO8, 0, self._now_ns())
         self._board, self._lines = (scan, Pyramid(drawn.image), Detections(boxes, scores, classes)), 0
         self.scan(0)
 
@@ -91,7 +92,7 @@ class FakeStation:
             whole,
             f"{self._number:032x}",
             scan.started_ns,
-            max(time.time_ns(), scan.started_ns + 1),
+            max(self._now_ns(), scan.started_ns + 1),
             scan.width,
             stages,
         )
@@ -100,6 +101,9 @@ class FakeStation:
         self.ends.append((inspection, ScanEnd(scan, whole, inspection.input_hash, time.monotonic_ns())))
         self._view.show(scan, self._lines, pyramid.levels, found, self._names, inspection)
         return inspection
+
+    def _now_ns(self) -> int:
+        return time.time_ns() - round(self.back_s * 1e9)
 
     def finish_unseen(self) -> Inspection:
         """Let the verdict stand without a picture of it: the next board came within one period of the screen."""

@@ -15,6 +15,7 @@ from aoi_app.gui.about import AboutDialog, KeysDialog
 from aoi_app.gui.actions import BAR_ACTIONS, LINE_ACTIONS, MENU_ACTIONS
 from aoi_app.gui.review.page import ReviewPage
 from aoi_app.gui.settings.dialog import SettingsDialog
+from aoi_app.gui.statistics.page import StatisticsPage
 from aoi_app.station.status import Level
 from tests.gui.world import GuiWorld
 
@@ -101,6 +102,15 @@ def review_done(world: GuiWorld) -> QWidget:
     return world.window
 
 
+def statistics(world: GuiWorld) -> QWidget:
+    world.review()
+    world.window.show_page(3)
+    page = world.window.page("statistics")
+    assert isinstance(page, StatisticsPage)
+    world.until(lambda: page.view is not None)
+    return world.window
+
+
 def settings(tab: int) -> Screen:
     def open_dialog(world: GuiWorld) -> QWidget:
         dialog = SettingsDialog(world.window)
@@ -134,6 +144,7 @@ SCREENS: dict[str, Screen] = {
     "review": review(0),
     "review-slide": review(2),
     "review-done": review_done,
+    "statistics": statistics,
     "settings-camera": settings(0),
     "settings-model": settings(1),
     "settings-recipe": settings(2),
@@ -141,7 +152,11 @@ SCREENS: dict[str, Screen] = {
     "about": about,
     "keys": keys,
 }
-RECORDED = ("history", "record", "review", "review-slide")
+RECORDED = ("history", "record", "review", "review-slide", "statistics")
+
+
+def often(number: int) -> tuple[int, int]:
+    return (1, 4) if number % 4 == 0 or 30 < number < 36 else (0, 0)
 
 
 def make(folder: Path, names: list[str], looks: list[tuple[str, str]], size: tuple[int, int]) -> None:
@@ -149,9 +164,11 @@ def make(folder: Path, names: list[str], looks: list[tuple[str, str]], size: tup
     for language, theme in looks:
         for name in names:
             with tempfile.TemporaryDirectory() as record_folder:
-                world = GuiWorld(Path(record_folder), language, theme, (2400, 3000))
+                world = GuiWorld(
+                    Path(record_folder), language, theme, (800, 1000) if name == "statistics" else (2400, 3000)
+                )
                 if name in RECORDED:
-                    world.record(12)
+                    world.record(*((60, often, 420.0) if name == "statistics" else (12,)))
                 world.show(*size)
                 widget = SCREENS[name](world)
                 world.spin(1.2)

@@ -47,6 +47,7 @@ SAME_IN_BOTH = (
     r"(p50|p99|n =).*",
     r"FP32|FP16|INT8|fp32",
     r"ONNX Runtime.*|TensorRT|GigE Vision|CPU, 2 threads",
+    r"PDF|CSV|JSON|DPMO",
     r"SHA-256|English|中文|Apache-2\.0|/var/lib.*|0\.1\.0|mAP@0\.33.*",
     r"(Ctrl|Shift|F\d+|[A-Z+\-1])([+, …].*)?",
     r"simulated(:\w+)?",

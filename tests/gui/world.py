@@ -9,6 +9,7 @@ from pathlib import Path
 from PySide6.QtCore import QCoreApplication, QEvent
 from PySide6.QtWidgets import QApplication
 
+from aoi_app.core.inspection import Verification
 from aoi_app.core.recipe import Recipe
 from aoi_app.core.settings import Settings
 from aoi_app.gui.application import make_application
@@ -21,6 +22,7 @@ from aoi_app.storage.database import DATABASE_FILE
 from aoi_app.storage.history import History
 from aoi_app.storage.recipes import RecipeBook
 from aoi_app.storage.review import Review
+from aoi_app.storage.statistics import Statistics
 from aoi_app.storage.store import Store
 from tests.gui.fake_station import FakeStation
 
@@ -62,6 +64,7 @@ class GuiWorld:
             save_recipe=self._save_recipe,
             save_settings=self.saved.append,
             open_review=lambda: Review(self.folder),
+            open_statistics=lambda: Statistics(self.folder),
             read_golden=lambda record: self.station.goldens.get(record.row.board_id),
             user=lambda: "anna",
             facts=lambda: (("Version", "0.1.0"), ("Data folder", "/var/lib/aoi-station")),
@@ -74,12 +77,17 @@ class GuiWorld:
         return self.book.save(recipe)
 
     def record(
-        self, boards: int, defects: Callable[[int], tuple[int, int]] = lambda k: (0, 0) if k % 3 else (1, 4)
+        self,
+        boards: int,
+        defects: Callable[[int], tuple[int, int]] = lambda k: (0, 0) if k % 3 else (1, 4),
+        every_s: float = 0.0,
     ) -> None:
-        """Inspect boards and write them to the record."""
+        """Inspect boards, one every so many seconds up to now, and write them to the record."""
         for number in range(boards):
+            self.station.back_s = every_s * (boards - number)
             self.station.next_board(defects(number))
             self.station.finish()
+        self.station.back_s = 0.0
         self.write()
 
     def write(self) -> None:
@@ -89,6 +97,24 @@ class GuiWorld:
             store.record(inspection, end)
         self.station.ends.clear()
         store.close()
+
+    def review(self, pattern: str = "ccrca") -> None:
+        """Decide on all defects of the record: c confirmed, r false call, a accepted, in turns."""
+        states = {
+            "c": Verification.DEFECT_CONFIRMED,
+            "r": Verification.DEFECT_REJECTED,
+            "a": Verification.DEFECT_ACCEPTED,
+        }
+        review, history, number = Review(self.folder), History(self.folder), 0
+        for board_id in review.queue(1_000):
+            record = history.board(board_id)
+            assert record is not None
+            for defect in record.defects:
+                if defect.defect.counts:
+                    review.verify(defect.id, states[pattern[number % len(pattern)]], "anna", 1.5 + number % 3)
+                    number += 1
+        review.close()
+        history.close()
 
     def show(self, width: int = 1366, height: int = 768) -> None:
         """Show the window and poll the station."""

@@ -372,6 +372,7 @@ class ReviewPage(QWidget):
         self._heading.setText(f"{defect_name(defect.defect.defect_code)}  {defect.defect.confidence:.0%}")
         self._write_progress()
         if self._facts is not None:
+            self._facts.setParent(None)
             self._facts.deleteLater()
         x, y = (defect.defect.box[0] + defect.defect.box[2]) / 2, (defect.defect.box[1] + defect.defect.box[3]) / 2
         size = defect.defect.size_um

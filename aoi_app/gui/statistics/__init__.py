@@ -1,0 +1,1 @@
+"""The page of statistics: what the shift yields, and what costs it."""

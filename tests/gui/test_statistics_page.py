@@ -1,0 +1,123 @@
+"""The statistics page against figures counted by hand from the same boards."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from aoi_app.core.inspection import Verdict, Verification
+from aoi_app.gui.statistics.heat import LONGEST, heat_picture
+from aoi_app.gui.statistics.page import EXPORTS, StatisticsPage
+from aoi_app.gui.statistics.plots import time_ticks
+from aoi_app.storage.history import History
+from aoi_app.storage.query import HistoryQuery
+from tests.gui.world import GuiWorld
+
+WRITE = {suffix: write for _, suffix, write in EXPORTS}
+
+
+def open_page(world: GuiWorld) -> StatisticsPage:
+    world.show()
+    world.window.show_page(3)
+    page = world.window.page("statistics")
+    assert isinstance(page, StatisticsPage)
+    return page
+
+
+def texts(page: StatisticsPage) -> list[tuple[str, str]]:
+    return [(value.text(), note.text()) for value, note in page._cards]
+
+
+def test_figures_stand_with_n_and_interval(world: GuiWorld) -> None:
+    world.record(9)
+    world.review()
+    page = open_page(world)
+    world.until(lambda: page.view is not None)
+    history = History(world.folder)
+    rows = history.page(HistoryQuery())
+    records = [r for row in rows if (r := history.board(row.board_id)) is not None]
+    states = [d.verification for r in records for d in r.defects if d.defect.counts]
+    passed = sum(row.final_verdict is Verdict.PASSED for row in rows)
+    (yielded, note), _, (dpmo, _), (false_calls, n_calls), *_ = texts(page)
+    assert yielded == f"{passed / 9:.1%}"
+    assert note.endswith("n = 9") and " to " in note
+    rejected = states.count(Verification.DEFECT_REJECTED)
+    assert false_calls == f"{rejected / len(states):.1%}"
+    assert n_calls.endswith(f"n = {len(states)}")
+    assert dpmo == "–"
+    shown = sum(n for _, n in page.pareto._shown)
+    assert shown == states.count(Verification.DEFECT_CONFIRMED)
+    history.close()
+
+
+def test_boards_that_come_are_counted_while_the_page_is_in_front(world: GuiWorld) -> None:
+    world.record(2)
+    page = open_page(world)
+    world.until(lambda: page.view is not None)
+    world.record(2)
+    page._on_timer()
+    world.until(lambda: page.view is not None and sum(page.view.figures.verdicts.values()) == 4)
+
+
+def test_a_recipe_without_boards_and_no_record_are_empty_not_wrong(world: GuiWorld) -> None:
+    page = open_page(world)
+    world.spin(0.3)
+    assert all(value in ("–", "") for value, _ in texts(page)) or page.view is not None
+    assert not page._problem.isVisible() or "record" in page._problem.text()
+
+
+def test_export_writes_what_is_shown(world: GuiWorld, tmp_path: Path) -> None:
+    world.record(6)
+    world.review()
+    page = open_page(world)
+    world.until(lambda: page.view is not None)
+    for suffix, write in WRITE.items():
+        page.export(tmp_path / f"report.{suffix}", write)
+    rows = list(csv.DictReader((tmp_path / "report.csv").read_text(encoding="utf-8-sig").splitlines()))
+    found = next(row for row in rows if row["name"] == "first-pass yield")
+    report = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
+    same = next(line for line in report["figures"] if line["name"] == "first-pass yield")
+    assert float(found["value"]) == same["value"]
+    assert f"{same['value']:.1%}" == texts(page)[0][0]
+    pdf = (tmp_path / "report.pdf").read_bytes()
+    assert pdf.startswith(b"%PDF") and pdf.rstrip().endswith(b"%%EOF")
+
+
+@pytest.mark.parametrize("suffix", list(WRITE))
+def test_a_report_that_cannot_be_written_is_said(world: GuiWorld, tmp_path: Path, suffix: str) -> None:
+    world.record(1)
+    page = open_page(world)
+    world.until(lambda: page.view is not None)
+    page.export(tmp_path / "missing" / f"report.{suffix}", WRITE[suffix])
+    assert page._problem.isVisible()
+    assert "could not be written" in page._problem.text()
+
+
+def test_heat_is_lightest_where_most_defects_are() -> None:
+    places = np.concatenate([np.full((40, 2), (900.0, 300.0)), np.full((4, 2), (200.0, 700.0))])
+    picture = heat_picture(places, np.full((100, 120), 90, np.uint8), (1_200, 1_000))
+    assert picture.shape == (round(1_000 * LONGEST / 1_200), LONGEST, 3)
+    grey = picture.astype(float).mean(axis=2)
+    factor = LONGEST / 1_200
+    y, x = np.unravel_index(grey.argmax(), grey.shape)
+    assert abs(x - 900 * factor) < 8 and abs(y - 300 * factor) < 8
+    assert grey[round(700 * factor), round(200 * factor)] > grey[10, 10]
+
+
+def test_places_beyond_the_board_are_left_out() -> None:
+    places = np.array([[-5.0, 10.0], [50.0, 5_000.0], [50.0, 50.0]])
+    assert heat_picture(places, None, (100, 100)).shape == (LONGEST, LONGEST, 3)
+    assert heat_picture(np.zeros((0, 2)), None, (100, 100)).max() <= 70
+
+
+def test_time_ticks_name_days_when_the_period_is_long() -> None:
+    hour = 3_600_000_000
+    day = [k * 24 * hour for k in range(30)]
+    assert len(time_ticks(day)) <= 6
+    assert all("-" in text for _, text in time_ticks(day))
+    assert all(":" in text for _, text in time_ticks([k * hour for k in range(24)]))
+    assert time_ticks([]) == []
