@@ -15,7 +15,7 @@ from aoi_app.camera.flat_field import Conditions
 from aoi_app.camera.intake import Intake
 from aoi_app.camera.stages import Option
 from aoi_app.camera.unpack import board_format, layout_of
-from aoi_app.core.errors import AoiError, CameraBusy, CameraError, CameraLost
+from aoi_app.core.errors import AoiError, CameraBusy, CameraError, CameraLost, FeatureError
 from aoi_app.core.protocols import AcquisitionConfig, CameraInfo
 from aoi_app.core.scan import LineBlock
 
@@ -120,6 +120,7 @@ class AravisCamera:
             ("ChunkModeActive", True),
         ):
             device.set_if_there(name, value)
+        self._enable_chunks(device)
         for name, value in options.items():
             if name[:1].isupper():
                 device.set(name, value)
@@ -213,6 +214,16 @@ class AravisCamera:
             if not self._lost.is_set():
                 library.checked("arv_gv_device_leave_control", library.arv_camera_get_device(camera))
         library.g_object_unref(camera)
+
+    @staticmethod
+    def _enable_chunks(device: AravisDevice) -> None:
+        if not device.has("ChunkSelector"):
+            return
+        for chunk in (ENCODER, SENSOR, PART, TRIGGERS):
+            # No camera has them all, and which it has shows only when it is asked.
+            with suppress(FeatureError):
+                device.set("ChunkSelector", chunk.removeprefix("Chunk"))
+                device.set("ChunkEnable", True)
 
     def _halt(self) -> None:
         with self._guard:

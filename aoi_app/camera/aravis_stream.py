@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aoi_app.camera.aravis_library import FIXED_SOCKET_BUFFER, RESEND_ALWAYS, RESEND_NEVER, SUCCESS, Library
-from aoi_app.core.errors import CameraBusy
+from aoi_app.core.errors import CameraBusy, CameraError
 
 _log = logging.getLogger("aoi")
 
@@ -64,6 +64,7 @@ class AravisStream:
     ) -> None:
         self._library = library
         self._chunks = [(name, name.encode()) for name in chunks]
+        self._chunks_known = False
         self._stream = library.checked("arv_camera_create_stream", camera, None, None, about="The stream")
         if not self._stream:
             raise CameraBusy("The camera gives no stream.", "Close the other program that uses it.")
@@ -114,19 +115,32 @@ class AravisStream:
         size = c_size_t()
         address = library.arv_buffer_get_data(buffer, byref(size))
         data: NDArray[np.uint8] = np.ctypeslib.as_array((ctypes.c_uint8 * size.value).from_address(address))
-        chunks = {}
+        chunks: dict[str, int] = {}
         if library.arv_buffer_has_chunks(buffer):
             data = data[: image_bytes(data)]
-            chunks = {
-                name: int(library.checked("arv_chunk_parser_get_integer_value", self._parser, buffer, code, about=name))
-                for name, code in self._chunks
-            }
+            if not self._chunks_known:
+                # A camera knows more chunks than it has been told to send: the first block shows which come.
+                self._chunks = [chunk for chunk in self._chunks if self._chunk(buffer, *chunk) is not None]
+                self._chunks_known = True
+            for name, code in self._chunks:
+                value = self._chunk(buffer, name, code)
+                if value is None:
+                    raise CameraError(f"Block {library.arv_buffer_get_frame_id(buffer)} came without its {name}.")
+                chunks[name] = value
         return Buffer(
             data,
             int(library.arv_buffer_get_frame_id(buffer)),
             int(library.arv_buffer_get_timestamp(buffer)),
             chunks,
         )
+
+    def _chunk(self, buffer: int, name: str, code: bytes) -> int | None:
+        try:
+            return int(
+                self._library.checked("arv_chunk_parser_get_integer_value", self._parser, buffer, code, about=name)
+            )
+        except CameraError:
+            return None
 
 
 def image_bytes(data: NDArray[np.uint8]) -> int:

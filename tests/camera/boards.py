@@ -80,7 +80,7 @@ def grab(
 ) -> list[ScanEnd]:
     """Run an open camera until `count` boards have ended."""
     applied = camera.configure(config)
-    assembler = BoardAssembler(BufferRing(count + 8, 1 << 20), applied.height, timeout_s=quiet_s)
+    assembler = BoardAssembler(BufferRing(count + 8, 4 << 20), applied.height, timeout_s=quiet_s)
     camera.start_acquisition()
     ends: list[ScanEnd] = []
     deadline = time.monotonic() + timeout_s

@@ -79,7 +79,7 @@ def test_without_faults_every_board_is_complete(lengths: list[int], height: int)
     assert_honest(result, boards)
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(LENGTHS, HEIGHTS, FAULTS, st.integers(5, 80))
 def test_faults_of_the_line_never_pass_for_a_whole_board(
     lengths: list[int], height: int, faults: list[Fault], capacity: int
@@ -88,7 +88,7 @@ def test_faults_of_the_line_never_pass_for_a_whole_board(
     assert_honest(run(stream(boards, height, faults), height, capacity), boards)
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(LENGTHS, HEIGHTS, st.data())
 def test_any_sequence_of_blocks_never_passes_for_a_whole_board(
     lengths: list[int], height: int, data: st.DataObject
@@ -111,7 +111,7 @@ def test_any_sequence_of_blocks_never_passes_for_a_whole_board(
     assert_honest(run(damaged, height, 60), boards)
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(LENGTHS, HEIGHTS, st.data())
 def test_lost_blocks_are_found_without_an_encoder(lengths: list[int], height: int, data: st.DataObject) -> None:
     boards = sources(lengths)

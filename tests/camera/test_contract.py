@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -80,11 +79,11 @@ def aravis_fake(tmp_path: Path) -> Iterator[Case]:
 @contextmanager
 def pylon_emulator(tmp_path: Path) -> Iterator[Case]:
     need(pylon.missing)
-    os.environ["PYLON_CAMEMU"] = "1"
     options = {"board_lines": 128, "ExposureTimeAbs": 100.0}
-    yield Case(
-        PylonCamera("0815-0000", options), AcquisitionConfig(width=512, height=32, acquisition_line_rate=3_200.0)
-    )
+    config = AcquisitionConfig(width=512, height=32, acquisition_line_rate=3_200.0)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYLON_CAMEMU", "1")
+        yield Case(PylonCamera("0815-0000", options), config)
 
 
 @contextmanager
