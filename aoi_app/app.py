@@ -16,9 +16,9 @@ import platformdirs
 
 from aoi_app.camera.assembler import BoardAssembler
 from aoi_app.camera.conveyor import SourceBoard
-from aoi_app.camera.drivers import acquisition_config, create_camera, drawn_source
+from aoi_app.camera.drivers import acquisition_config, create_camera, drawn_source, drivers
 from aoi_app.camera.folder import ImageSource, folder_camera
-from aoi_app.camera.images import read_board
+from aoi_app.camera.images import list_images, read_board
 from aoi_app.camera.ring import Allocate, BufferRing, plain_memory
 from aoi_app.camera.simulated import SimulatedCamera
 from aoi_app.core.errors import AoiError
@@ -27,6 +27,7 @@ from aoi_app.core.protocols import AcquisitionConfig, Detector, LineScanCamera, 
 from aoi_app.core.recipe import MAX_LENGTH_LINES, MAX_WIDTH_PX, Recipe, load_recipe
 from aoi_app.core.scan import BoardScan, PixelFormat, Pixels
 from aoi_app.core.settings import CameraSettings, Settings, load_settings
+from aoi_app.demo import at_source, recipe_of
 from aoi_app.inference.admission import REFERENCE, open_admitted
 from aoi_app.inference.calibration import IMAGES_VARIABLE
 from aoi_app.inference.catalog import find_model
@@ -134,7 +135,11 @@ class LineOpener:
             )
             width = applied.width or recipe.width_px or 0
             slot_bytes = width * applied.pixel_format.channels * recipe.max_lines
-            ring = self._ring_of(settings.ring_slots, slot_bytes)
+            # Images come each in a size of its own, and the first one may be the smallest, or broken.
+            images = images_of(settings.camera.source)
+            if images:
+                slot_bytes = max(slot_bytes, *map(_image_bytes, images))
+            ring = self._ring_of(settings.ring_slots, slot_bytes, lazy_memory if images else self._allocate)
             return Line(camera, BoardAssembler(ring, applied.height, max_lines=recipe.max_lines))
         except BaseException:
             camera.close()
@@ -149,12 +154,22 @@ class LineOpener:
         """Tell lines that can wait (MachineReady) whether another board has a buffer."""
         return self._ring is None or self._ring.free > 0
 
-    def _ring_of(self, slots: int, slot_bytes: int) -> BufferRing:
+    def _ring_of(self, slots: int, slot_bytes: int, allocate: Allocate) -> BufferRing:
         ring = self._ring
         if ring is None or (ring.slots, ring.slot_bytes) != (slots, slot_bytes):
             self._ring = None  # the old memory goes before the new one is taken
-            ring = self._ring = BufferRing(slots, slot_bytes, self._allocate)
+            ring = self._ring = BufferRing(slots, slot_bytes, allocate)
         return ring
+
+
+def images_of(source: str) -> Sequence[Path]:
+    """Return the image files that a source delivers; none for a camera and for a line that draws its boards."""
+    name, _, address = source.partition(":")
+    if name not in drivers():
+        address = source
+    elif name not in ("folder", "simulated"):
+        address = ""
+    return list_images(Path(address)) if address and Path(address).exists() else ()
 
 
 def plant_boards(settings: Settings) -> Sequence[FrozenBoard]:
@@ -175,12 +190,16 @@ def image_line(paths: Sequence[Path], recipe: Recipe) -> tuple[Line, int]:
     """Return a line on which each image file is one board, and the number of boards. Raises CameraError."""
     source = ImageSource(paths)
     largest = max(map(_image_bytes, source.files))
-    # Lazily committed: only the pages that a board really fills are taken.
-    ring = BufferRing(BATCH_SLOTS, largest, lambda nbytes: np.zeros(nbytes, np.uint8))
+    ring = BufferRing(BATCH_SLOTS, largest, lazy_memory)
     camera = folder_camera(source, ready=lambda: ring.free > 0)
     camera.open()
     applied = camera.configure(AcquisitionConfig(height=BATCH_HEIGHT, acquisition_line_rate=None))
     return Line(camera, BoardAssembler(ring, applied.height, max_lines=recipe.max_lines)), len(source.files)
+
+
+def lazy_memory(nbytes: int) -> Pixels:
+    """Allocate memory of which only the pages that a board really fills are taken."""
+    return np.zeros(nbytes, np.uint8)
 
 
 def _image_bytes(path: Path) -> int:
@@ -218,7 +237,7 @@ def build_station(settings: Settings, recipe: Recipe, golden: Path | None = None
     def open_store(settings: Settings) -> ResultStore:
         return Store(data_dir(settings))
 
-    find_golden = LineGolden(lambda: station[0].settings, golden)
+    find_golden = LineGolden(lambda: station[0].line_settings, golden)
     parts = Parts(LineOpener(), make, fallback, open_store, open_monitor, find_golden)
     station.append(Station(parts, settings, recipe))
     return station[0]
@@ -275,7 +294,8 @@ def open_station(
     if data is not None:
         settings = settings.with_changes(data_dir=str(data))
     if source:
-        settings = settings.with_changes(camera={**settings.camera.model_dump(), "source": source})
+        settings = settings.with_changes(camera=at_source(settings.camera, source).model_dump())
+        recipe = recipe or recipe_of(source)
     folder = data_dir(settings)
     book = RecipeBook(folder)
     station = build_station(settings, opening_recipe(book, recipe or settings.recipe), golden)

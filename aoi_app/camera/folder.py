@@ -55,9 +55,14 @@ class ImageSource:
             return None
         path = self.files[number % len(self.files)]
         try:
-            return SourceBoard(read_board(path, self._window, self._max_bytes), path.stem)
+            return SourceBoard(read_board(path, self._window, self._max_bytes), _printable(path.stem))
         except ImageError as error:
-            return SourceBoard(None, path.stem, error.what.rstrip("."))
+            return SourceBoard(None, _printable(path.stem), _printable(error.what.rstrip(".")))
+
+
+def _printable(name: str) -> str:
+    """Return a name with bytes that are no UTF-8 written as \\xff: neither a database nor JSON takes them raw."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def folder_camera(

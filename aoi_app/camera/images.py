@@ -68,10 +68,21 @@ def read_board(path: Path, window: Window | None = None, max_bytes: int | None =
 
 
 def list_images(path: Path) -> list[Path]:
-    """Return the image files of a folder by name, numbers in their order; of a file, the file itself."""
+    """Return the image files of a folder by name, numbers in their order; of a file, the file itself.
+
+    A link that leads nowhere is listed: it stands for a board, and must not be absent from the answers.
+
+    Raises
+    ------
+    ImageError
+        The folder cannot be read.
+    """
     if not path.is_dir():
         return [path]
-    return sorted((p for p in path.iterdir() if p.suffix.lower() in SUFFIXES and p.is_file()), key=_natural)
+    try:
+        return sorted((p for p in path.iterdir() if p.suffix.lower() in SUFFIXES and not p.is_dir()), key=_natural)
+    except OSError as error:
+        raise ImageError(f"{path} cannot be read: {error.strerror}.", "Check its permissions.") from error
 
 
 def _natural(path: Path) -> list[tuple[int, str]]:

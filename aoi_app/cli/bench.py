@@ -7,12 +7,13 @@ import json
 import sys
 from enum import Enum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
 
 from aoi_app.cli.benches.options import Options
+from aoi_app.cli.output import output
 
 
 class Kind(str, Enum):
@@ -75,14 +76,7 @@ def bench(
         report=report,
     )
     module = importlib.import_module(f"aoi_app.cli.benches.{kind.value}")
-    _write(json_out, module.run(options))
-
-
-def _write(target: str, values: dict[str, Any]) -> None:
-    if not target:
-        return
-    text = json.dumps(values, indent=2, default=str) + "\n"
-    if target == "-":
-        sys.stdout.write(text)
-    else:
-        Path(target).write_text(text, encoding="utf-8")
+    with output(json_out) as write:
+        figures = module.run(options)
+        if write is not None:
+            write(json.dumps(figures, indent=2, default=str) + "\n")

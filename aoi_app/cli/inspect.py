@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import sys
-from collections.abc import Iterator
+from collections import Counter
 from pathlib import Path
-from typing import Annotated, TextIO
+from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.progress import Progress
 
+from aoi_app.cli.output import output
 from aoi_app.core.inspection import Inspection, Verdict
 
 EXIT = {Verdict.PASSED: 0, Verdict.FAILED: 1, Verdict.ERROR: 2, Verdict.ABORTED: 2}
@@ -58,36 +57,27 @@ def inspect(
     spec = EngineSpec(model or rules.model, runtime, precision, rules.lowest_confidence)
     detector = make_detector(Settings(), spec)
     inspector = Inspector(FixedEngine(detector), lambda: rules, golden_files(golden))
-    worst = 0
+    worst, drawn = 0, Counter[str]()
     # On standard output there is nothing but JSON; what is for people goes to standard error.
     people = Console(stderr=True, highlight=False)
     try:
-        with _target(json_out) as target, Progress(console=people, transient=True) as progress:
+        with output(json_out) as write, Progress(console=people, transient=True) as progress:
             task = progress.add_task(f"{detector.info.model}, {detector.info.precision}", total=count)
             for inspection, end in inspect_line(line, inspector, count):
                 worst = max(worst, EXIT[inspection.verdict])
-                if target is not None:
-                    target.write(json.dumps(inspection_object(inspection), ensure_ascii=False) + "\n")
-                    target.flush()
+                if write is not None:
+                    write(json.dumps(inspection_object(inspection), ensure_ascii=False) + "\n")
                 if json_out != "-":
                     _tell(people, inspection)
                 if overlay is not None and inspection.completeness.lines:
-                    write_overlay(overlay, inspection.serial, end.image, inspection.defects)
+                    drawn[inspection.serial] += 1
+                    # Two folders may hold a board of the same name: neither picture replaces the other.
+                    again = f"-{drawn[inspection.serial]}" if drawn[inspection.serial] > 1 else ""
+                    write_overlay(overlay, inspection.serial + again, end.image, inspection.defects)
                 progress.advance(task)
     finally:
         detector.close()
     raise typer.Exit(worst)
-
-
-@contextlib.contextmanager
-def _target(name: str) -> Iterator[TextIO | None]:
-    if not name:
-        yield None
-    elif name == "-":
-        yield sys.stdout
-    else:
-        with Path(name).open("w", encoding="utf-8") as file:
-            yield file
 
 
 def _tell(people: Console, inspection: Inspection) -> None:

@@ -138,7 +138,9 @@ def judge(
     problems = list(completeness.reasons)
     if completeness.missing_lines:
         problems.append(f"{completeness.missing_lines} lines are missing")
-    problems += recipe.size_problems(width, completeness.lines)
+    if completeness.lines or not problems:
+        # Of a board that was not seen at all the reason is known; its size is not.
+        problems += recipe.size_problems(width, completeness.lines)
     if problems:
         return Judgement(Verdict.ERROR, "; ".join(problems), defects)
     failing = Counter(d.defect_code for d in defects if d.counts)

@@ -56,6 +56,8 @@ class Engines:
         self._current: tuple[EngineSpec, Detector] | None = None
         self._previous: tuple[EngineSpec, Detector] | None = None
         self._closed = False
+        self._held = False
+        self._refused: EngineSpec | None = None
         self._settled = threading.Event()
         self._settled.set()
 
@@ -74,10 +76,35 @@ class Engines:
         """What the detector in use was asked to be."""
         return self._current[0] if self._current else None
 
+    @property
+    def next_spec(self) -> EngineSpec | None:
+        """What inspects the next board: the one that is ready, else the one in use."""
+        with self._lock:
+            entry = self._ready or self._current
+        return entry[0] if entry else None
+
+    @property
+    def refused(self) -> EngineSpec | None:
+        """The request that failed last; None when a later one did not."""
+        return self._refused
+
+    @property
+    def settled(self) -> bool:
+        """Whether nothing is being prepared."""
+        return self._settled.is_set()
+
+    def hold(self) -> None:
+        """Let the engine in use inspect until `release`, whatever becomes ready: the camera must change with it."""
+        self._held = True
+
+    def release(self) -> None:
+        """Take over what is ready with the next board."""
+        self._held = False
+
     def request(self, spec: EngineSpec) -> None:
         """Prepare a detector; the newest request wins."""
         with self._lock:
-            self._wanted = spec
+            self._wanted, self._refused = spec, None
             self._settled.clear()
             if self._builder is None and not self._closed:
                 self._builder = threading.Thread(target=self._build, name="aoi-engine", daemon=True)
@@ -96,7 +123,7 @@ class Engines:
                 made: Detector | None = self._make(spec, self._set_progress)
             except Exception as error:
                 self._journal.error("engine", error)
-                made = None
+                made, self._refused = None, spec
                 self._retreat(spec)
             if made is None:
                 continue
@@ -132,6 +159,8 @@ class Engines:
 
     def take_over(self) -> Detector | None:
         """Use a new detector that is ready, and return the one in use. Never waits."""
+        if self._held and self._current is not None:
+            return self.current
         with self._lock:
             ready, self._ready = self._ready, None
         if ready is not None:

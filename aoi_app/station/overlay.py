@@ -35,12 +35,12 @@ def draw_defects(image: Pixels, defects: Sequence[Defect]) -> Pixels:
 
 def write_overlay(folder: Path, name: str, image: Pixels, defects: Sequence[Defect]) -> Path:
     """Write a board with its defects as PNG into `folder`. Raises StoreError."""
-    folder.mkdir(parents=True, exist_ok=True)
     file = folder / f"{name}.png"
     ok, data = cv2.imencode(".png", draw_defects(image, defects))
     try:
         if not ok:
             raise OSError("the picture could not be encoded")
+        folder.mkdir(parents=True, exist_ok=True)
         file.write_bytes(data.tobytes())
     except OSError as error:
         raise StoreError(

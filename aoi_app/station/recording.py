@@ -27,12 +27,12 @@ class Recorder:
     """Writes inspections in order.
 
     A record that cannot be written is kept and tried again until it is, or the station closes; meanwhile `on_fault`
-    has stopped the line, and the queue behind it is bounded.
+    has stopped the line, so that no more boards come than were in.
 
     Parameters
     ----------
     limit
-        Inspections that may wait.
+        The line is stopped when so many inspections wait.
     """
 
     def __init__(
@@ -41,7 +41,8 @@ class Recorder:
         self._store = store
         self._journal = journal
         self._on_fault = on_fault
-        self._queue: queue.Queue[Entry] = queue.Queue(limit)
+        self._limit = limit
+        self._queue: queue.SimpleQueue[Entry] = queue.SimpleQueue()
         self._closing = threading.Event()
         self._give_up_at = float("inf")
         self._writing = False
@@ -53,17 +54,18 @@ class Recorder:
         return self._queue.qsize() + self._writing
 
     def put(self, inspection: Inspection, end: ScanEnd) -> None:
-        """Hand over an inspection. Where the queue is full the line is stopped, and this waits until there is room."""
-        try:
-            self._queue.put_nowait((inspection, end))
-        except queue.Full:
+        """Hand over an inspection; never waits. Where `limit` wait the line is stopped.
+
+        The few boards that are still in when it stops are taken as well: none is lost.
+        """
+        self._queue.put((inspection, end))
+        if self._queue.qsize() == self._limit:
             self._on_fault(
                 StoreError(
-                    f"{self._queue.maxsize} boards wait to be recorded and no more can.",
+                    f"{self._limit} boards wait to be recorded.",
                     "The record is too slow or cannot be written; see the log. Start again when it has caught up.",
                 )
             )
-            self._queue.put((inspection, end), timeout=PATIENCE_S)
 
     def close(self, timeout_s: float = 10.0) -> int:
         """Write what waits, for at most `timeout_s`, and end. Return the number of boards that could not be written."""

@@ -53,6 +53,7 @@ class Station:
         self.journal = journal or Journal()
         self._parts = parts
         self._settings = settings
+        self._line_settings = settings
         self._recipe = recipe
         self._next_recipe: Recipe | None = None
         self._state = State.IDLE
@@ -120,6 +121,11 @@ class Station:
     def settings(self) -> Settings:
         """The settings in force."""
         return self._settings
+
+    @property
+    def line_settings(self) -> Settings:
+        """The settings that the boards which are inspected now were scanned with."""
+        return self._line_settings
 
     @property
     def recipe(self) -> Recipe:
@@ -191,7 +197,7 @@ class Station:
     def _step(self) -> None:
         """Go on with what takes time."""
         if self._state is State.ARMING:
-            if self._engines.current is not None:
+            if self._engines.settled and self._engines.next_spec is not None:
                 self._open_line()
             elif self._engines.hopeless:
                 last = next((e for e in reversed(self.journal.after(0)) if e.level is Level.ERROR), None)
@@ -201,16 +207,21 @@ class Station:
                         (last.hint if last else "") or "Choose another model, runtime or precision in the settings.",
                     )
                 )
-        if self._reopen_line and self._acquisition is not None:
-            if self._acquisition.resting or not self._acquisition.connected:
-                self._close_line()
-                if self._state in (State.RUNNING, State.PAUSED):
-                    paused = self._state is State.PAUSED
-                    self._open_line()
-                    if paused:
-                        self._pause()
-            else:
-                self._acquisition.pause()
+        acquisition = self._acquisition
+        if self._reopen_line and acquisition is not None and self._engines.settled:
+            acquisition.pause()
+            if (acquisition.resting or not acquisition.connected) and self._boards_out >= self._boards_in:
+                self._reopen()
+
+    def _reopen(self) -> None:
+        """Between two boards, none of them in hand: change the camera, and whatever must change with it."""
+        self._close_line()
+        self._wait_inspected(time.monotonic() + DRAIN_S)
+        if self._state in (State.RUNNING, State.PAUSED):
+            paused = self._state is State.PAUSED
+            self._open_line()
+            if paused:
+                self._pause()
 
     def _arm(self) -> None:
         if self._state not in (State.IDLE, State.FAULT):
@@ -219,12 +230,16 @@ class Station:
         self._close_line()
         if self._recorder is None:
             self._recorder = Recorder(self._parts.open_store(self._settings), self.journal, self._go_to_fault)
-        spec = self._wanted_spec(self._recipe)
-        if self._engines.current is None or spec != self._spec:
+        spec = self._wanted_spec(self._next_recipe or self._recipe)
+        if self._engines.next_spec is None or self._is_new(spec):
             self._request_engine(spec)
 
     def _open_line(self) -> None:
+        self._engines.release()
+        if self._next_recipe is not None:
+            self._recipe_in_force(self._next_recipe, self._engines.next_spec)
         settings, recipe = self._settings, self._recipe
+        self._line_settings = settings
         self._acquisition = Acquisition(
             lambda: self._parts.open_line(settings, recipe), self._deliver, self._go_to_fault, self.journal
         )
@@ -256,34 +271,48 @@ class Station:
         self._state = self._state if was_fault else State.STOPPING
         self._close_line()
         deadline = time.monotonic() + DRAIN_S
-        while self._boards_out < self._boards_in and time.monotonic() < deadline:
-            time.sleep(0.01)
+        self._wait_inspected(deadline)
         while self._recorder is not None and len(self._recorder) and not was_fault and time.monotonic() < deadline:
             time.sleep(0.01)
         if self._state is State.STOPPING:
             self._state = State.IDLE
 
+    def _wait_inspected(self, deadline: float) -> None:
+        while self._boards_out < self._boards_in and time.monotonic() < deadline:
+            time.sleep(0.01)
+
     def _take_settings(self, settings: Settings) -> None:
         old, self._settings = self._settings, settings
-        spec = self._wanted_spec(self._next_recipe or self._recipe)
-        if spec != self._spec and self._state is not State.IDLE:
-            self._request_engine(spec)
         if (old.camera, old.ring_slots) != (settings.camera, settings.ring_slots):
-            self._reopen_line = self._acquisition is not None
+            self._change_line()
+        spec = self._wanted_spec(self._next_recipe or self._recipe)
+        # The same settings once more are a second try; any other change leaves a refused engine alone.
+        new = self._is_new(spec) if settings == old else spec != self._spec
+        if new and self._state is not State.IDLE:
+            self._request_engine(spec)
 
     def _take_recipe(self, recipe: Recipe) -> None:
-        """Take over a recipe; where it needs an engine that delivers more, both come into force together."""
+        """Take over a recipe; an engine or a camera that it needs comes into force with it."""
         spec = self._wanted_spec(recipe)
-        if self._spec is None or spec == self._spec or self._state is State.IDLE:
-            self._put_recipe_in_force(recipe)
-        else:
+        resized = (self._recipe.width_px, self._recipe.max_lines) != (recipe.width_px, recipe.max_lines)
+        new = self._spec is not None and self._is_new(spec) and self._state is not State.IDLE
+        if resized:
+            self._change_line()
+        if new or self._reopen_line:
             self._next_recipe = recipe
+        else:
+            self._recipe, self._next_recipe = recipe, None
+        if new:
             self._request_engine(spec)
 
-    def _put_recipe_in_force(self, recipe: Recipe) -> None:
-        old, self._recipe, self._next_recipe = self._recipe, recipe, None
-        if (old.width_px, old.max_lines) != (recipe.width_px, recipe.max_lines):
-            self._reopen_line = self._acquisition is not None
+    def _change_line(self) -> None:
+        """Have the camera opened anew when all that was scanned is inspected; the engine waits for it."""
+        if self._acquisition is not None:
+            self._reopen_line = True
+            self._engines.hold()
+
+    def _is_new(self, spec: EngineSpec) -> bool:
+        return spec != self._spec or spec == self._engines.refused
 
     def _wanted_spec(self, recipe: Recipe) -> EngineSpec:
         settings = self._settings
@@ -342,16 +371,19 @@ class Station:
 
     def _recipe_for_next_board(self) -> Recipe:
         """Take over a waiting recipe once an engine inspects that delivers all it asks for."""
-        waiting, spec = self._next_recipe, self._engines.current_spec
-        if waiting is None or self._engines.waiting:
-            return self._recipe
-        if spec is not None and spec.min_confidence <= waiting.lowest_confidence:
-            self._put_recipe_in_force(waiting)
-        else:
-            self._next_recipe = None
-            what = f"Recipe {waiting.name} is not in force: its engine could not be made ready."
-            self.journal.add(Level.ERROR, "engine", what, "The recipe before stays; see the log.")
+        waiting = self._next_recipe
+        if waiting is not None and self._engines.settled and not self._reopen_line:
+            self._recipe_in_force(waiting, self._engines.current_spec)
         return self._recipe
+
+    def _recipe_in_force(self, waiting: Recipe, spec: EngineSpec | None) -> None:
+        self._next_recipe = None
+        wanted = self._wanted_spec(waiting)
+        if spec is not None and spec.model == wanted.model and spec.min_confidence <= waiting.lowest_confidence:
+            self._recipe = waiting
+            return
+        what = f"Recipe {waiting.name} is not in force: its engine could not be made ready."
+        self.journal.add(Level.ERROR, "engine", what, "The recipe before stays; see the log.")
 
     def _hand_on(self, inspection: Inspection, end: ScanEnd) -> None:
         self._last = inspection

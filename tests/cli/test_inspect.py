@@ -1,17 +1,21 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import cv2
+import numpy as np
 import pytest
 from typer.testing import CliRunner, Result
 
 from aoi_app.cli import COMMANDS, build_app
-from aoi_app.core.errors import AoiError
+from aoi_app.core.errors import AoiError, StoreError
 
 
 def aoi(*arguments: str | Path) -> Result:
@@ -67,6 +71,97 @@ def test_a_wrong_model_is_one_message_not_a_traceback(boards: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert done.returncode == 2
     assert done.stderr.startswith("aoi: ") and "Traceback" not in done.stderr
+
+
+def aoi_process(*arguments: str | Path, **options: Any) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "aoi_app", *map(str, arguments)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options)
+
+
+def test_a_place_that_cannot_be_written_is_one_message(model: Path, boards: Path, tmp_path: Path) -> None:
+    places = [("--json", tmp_path / "none" / "out.jsonl"), ("--json", tmp_path), ("--overlay", boards / "a1.png")]
+    for place in places:
+        result = aoi("inspect", boards / "a1.png", "--model", model, *place)
+        assert isinstance(result.exception, StoreError), place
+        assert str(place[1]) in result.exception.what and result.exception.hint
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no device that is always full")
+def test_a_full_disk_under_the_answers_is_one_message(model: Path, boards: Path) -> None:
+    process = aoi_process("inspect", boards / "a1.png", "--model", model, "--json", "/dev/full")
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert "aoi: /dev/full cannot be written: No space left on device" in errors and "Traceback" not in errors
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes and interrupts are others there")
+@pytest.mark.parametrize(("leave", "status"), [("close", 2), ("interrupt", 130)])
+def test_a_reader_that_goes_away_and_an_interrupt_are_no_crash(
+    model: Path, boards: Path, leave: str, status: int
+) -> None:
+    process = aoi_process("inspect", *[boards] * 200, "--model", model, "--json", "-")
+    assert process.stdout is not None and process.stderr is not None
+    assert json.loads(process.stdout.readline())["board"] == "a1"
+    if leave == "close":
+        process.stdout.close()
+    else:
+        process.send_signal(signal.SIGINT)
+    errors = process.stderr.read()
+    assert process.wait(30) == status
+    assert "Traceback" not in errors and "Exception" not in errors
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names there are text")
+def test_links_that_lead_nowhere_and_names_that_are_no_text_are_boards_too(
+    model: Path, boards: Path, tmp_path: Path
+) -> None:
+    (boards / "a2.png").unlink()
+    (boards / "gone.png").symlink_to(boards / "nowhere.png")
+    (boards / "loop.png").symlink_to(boards / "loop.png")
+    (boards / "folder.png").mkdir()
+    shutil.copy(boards / "a1.png", boards / "板子 é.png")
+    shutil.copy(boards / "a1.png", boards / os.fsdecode(b"z\xff.png"))
+    result = aoi("inspect", boards, "--model", model, "--json", tmp_path / "out.jsonl", "--overlay", tmp_path / "o")
+    assert result.exit_code == 2
+    lines = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text(encoding="utf-8").splitlines()]
+    verdicts = {o["board"]: o["verdict"] for o in lines}
+    assert verdicts == dict.fromkeys(("a1", "a3", "板子 é", "z\\xff"), "FAILED") | {"gone": "ERROR", "loop": "ERROR"}
+    assert next(o for o in lines if o["board"] == "gone")["reason"].endswith("No such file or directory")
+
+
+def test_boards_of_every_shape(model: Path, tmp_path: Path) -> None:
+    rng = np.random.default_rng(4)
+    grey = rng.integers(0, 256, (700, 700), np.uint8)
+    shapes = {
+        "a.png": grey,
+        "colour.png": np.dstack([grey] * 3),
+        "deep.tif": grey.astype(np.uint16) * 16,
+        "narrow.png": grey[:, :16],
+        "short.png": grey[:10],
+        "too-narrow.png": grey[:, :15],
+        "wide.png": np.tile(grey, (1, 4)),
+    }
+    for name, pixels in shapes.items():
+        cv2.imwrite(str(tmp_path / name), pixels)
+    result = aoi("inspect", tmp_path, "--model", model, "--json", "-")
+    objects = {o["board"]: o for o in map(json.loads, result.stdout.splitlines())}
+    assert list(objects) == [Path(name).stem for name in shapes]
+    refused = objects.pop("too-narrow")
+    assert refused["verdict"] == "ERROR" and "15 x 700 px" in refused["reason"]
+    for name, pixels in shapes.items():
+        if name != "too-narrow.png":
+            found = objects[Path(name).stem]
+            assert (found["lines"], found["width"]) == pixels.shape[:2], name
+            assert found["verdict"] != "ERROR", found["reason"]
+            for x1, y1, x2, y2 in (d["box"] for d in found["defects"]):
+                assert 0 <= x1 < x2 <= pixels.shape[1] and 0 <= y1 < y2 <= pixels.shape[0]
+
+
+def test_pictures_of_boards_of_the_same_name_are_both_kept(model: Path, boards: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(boards, other)
+    aoi("inspect", boards / "a1.png", other / "a1.png", "--model", model, "--overlay", tmp_path / "out")
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["a1-2.png", "a1.png"]
 
 
 @pytest.mark.parametrize("name", list(COMMANDS))

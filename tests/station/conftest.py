@@ -34,12 +34,14 @@ def board_image(number: int) -> Pixels:
 
 
 class SquareCamera:
-    """Delivers boards 0, 1, 2, ... in blocks; can be told to vanish in the middle of one."""
+    """Delivers boards 0, 1, 2, ... in blocks when there is room; can be told to vanish in the middle of one."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, width: int) -> None:
         self._world = world
+        self._width = width
         self._frame_id = 0
-        self._blocks: Iterator[LineBlock] = iter(())
+        self.has_room: Callable[[], bool] = lambda: True
+        self._blocks: Iterator[LineBlock | None] = iter(())
 
     @property
     def info(self) -> CameraInfo:
@@ -57,11 +59,13 @@ class SquareCamera:
         self._frame_id = 0
         self._blocks = self._run()
 
-    def _run(self) -> Iterator[LineBlock]:
+    def _run(self) -> Iterator[LineBlock | None]:
         while self._world.next_board < self._world.boards:
+            while not self.has_room():
+                yield None
             number = self._world.next_board
             self._world.next_board += 1
-            image = board_image(number)
+            image = board_image(number)[:, : self._width]
             for first in range(0, LINES, HEIGHT):
                 yield LineBlock(
                     image[first : first + HEIGHT].copy(),
@@ -191,10 +195,11 @@ class World:
         return EngineSpec(spec.model, spec.runtime, other, spec.min_confidence) if other else None
 
     def open_line(self, settings: Settings, recipe: Recipe) -> Line:
-        camera = SquareCamera(self)
+        camera = SquareCamera(self, recipe.width_px or WIDTH)
         camera.open()
         applied = camera.configure(AcquisitionConfig(WIDTH, HEIGHT))
         ring = BufferRing(settings.ring_slots, WIDTH * 2 * LINES)
+        camera.has_room = lambda: ring.free > 0
         return Line(camera, BoardAssembler(ring, applied.height, max_lines=2 * LINES))
 
     def golden(self, scan: BoardScan, recipe: Recipe) -> Pixels | None:

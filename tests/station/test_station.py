@@ -212,6 +212,56 @@ def test_another_camera_setting_reopens_the_camera_and_loses_no_board(world: Wor
     assert world.serials() == expected(len(world.recorded))
 
 
+def test_a_recipe_for_another_width_comes_into_force_with_the_camera(world: World, station: Station) -> None:
+    world.boards, world.block_s = 10_000, 0.001
+    station.start()
+    wait_until(lambda: len(world.recorded) >= 3)
+    # Narrower, and so sensitive that it needs another engine: camera, engine and recipe change between two boards.
+    narrow = Recipe(name="narrow", width_px=WIDTH // 2, default_rule=ClassRule(min_confidence=0.01))
+    station.use_recipe(narrow)
+    wait_until(lambda: world.recorded[-1].recipe == "narrow")
+    seen = len(world.recorded)
+    wait_until(lambda: len(world.recorded) >= seen + 3)
+    assert all(i.verdict is not Verdict.ERROR for i in world.recorded)
+    assert world.serials() == expected(len(world.recorded))
+    assert {i.recipe: i.width for i in world.recorded} == {"default": WIDTH, "narrow": WIDTH // 2}
+    assert station.recipe == narrow
+
+
+def test_a_recipe_whose_model_is_refused_is_not_in_force_and_may_be_tried_again(world: World, station: Station) -> None:
+    world.boards, world.block_s = 10_000, 0.001
+    station.start()
+    wait_until(lambda: len(world.recorded) >= 3)
+    world.refused |= {"fp16", "fp32"}
+    other = Recipe(name="other", width_px=WIDTH, model="other.onnx")
+    station.use_recipe(other)
+    wait_until(lambda: any("Recipe other is not in force" in e.what for e in station.events(0)))
+    seen = len(world.recorded)
+    wait_until(lambda: len(world.recorded) >= seen + 3)
+    assert {i.recipe for i in world.recorded} == {"default"}
+    world.refused.clear()
+    station.use_recipe(other)
+    wait_until(lambda: world.recorded[-1].recipe == "other")
+    assert {(i.recipe, i.engine.model) for i in world.recorded if i.engine} == {
+        ("default", ""),
+        ("other", "other.onnx"),
+    }
+    assert all(i.verdict is not Verdict.ERROR for i in world.recorded)
+
+
+def test_a_record_that_is_too_slow_stops_the_line_and_loses_nothing(world: World, station: Station) -> None:
+    world.boards, world.block_s = 10_000, 0.0
+    world.store_error = DatabaseLocked("The database is locked.", "Close the other program.")
+    station.apply(station.settings.with_changes(ring_slots=64))
+    station.start()
+    wait_until(lambda: station.status().state is State.FAULT, 30)
+    assert "wait to be recorded" in station.status().fault
+    world.store_error = None
+    wait_until(lambda: station.status().record_queue == 0 and station.status().inspect_queue == 0, 30)
+    assert len(world.recorded) >= 32
+    assert world.serials() == expected(len(world.recorded))
+
+
 def test_close_frees_everything(world: World) -> None:
     before = set(threading.enumerate())
     station = Station(world.parts(), Settings(), Recipe(width_px=WIDTH))

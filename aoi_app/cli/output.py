@@ -1,0 +1,71 @@
+"""Where a command writes what programs read: a file or standard output, with one message when it cannot."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import typer
+
+from aoi_app.core.errors import StoreError
+
+NOT_DONE = 2
+"""Exit status of a run whose reader went away: the rest was not done."""
+
+Write = Callable[[str], None]
+"""Writes a piece of text, at once. Raises StoreError."""
+
+
+@contextlib.contextmanager
+def output(name: str) -> Iterator[Write | None]:
+    """Open what `--json FILE|-` names; None where nothing is named.
+
+    Raises
+    ------
+    StoreError
+        It cannot be opened or written.
+    typer.Exit
+        Who read standard output has gone (`aoi ... | head -1`), which is no error of anybody.
+    """
+    if not name:
+        yield None
+    elif name == "-":
+        yield _to_standard_output
+    else:
+        with contextlib.ExitStack() as opened:
+            try:
+                # Raw, because a buffer would try again to write what did not fit when it is closed.
+                file = opened.enter_context(Path(name).open("wb", buffering=0))
+            except OSError as error:
+                raise _cannot_write(name, error) from error
+            yield lambda text: _to_file(file, name, text)
+
+
+def _to_file(file: io.FileIO, name: str, text: str) -> None:
+    data = text.encode("utf-8", "backslashreplace")
+    try:
+        while data:
+            data = data[file.write(data) :]
+    except OSError as error:
+        raise _cannot_write(name, error) from error
+
+
+def _to_standard_output(text: str) -> None:
+    try:
+        # Bytes, because a console that is not UTF-8 must neither change nor refuse a name.
+        sys.stdout.buffer.write(text.encode("utf-8", "backslashreplace"))
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        # The interpreter flushes standard output when it ends, and would complain again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit(NOT_DONE) from None
+    except OSError as error:
+        raise _cannot_write("Standard output", error) from error
+
+
+def _cannot_write(name: str, error: OSError) -> StoreError:
+    return StoreError(f"{name} cannot be written: {error.strerror}.", "Free some space or choose another file.")
