@@ -72,15 +72,10 @@ def load_proto(path: Path) -> onnx.ModelProto:
     """
     import onnx
 
-    data = _read(path)
-    try:
-        proto = onnx.load_model_from_string(data)
-    except Exception as error:  # the parser's own errors differ between protobuf versions
-        raise ModelError(
-            f"{path.name} is not an ONNX file, or it is cut short ({_first_line(error)}).", "Export or copy it again."
-        ) from error
+    proto = _parse(path, _read(path))
     if not proto.graph.node or not proto.graph.output:
         raise ModelError(f"{path.name} holds no network: it has no nodes or no outputs.", "Export or copy it again.")
+    _check_texts_and_types(path, proto)
     for name in _external_files(proto):
         _check_external(path, name)
     try:
@@ -92,6 +87,17 @@ def load_proto(path: Path) -> onnx.ModelProto:
             "Export it again with the exporter's own checks switched on.",
         ) from error
     return proto
+
+
+def _parse(path: Path, data: bytes) -> onnx.ModelProto:
+    import onnx
+
+    try:
+        return onnx.load_model_from_string(data)
+    except Exception as error:  # the parser's own errors differ between protobuf versions
+        raise ModelError(
+            f"{path.name} is not an ONNX file, or it is cut short ({_first_line(error)}).", "Export or copy it again."
+        ) from error
 
 
 def describe(path: Path) -> OnnxFile:
@@ -108,11 +114,13 @@ def describe(path: Path) -> OnnxFile:
 
 
 def file_hash(path: Path) -> str:
-    """Return the SHA-256 of a model: of the file and, after it, of each file beside it that holds its weights."""
-    import onnx
+    """Return the SHA-256 of a model: of the file and, after it, of each file beside it that holds its weights.
 
-    digest = hashlib.sha256(_read(path))
-    for name in sorted(_external_files(onnx.load(str(path), load_external_data=False))):
+    Raises ModelError.
+    """
+    data = _read(path)
+    digest = hashlib.sha256(data)
+    for name in sorted(_external_files(_parse(path, data))):
         digest.update((path.parent / name).read_bytes())
     return digest.hexdigest()
 
@@ -223,6 +231,24 @@ def _check(proto: onnx.ModelProto) -> None:
     finally:
         for output in open_ended:
             output.type.tensor_type.ClearField("shape")
+
+
+def _check_texts_and_types(path: Path, proto: onnx.ModelProto) -> None:
+    """Refuse what the library's checker lets pass: names that are no text, and types that there are not."""
+    from onnx import TensorProto
+
+    graph = proto.graph
+    names: list[object] = [n for node in graph.node for n in (node.op_type, node.domain, *node.input, *node.output)]
+    names += [v.name for v in (*graph.initializer, *graph.input, *graph.output)]
+    names += [text for p in proto.metadata_props for text in (p.key, p.value)]
+    # The parser hands over bytes where a text is not UTF-8.
+    broken = next((name for name in names if not isinstance(name, str)), None)
+    known = set(TensorProto.DataType.values())
+    kinds = {t.data_type for t in graph.initializer}
+    kinds |= {v.type.tensor_type.elem_type for v in (*graph.input, *graph.output)}
+    if broken is not None or kinds - known:
+        what = f"the name {broken!r}" if broken is not None else f"the type {min(kinds - known)}"
+        raise ModelError(f"{path.name} is damaged: it holds {what}.", "Export or copy it again.")
 
 
 def _external_files(proto: onnx.ModelProto) -> set[str]:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import onnx
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from aoi_app.core.errors import ModelError
+from aoi_app.core.errors import AoiError, ModelError
 from aoi_app.inference.frozen import detect
 from aoi_app.inference.model import read_model
 from aoi_app.inference.onnx_file import class_names, file_hash
 from aoi_app.inference.runtimes.table import open_detector
 
-from .conftest import MakeOnnx
+from .conftest import MakeOnnx, write_network
 
 DATA = "model.onnx.data"
 
@@ -78,6 +81,27 @@ def test_a_link_is_no_plain_file(model: Path, tmp_path: Path) -> None:
     (model.parent / DATA).symlink_to(outside)
     with pytest.raises(ModelError, match="not a plain file beside it"):
         read_model(model)
+
+
+@settings(max_examples=40)
+@given(st.lists(st.tuples(st.integers(0, 2**31), st.integers(0, 255)), min_size=1, max_size=8), st.booleans())
+def test_a_damaged_file_is_read_or_refused_and_nothing_else(damage: list[tuple[int, int]], near_ends: bool) -> None:
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "model.onnx"
+        values = np.zeros((6, 84), np.float32)
+        write_network(
+            path, [("output0", values, (1, 6, 84))], input_shape=(1, 3, 64, 64), metadata={"names": "['a', 'b']"}
+        )
+        data = bytearray(path.read_bytes())
+        for place, value in damage:
+            # Structure is at both ends; in between are the weights.
+            reach = min(300, len(data)) if near_ends else len(data)
+            data[place % reach if value % 2 else -1 - place % reach] = value
+        path.write_bytes(data)
+        try:
+            open_detector(path, overlap=16).close()
+        except AoiError as error:
+            assert error.what
 
 
 @pytest.mark.parametrize(

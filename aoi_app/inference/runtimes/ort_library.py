@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import threading
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,22 +19,32 @@ if TYPE_CHECKING:
     import onnx
 
 CPU: Sequence[tuple[str, Mapping[str, str]]] = (("CPUExecutionProvider", {}),)
+PROBE_S = 60.0
+"""A network that takes longer than this for an empty image is of no use on a line."""
 _COMPUTE = ("Conv", "Gemm", "MatMul")
 _KINDS = {"float": "fp32", "float16": "fp16", "bfloat16": "bf16", "int8": "int8", "uint8": "int8"}
 
 
 def run_once(path: Path, feeds: Mapping[str, NDArray[Any]]) -> Mapping[str, NDArray[Any]]:
     """Run a network a single time and return all of its outputs by name. Raises ModelError."""
+    import onnxruntime as ort
+
     session = open_session(path, 1, level="none")
     names = [output.name for output in session.get_outputs()]
+    limit = ort.RunOptions()
+    # A file from anywhere may loop for ever; the library looks at this between two nodes.
+    watch = threading.Timer(PROBE_S, setattr, (limit, "terminate", True))
+    watch.start()
     try:
-        return dict(zip(names, session.run(names, dict(feeds)), strict=True))
+        return dict(zip(names, session.run(names, dict(feeds), limit), strict=True))
     except Exception as error:
         shapes = ", ".join(f"{name} {value.shape}" for name, value in feeds.items())
         raise ModelError(
             f"{path.name} fails on an empty image ({shapes}): {first_line(error)}.",
             "Export it for a fixed size, or give its size in the metadata (imgsz).",
         ) from error
+    finally:
+        watch.cancel()
 
 
 def simplified(model: Model, batch: int) -> onnx.ModelProto:
