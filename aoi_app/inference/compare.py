@@ -19,6 +19,7 @@ from aoi_app.core.scan import Pixels
 from aoi_app.inference.frozen import FrozenBoard, detect
 from aoi_app.inference.gate import GateLimits, lost_boxes
 from aoi_app.inference.metrics import Truth, evaluate
+from aoi_app.inference.onnx_file import file_hash
 from aoi_app.inference.quantise import Progress
 from aoi_app.inference.runtimes.base import Option
 from aoi_app.inference.runtimes.table import RUNTIMES, open_detector
@@ -169,6 +170,7 @@ def compare(
     limits = limits or GateLimits()
     if not boards:
         raise EngineError("There are no boards to compare on.", "Name a folder with images of boards.")
+    sha256 = file_hash(model)
     everyone = (REFERENCE, *(choice for choice in wanted if choice != REFERENCE))
     runners: list[_Runner] = []
     failed: list[Figures] = []
@@ -176,7 +178,7 @@ def compare(
         for number, choice in enumerate(everyone):
             progress(0.3 * number / len(everyone), f"starting {choice}")
             try:
-                runners.append(_start(model, choice, limits, overlap, options, progress))
+                runners.append(_start(model, sha256, choice, limits, overlap, options, progress))
             except AoiError as error:
                 if choice == REFERENCE:
                     raise
@@ -228,12 +230,15 @@ def best_choice(figures: Sequence[Figures], limits: GateLimits) -> Choice | None
 
 def _start(
     model: Path,
+    sha256: str,
     choice: Choice,
     limits: GateLimits,
     overlap: int,
     options: Callable[[Choice], dict[str, Option]] | None,
     progress: Progress,
 ) -> _Runner:
+    if file_hash(model) != sha256:
+        raise EngineError(f"{model.name} changed while it was measured.", "Measure again when it is finished.")
     gc.collect()
     process = psutil.Process()
     memory, started = process.memory_info().rss, time.perf_counter()
