@@ -7,8 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 
+import numpy as np
+from numpy.typing import NDArray
+
 from aoi_app.core.detection import Detections
-from aoi_app.core.recipe import Recipe
+from aoi_app.core.recipe import ClassRule, Recipe
 from aoi_app.core.scan import Completeness
 
 
@@ -149,27 +152,46 @@ def judge(
     return Judgement(Verdict.PASSED, "", defects)
 
 
+def relevant(detections: Detections, recipe: Recipe, class_names: Sequence[str]) -> Detections:
+    """Return the detections that a recipe looks at: sure enough, large enough, and not in an ignore region."""
+    kept = [
+        _is_relevant(box, float(score), recipe.rule(class_names[int(index)]), recipe)
+        for box, score, index in zip(detections.boxes, detections.scores, detections.classes, strict=True)
+    ]
+    return detections.take(np.array(kept, bool))
+
+
+def _is_relevant(box: NDArray[np.float32], score: float, rule: ClassRule, recipe: Recipe) -> bool:
+    x1, y1, x2, y2 = (float(v) for v in box)
+    size = _size_um(box, recipe)
+    if not rule.enabled or score < rule.min_confidence or (size is not None and size < rule.min_size_um):
+        return False
+    return not any(region.contains((x1 + x2) / 2, (y1 + y2) / 2) for region in recipe.ignore_regions)
+
+
+def _size_um(box: NDArray[np.float32], recipe: Recipe) -> float | None:
+    """Return the longer side, micrometres; None when the recipe has no pixel size."""
+    if recipe.pixel_size_um is None:
+        return None
+    across, along = recipe.pixel_size_um
+    return max(float(box[2] - box[0]) * across, float(box[3] - box[1]) * along)
+
+
 def _defects(detections: Detections, recipe: Recipe, class_names: Sequence[str]) -> tuple[Defect, ...]:
-    across, along = recipe.pixel_size_um or (None, None)
+    looked_at = relevant(detections, recipe, class_names)
     found: list[Defect] = []
-    for box, score, index in zip(detections.boxes, detections.scores, detections.classes, strict=True):
+    for box, score, index in zip(looked_at.boxes, looked_at.scores, looked_at.classes, strict=True):
         code = class_names[int(index)]
-        rule = recipe.rule(code)
         x1, y1, x2, y2 = (float(v) for v in box)
-        size = None if across is None or along is None else max((x2 - x1) * across, (y2 - y1) * along)
-        if score < rule.min_confidence or (size is not None and size < rule.min_size_um):
-            continue
         centre = ((x1 + x2) / 2, (y1 + y2) / 2)
-        if not rule.enabled or any(region.contains(*centre) for region in recipe.ignore_regions):
-            continue
         found.append(
             Defect(
                 code,
                 float(score),
                 (x1, y1, x2, y2),
-                size,
+                _size_um(box, recipe),
                 region=next((r.name for r in recipe.regions if r.contains(*centre)), ""),
-                severity=rule.severity,
+                severity=recipe.rule(code).severity,
             )
         )
     found.sort(key=lambda d: (-d.severity, -d.confidence, d.box))

@@ -34,11 +34,11 @@ class CameraSettings(_Strict):
         What only one driver knows, by name.
     """
 
-    source: str = "simulated"
+    source: str = "simulated:assembled"
     line_rate: Annotated[float, Field(gt=0)] | None = 2_000.0
     height: Annotated[int, Field(ge=1, le=4096)] = 128
-    pixel_format: PixelFormat = PixelFormat.MONO8
-    options: dict[str, int | float | str | bool] = Field(default_factory=dict)
+    pixel_format: PixelFormat = PixelFormat.RGB8
+    options: dict[str, int | float | str | bool] = Field(default_factory=lambda: {"colour": True})
 
 
 class Settings(_Strict):
@@ -65,7 +65,7 @@ class Settings(_Strict):
     model: str = ""
     runtime: str = "onnxruntime"
     precision: Precision = "fp32"
-    recipe: str = "demo-bare"
+    recipe: str = "demo-assembled"
     data_dir: str = ""
     database_url: str = ""
     station: Annotated[str, Field(max_length=80)] = ""

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from aoi_app.core.detection import Detections
 from aoi_app.core.errors import RecipeError
-from aoi_app.core.inspection import Inspection, Judgement, Verdict, judge
+from aoi_app.core.inspection import Inspection, Judgement, Verdict, judge, relevant
 from aoi_app.core.protocols import Detector
 from aoi_app.core.recipe import Recipe
 from aoi_app.core.scan import BoardScan, LinesIn, Pixels, ScanEnd
@@ -137,8 +137,12 @@ class Inspector:
         if board.aligned is not None:
             lines = board.aligned.advance(lines)
         new = self._guarded(board, lambda d: d.advance(lines))
-        if new is not None and len(new) and self._on_found is not None:
-            board.found.append(new)
+        if new is None or not len(new) or self._on_found is None or board.detector is None:
+            return
+        # The detector delivers more than the recipe looks at, so that thresholds can change at once.
+        seen = relevant(new, board.recipe, board.detector.info.class_names)
+        if len(seen):
+            board.found.append(seen)
             self._on_found(board.scan, Detections.concatenate(board.found))
 
     def _finish(self, board: _Board, end: ScanEnd) -> Inspection:

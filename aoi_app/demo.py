@@ -1,0 +1,41 @@
+"""What goes with each simulated line: a recipe and a camera set-up that fit its boards."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from aoi_app.core.scan import PixelFormat
+from aoi_app.core.settings import CameraSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """A demonstration line."""
+
+    recipe: str
+    pixel_format: PixelFormat
+    options: Mapping[str, int | float | str | bool] = field(default_factory=dict)
+
+
+DEMOS: Mapping[str, Demo] = {
+    "simulated": Demo("demo-assembled", PixelFormat.RGB8, {"colour": True}),
+    "simulated:assembled": Demo("demo-assembled", PixelFormat.RGB8, {"colour": True}),
+    "simulated:bare": Demo("demo-bare", PixelFormat.MONO8),
+}
+
+
+def at_source(camera: CameraSettings, source: str) -> CameraSettings:
+    """Return camera settings for another source: what is known of it, and nothing of the one before."""
+    demo = DEMOS.get(source)
+    if demo is None:
+        return CameraSettings(source=source, line_rate=camera.line_rate, height=camera.height)
+    return camera.model_copy(
+        update={"source": source, "pixel_format": demo.pixel_format, "options": dict(demo.options)}
+    )
+
+
+def recipe_of(source: str) -> str:
+    """Return the name of the recipe that goes with a source; empty where none does."""
+    demo = DEMOS.get(source)
+    return demo.recipe if demo else ""
