@@ -53,7 +53,7 @@ class AravisCamera:
         self._address = address
         self._options = dict(options or {})
         self._busy_s = busy_s
-        self._info = CameraInfo("gige", address, address=address)
+        self._info = CameraInfo("gige", address, address=address if address[:1].isdigit() else "")
         self._library: Library | None = None
         self._camera: int | None = None
         self._device: AravisDevice | None = None

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from aoi_app.camera.continuity import Continuity
+from aoi_app.camera.meter import LineMeter
 from aoi_app.core.protocols import AcquisitionConfig, LineScanCamera
 
 NAP_S = 0.001
@@ -59,7 +59,7 @@ def bench_camera(camera: LineScanCamera, config: AcquisitionConfig, seconds: flo
             time.sleep(min(1.0, seconds))
         camera.start_acquisition()
         with _Sleeper() as busy:
-            blocks, lines, lost, took = _grab(camera, applied.height, seconds)
+            meter, lines, took = _grab(camera, applied.height, seconds)
         camera.stop_acquisition()
     finally:
         camera.close()
@@ -71,37 +71,32 @@ def bench_camera(camera: LineScanCamera, config: AcquisitionConfig, seconds: flo
         width,
         applied.height,
         took,
-        blocks,
+        meter.blocks,
         lines,
         rate,
         rate * width * applied.pixel_format.channels / (1 << 20),
-        lost,
+        meter.lost_lines,
         float(np.median(late)),
         float(np.percentile(late, 99)),
         float(np.median(idle.late_ms())),
     )
 
 
-def _grab(camera: LineScanCamera, height: int, seconds: float) -> tuple[int, int, int, float]:
-    continuity = Continuity(height)
-    blocks = lines = lost = 0
+def _grab(camera: LineScanCamera, height: int, seconds: float) -> tuple[LineMeter, int, float]:
+    """Return what was counted, the lines after the first block, and the seconds that these took."""
+    meter = LineMeter(height)
     first = last = 0.0
+    before = 0
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         block = camera.fetch(0.2)
         if block is None:
             continue
         last = time.monotonic()
-        first = first or last
-        blocks += 1
-        # Lines of the first block were exposed before the clock was started.
-        lines += block.lines if blocks > 1 else 0
-        arrival = continuity.check(block)
-        # Between two boards nothing is due.
-        lost += arrival.blocks_lost * height if block.starts_board else arrival.gap
-        if block.ends_board:
-            continuity.settle()
-    return blocks, lines, lost, last - first
+        meter.feed(block)
+        if not first:
+            first, before = last, meter.lines
+    return meter, meter.lines - before, last - first
 
 
 class _Sleeper:

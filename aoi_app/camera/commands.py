@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -23,6 +24,7 @@ from aoi_app.camera.folder import ImageSource
 from aoi_app.camera.gige.device import GigeDevice
 from aoi_app.camera.gige.link_faults import LinkFaults
 from aoi_app.camera.introspection import describe
+from aoi_app.camera.watch import watch
 from aoi_app.core.errors import AoiError, CameraError
 from aoi_app.core.protocols import AcquisitionConfig
 from aoi_app.core.recipe import MAX_LENGTH_LINES
@@ -137,7 +139,10 @@ def serve(
         can_resend=resend,
     )
     device.start()
-    out.print(f"A GigE Vision line-scan camera answers at {address}. Try: [bold]aoi --source gige:{address}[/]")
+    out.print(
+        f"A GigE Vision line-scan camera answers at {address}. Try: [bold]aoi --source gige:{address}[/]",
+        soft_wrap=True,
+    )
     out.print("Ctrl-C ends it.")
     end = time.monotonic() + seconds if seconds else float("inf")
     try:
@@ -149,6 +154,22 @@ def serve(
         device.stop()
     if device.failure is not None:
         raise device.failure
+
+
+@app.command("watch")
+def watch_camera(
+    source: Source,
+    options: Options = [],  # noqa: B006
+    line_rate: Rate = 4_000.0,
+    height: Height = 128,
+    width: Width = 0,
+    seconds: Annotated[float, typer.Option(min=0, help="End after so long; 0 runs until Ctrl-C.")] = 0.0,
+) -> None:
+    """Watch line profile, histogram, saturation, focus, line rate and losses: to set light and lens."""
+    with suppress(KeyboardInterrupt):
+        watch(
+            create_camera(source, parse_options(options)), _config(line_rate, height, width, PixelFormat.MONO8), seconds
+        )
 
 
 @app.command("flat-field")
