@@ -92,6 +92,11 @@ def load_proto(path: Path) -> onnx.ModelProto:
 def _parse(path: Path, data: bytes) -> onnx.ModelProto:
     import onnx
 
+    if data[4:8] == b"TFL3":
+        raise ModelError(
+            f"{path.name} is a LiteRT file, not an ONNX file.",
+            "Put it beside its ONNX model as <model>.fp32.tflite, and choose the runtime litert.",
+        )
     try:
         return onnx.load_model_from_string(data)
     except Exception as error:  # the parser's own errors differ between protobuf versions
