@@ -19,7 +19,7 @@ class Demo:
 
 
 DEMOS: Mapping[str, Demo] = {
-    "simulated": Demo("demo-assembled", PixelFormat.RGB8, {"colour": True}),
+    "simulated": Demo("demo-bare", PixelFormat.MONO8),
     "simulated:assembled": Demo("demo-assembled", PixelFormat.RGB8, {"colour": True}),
     "simulated:bare": Demo("demo-bare", PixelFormat.MONO8),
 }

@@ -34,11 +34,11 @@ class CameraSettings(_Strict):
         What only one driver knows, by name.
     """
 
-    source: str = "simulated:assembled"
+    source: str = "simulated:bare"
     line_rate: Annotated[float, Field(gt=0)] | None = 2_000.0
     height: Annotated[int, Field(ge=1, le=4096)] = 128
-    pixel_format: PixelFormat = PixelFormat.RGB8
-    options: dict[str, int | float | str | bool] = Field(default_factory=lambda: {"colour": True})
+    pixel_format: PixelFormat = PixelFormat.MONO8
+    options: dict[str, int | float | str | bool] = Field(default_factory=dict)
 
 
 class Settings(_Strict):
@@ -61,7 +61,9 @@ class Settings(_Strict):
     schema_version: Literal[1] = 1
     language: Language = "en"
     theme: Theme = "dark"
-    camera: CameraSettings = CameraSettings()
+    camera: CameraSettings = CameraSettings(
+        source="simulated:assembled", pixel_format=PixelFormat.RGB8, options={"colour": True}
+    )
     model: str = ""
     runtime: str = "onnxruntime"
     precision: Precision = "fp32"
