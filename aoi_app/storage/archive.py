@@ -39,8 +39,11 @@ class Kept:
 
 def folder_name(board_id: str) -> str:
     """Return a board's name as a folder name that every file system takes, different for different boards."""
-    safe = re.sub(r"[^A-Za-z0-9_-]", "_", board_id)[:80]
-    return safe if safe == board_id else f"{safe}-{hashlib.sha256(board_id.encode()).hexdigest()[:16]}"
+    safe = re.sub(r"[^a-z0-9_-]", "_", board_id.lower())[:80]
+    # Windows takes capitals for small letters, and keeps some names of up to four letters for itself.
+    return (
+        safe if safe == board_id and len(safe) > 4 else f"{safe}-{hashlib.sha256(board_id.encode()).hexdigest()[:16]}"
+    )
 
 
 def board_folder(board_id: str, ended_us: int) -> str:

@@ -88,12 +88,16 @@ def encoded(picture: Pixels, suffix: str) -> bytes:
     """Return a grey or RGB picture as a file's bytes: `.jpg` for looking at, `.png` without loss."""
     # OpenCV writes its own channel order, blue first.
     pixels = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR) if picture.ndim == 3 else np.ascontiguousarray(picture)
-    ok, data = cv2.imencode(suffix, pixels, _OPTIONS[suffix])
+    try:
+        ok, data = cv2.imencode(suffix, pixels, _OPTIONS[suffix])
+    except cv2.error as error:
+        raise StoreError(f"A {picture.shape} picture cannot be encoded as {suffix}: {error}.", _REPORT) from error
     if not ok:
-        raise StoreError(f"A {picture.shape} picture could not be written as {suffix}.", "Report this with the log.")
+        raise StoreError(f"A {picture.shape} picture cannot be encoded as {suffix}.", _REPORT)
     return data.tobytes()
 
 
+_REPORT = "Report this with the log."
 _OPTIONS = {
     ".jpg": [cv2.IMWRITE_JPEG_QUALITY, 90],
     # The fastest level, and run lengths, which suit boards best: smaller and faster than the usual strategy.

@@ -19,6 +19,9 @@ from aoi_app.storage.database import Place
 from aoi_app.storage.migrate import prepare
 
 TEMPLATE = "aoi_template"
+HOME = Path("/tmp")
+PREFIX = "aoi-pg-"
+OWNER = "owner"
 
 
 class Server:
@@ -74,16 +77,17 @@ def _program(name: str) -> str | None:
 @contextmanager
 def server() -> Iterator[Server]:
     """Start a server and remove it with everything in it."""
+    _remove_leftovers()
     # A short path: the name of a socket is limited to 107 characters.
-    folder = Path(tempfile.mkdtemp(prefix="aoi-pg-", dir="/tmp"))
+    folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=HOME))
+    (folder / OWNER).write_text(str(os.getpid()))
     user = _account()
     if user is not None:
         shutil.chown(folder, user)
     data = folder / "data"
 
     def run(name: str, *arguments: str) -> None:
-        command = [_program(name) or name, *arguments]
-        done = subprocess.run(command, user=user, cwd=folder, capture_output=True, text=True, check=False)
+        done = _call(name, *arguments, user=user, folder=folder)
         assert done.returncode == 0, f"{name}: {done.stderr}{done.stdout}"
 
     try:
@@ -96,6 +100,23 @@ def server() -> Iterator[Server]:
             run("pg_ctl", "-D", str(data), "-m", "immediate", "-w", "stop")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _call(name: str, *arguments: str, user: str | None, folder: Path) -> subprocess.CompletedProcess[str]:
+    command = [_program(name) or name, *arguments]
+    return subprocess.run(command, user=user, cwd=folder, capture_output=True, text=True, check=False)
+
+
+def _remove_leftovers() -> None:
+    """Stop the servers of test runs that were killed: their owner is gone, and nobody else will."""
+    for owner in HOME.glob(f"{PREFIX}*/{OWNER}"):
+        try:
+            os.kill(int(owner.read_text()), 0)
+        except ProcessLookupError:
+            _call("pg_ctl", "-D", str(owner.parent / "data"), "-m", "immediate", "stop", user=_account(), folder=HOME)
+            shutil.rmtree(owner.parent, ignore_errors=True)
+        except (OSError, ValueError):
+            continue
 
 
 def _account() -> str | None:
