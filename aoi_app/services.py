@@ -57,6 +57,8 @@ def window_services(book: RecipeBook, data: Path, settings_path: Path, find_gold
         recipes=book.names,
         load_recipe=book.load,
         save_recipe=book.save,
+        recipe_revisions=book.history,
+        load_revision=book.load,
         save_settings=keep,
         open_review=open_review,
         open_statistics=open_statistics,

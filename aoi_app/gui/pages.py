@@ -44,9 +44,16 @@ def _statistics(window: MainWindow) -> QWidget:
     return StatisticsPage(window.services.open_statistics, window.services.open_history, window)
 
 
+def _recipes(window: MainWindow) -> QWidget:
+    from aoi_app.gui.recipes.page import RecipePage
+
+    return RecipePage(window)
+
+
 PAGES = (
     Page("line", "Line", _line),
     Page("review", "Review", _review),
     Page("history", "History", _history),
     Page("statistics", "Statistics", _statistics),
+    Page("recipes", "Recipes", _recipes),
 )

@@ -17,6 +17,7 @@ from aoi_app.core.settings import Settings
 from aoi_app.storage.figures import Figures
 from aoi_app.storage.history import BoardRecord, BoardRow
 from aoi_app.storage.query import HistoryQuery, PageKey
+from aoi_app.storage.recipes import RecipeRevision
 from aoi_app.storage.review import Reviewed
 
 
@@ -116,6 +117,8 @@ class Services:
         What the engines folder holds, and which runtimes there are; called when the settings open.
     recipes, load_recipe, save_recipe
         The recipe book; saving returns the recipe with its new revision.
+    recipe_revisions, load_revision
+        All saves of a recipe, newest first; one of them.
     save_settings
         Keeps the settings for the next start.
     open_review, open_statistics
@@ -135,6 +138,8 @@ class Services:
     recipes: Callable[[], Sequence[str]]
     load_recipe: Callable[[str], Recipe]
     save_recipe: Callable[[Recipe], Recipe]
+    recipe_revisions: Callable[[str], Sequence[RecipeRevision]]
+    load_revision: Callable[[str, int], Recipe]
     save_settings: Callable[[Settings], None]
     open_review: Callable[[], Reviewing | None] = _nothing
     open_statistics: Callable[[], StatisticsReader | None] = _nothing

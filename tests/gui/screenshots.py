@@ -10,9 +10,12 @@ from pathlib import Path
 
 from PySide6.QtWidgets import QDialog, QWidget
 
+from aoi_app.core.recipe import Region
 from aoi_app.core.scan import Completeness
 from aoi_app.gui.about import AboutDialog, KeysDialog
 from aoi_app.gui.actions import BAR_ACTIONS, LINE_ACTIONS, MENU_ACTIONS
+from aoi_app.gui.recipes.page import RecipePage
+from aoi_app.gui.recipes.regions import IGNORE, INSPECT, DrawnRegion
 from aoi_app.gui.review.page import ReviewPage
 from aoi_app.gui.settings.dialog import SettingsDialog
 from aoi_app.gui.statistics.page import StatisticsPage
@@ -105,10 +108,28 @@ def review_done(world: GuiWorld) -> QWidget:
 def statistics(world: GuiWorld) -> QWidget:
     world.review()
     world.window.show_page(3)
-    page = world.window.page("statistics")
+    page = world.window.page("statistics", *(f"recipes{tab}" for tab in ("", "-regions", "-revisions", "-trial")))
     assert isinstance(page, StatisticsPage)
     world.until(lambda: page.view is not None)
     return world.window
+
+
+def recipes(tab: int) -> Screen:
+    def open_page(world: GuiWorld) -> QWidget:
+        world.window.show_page(4)
+        page = world.window.page("recipes")
+        assert isinstance(page, RecipePage)
+        world.until(lambda: page.view.picture is not None)
+        page._on_drawn(DrawnRegion(INSPECT, Region(name="U1", x=300, y=400, w=900, h=700)))
+        page._on_drawn(DrawnRegion(IGNORE, Region(name="label", x=1500, y=1900, w=600, h=500)))
+        if tab == 3:
+            page.rules.rows["spur"].confidence.setValue(95)
+            page.try_draft()
+        page.tabs.setCurrentIndex(tab)
+        page.revisions.setCurrentRow(0)
+        return world.window
+
+    return open_page
 
 
 def settings(tab: int) -> Screen:
@@ -145,6 +166,10 @@ SCREENS: dict[str, Screen] = {
     "review-slide": review(2),
     "review-done": review_done,
     "statistics": statistics,
+    "recipes": recipes(0),
+    "recipes-regions": recipes(1),
+    "recipes-revisions": recipes(2),
+    "recipes-trial": recipes(3),
     "settings-camera": settings(0),
     "settings-model": settings(1),
     "settings-recipe": settings(2),
@@ -152,7 +177,14 @@ SCREENS: dict[str, Screen] = {
     "about": about,
     "keys": keys,
 }
-RECORDED = ("history", "record", "review", "review-slide", "statistics")
+RECORDED = (
+    "history",
+    "record",
+    "review",
+    "review-slide",
+    "statistics",
+    *(f"recipes{tab}" for tab in ("", "-regions", "-revisions", "-trial")),
+)
 
 
 def often(number: int) -> tuple[int, int]:

@@ -58,7 +58,7 @@ def test_a_rate_of_zero_is_as_fast_as_it_goes(world: GuiWorld, dialog: SettingsD
 
 def test_thresholds_make_a_new_revision(world: GuiWorld, dialog: SettingsDialog) -> None:
     before = world.station.recipe
-    dialog.recipe._rows["spur"].confidence.setValue(72.5)
+    dialog.recipe.rules.rows["spur"].confidence.setValue(72.5)
     dialog.recipe.max_lines.setValue(9_000)
     assert dialog.apply()
     after = world.station.recipe

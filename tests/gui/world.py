@@ -61,6 +61,8 @@ class GuiWorld:
             ),
             recipes=self.book.names,
             load_recipe=self.book.load,
+            recipe_revisions=self.book.history,
+            load_revision=self.book.load,
             save_recipe=self._save_recipe,
             save_settings=self.saved.append,
             open_review=lambda: Review(self.folder),

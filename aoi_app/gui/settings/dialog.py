@@ -35,7 +35,7 @@ class SettingsDialog(QDialog):
         services, settings, recipe = window.services, window.settings, window.station.recipe
         self.camera = CameraTab(settings, services, self._background, self)
         self.model = ModelTab(settings, services, self)
-        self.recipe = RecipeTab(recipe, settings, services, window.station.status().engine, self)
+        self.recipe = RecipeTab(recipe, services, window.station.status().engine, self)
         self.look = LookTab(settings, self)
         for tab, title in zip((self.camera, self.model, self.recipe, self.look), TABS, strict=True):
             self.tabs.addTab(tab, tr(title))

@@ -1,0 +1,1 @@
+"""The page of recipes: what a product must look like."""
