@@ -18,13 +18,14 @@ def main() -> None:
     parser.add_argument("store", type=Path)
     parser.add_argument("wanted", nargs="+")
     parser.add_argument("--images", default="", help="folder that INT8 is calibrated on")
+    parser.add_argument("--level", type=int, default=3, help="builder optimisation level, 0 to 5")
     given = parser.parse_args()
     library, gpu = open_library("tensorrt"), query_gpu()
     for item in given.wanted:
         name, _, precision = item.rpartition(":")
         path = write_yardstick(given.store / f"{name}.onnx", name) if name in SHAPES else Path(name)
         started = time.monotonic()
-        options = {**DEFAULTS, "store": str(given.store), "images": given.images}
+        options = {**DEFAULTS, "store": str(given.store), "images": given.images, "optimisation_level": given.level}
         prepared = prepare(library, gpu, read_model(path), precision, options, lambda share, text: None)
         print(f"{prepared.path.name}: {len(prepared.plan):,} bytes, {time.monotonic() - started:.0f} s", flush=True)
 
