@@ -27,7 +27,7 @@ def test_the_path_of_a_board(model: Path, tmp_path: Path) -> None:
 def test_the_comparison_of_runtimes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("aoi_app.cli.benches.compare.BATCHES", (1,))
     monkeypatch.setattr("aoi_app.cli.benches.compare.BOARDS", 2)
-    monkeypatch.delenv("AOI_PLANT_IMAGES", raising=False)
+    monkeypatch.setenv("AOI_PLANT_IMAGES", str(tmp_path))
     page, out = tmp_path / "page.html", tmp_path / "figures.json"
     result = aoi("bench", "--compare", "--boards", "1", "--report", page, "--json", out)
     assert result.exit_code == 0, result.output
