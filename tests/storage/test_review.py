@@ -146,7 +146,7 @@ def test_order_of_review_is_severity_then_place(at: At, store: Store) -> None:
 
 
 def test_two_windows_and_a_station_at_once_lose_and_double_nothing(at: At, store: Store) -> None:
-    boards, people = 24, ("kim", "lee", "ana")
+    boards, people = 12, ("kim", "lee", "ana")
     spent: dict[str, list[float]] = {name: [] for name in people}
     problems: list[BaseException] = []
     recorded = threading.Event()

@@ -26,7 +26,7 @@ from aoi_app.storage.store import Store
 from tests.storage.boards import board, defects
 from tests.storage.places import At
 
-SECONDS = float(os.environ.get("AOI_SOAK_S", "2"))
+SECONDS = float(os.environ.get("AOI_SOAK_S", "1.5"))
 BOARDS_PER_S = 20.0
 DEFECTS = 3
 OPEN = Verification.NOT_VERIFIED_YET
