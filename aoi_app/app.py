@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import platformdirs
+from pydantic import ValidationError
 
 from aoi_app.camera.assembler import BoardAssembler
 from aoi_app.camera.conveyor import SourceBoard
@@ -21,12 +22,12 @@ from aoi_app.camera.folder import ImageSource, folder_camera
 from aoi_app.camera.images import list_images, read_board
 from aoi_app.camera.ring import Allocate, BufferRing, plain_memory
 from aoi_app.camera.simulated import SimulatedCamera
-from aoi_app.core.errors import AoiError
+from aoi_app.core.errors import AoiError, SettingsError, StoreError
 from aoi_app.core.image_header import image_size
 from aoi_app.core.protocols import AcquisitionConfig, Detector, LineScanCamera, ResultStore
 from aoi_app.core.recipe import MAX_LENGTH_LINES, MAX_WIDTH_PX, Recipe, load_recipe
 from aoi_app.core.scan import BoardScan, PixelFormat, Pixels
-from aoi_app.core.settings import CameraSettings, Settings, load_settings
+from aoi_app.core.settings import CameraSettings, Settings, load_settings, named_fields
 from aoi_app.demo import at_source, recipe_of
 from aoi_app.inference.admission import REFERENCE, open_admitted
 from aoi_app.inference.calibration import IMAGES_VARIABLE
@@ -38,7 +39,7 @@ from aoi_app.station.acquisition import Line
 from aoi_app.station.engines import EngineSpec, Progress
 from aoi_app.station.golden import GoldenFiles
 from aoi_app.station.station import Parts, Station
-from aoi_app.station.status import Level
+from aoi_app.station.status import Level, State
 from aoi_app.station.telemetry_nvml import open_monitor
 from aoi_app.storage.recipes import RecipeBook
 from aoi_app.storage.store import Store
@@ -282,6 +283,12 @@ def open_station(
         Name of a recipe in the book, or a recipe file; empty for the settings' one.
     on_shown
         Called with the window after its first paint.
+
+    Raises
+    ------
+    AoiError
+        The settings, the recipe or the record cannot be used, boards were lost, or the line of a station without a
+        display had stopped.
     """
     from aoi_app.gui.application import NO_DISPLAY_HINT, display_problem, run_window
     from aoi_app.services import window_services
@@ -290,7 +297,10 @@ def open_station(
     if problem is not None:
         raise AoiError(problem, NO_DISPLAY_HINT)
     path = settings_file(data)
-    settings = load_settings(path).with_changes(**changes)
+    try:
+        settings = load_settings(path).with_changes(**changes)
+    except ValidationError as error:
+        raise SettingsError(f"These settings cannot be used: {named_fields(error)}.", "See aoi --help.") from error
     if data is not None:
         settings = settings.with_changes(data_dir=str(data))
     if source:
@@ -300,7 +310,7 @@ def open_station(
     book = RecipeBook(folder)
     station = build_station(settings, opening_recipe(book, recipe or settings.recipe), golden)
     try:
-        return run_window(
+        code = run_window(
             station,
             window_services(book, folder, path, LineGolden(lambda: station.settings, golden)),
             offscreen=offscreen,
@@ -309,7 +319,14 @@ def open_station(
             on_shown=on_shown,
         )
     finally:
-        station.close()
+        lost = station.close()
+    if lost:
+        raise StoreError(f"{lost} inspected boards could not be recorded.", "Inspect them again.")
+    status = station.status()
+    if offscreen and status.state is State.FAULT:
+        # Nobody saw the window: what it said must not go unheard.
+        raise AoiError(f"The line had stopped: {status.fault}", status.fault_hint)
+    return code
 
 
 def opening_recipe(book: RecipeBook, wanted: str) -> Recipe:

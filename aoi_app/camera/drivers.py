@@ -142,6 +142,8 @@ def drawn_source(source: str, options: Mapping[str, Option]) -> DrawnSource | No
 
 
 def _folder(address: str, options: Mapping[str, Option], ready: Ready) -> LineScanCamera:
+    if not address or not Path(address).exists():
+        raise CameraNotFound(f"There is no file or folder {address!r}.", "Give folder: with the path of one.")
     source = ImageSource([Path(address)], repeat=bool(options.get("repeat", False)))
     return folder_camera(source, ready=ready)
 

@@ -21,7 +21,7 @@ def run(
     lang: Annotated[str, typer.Option(metavar="zh|en", help="Language of the window.")] = "",
     data: Annotated[Path | None, typer.Option(help="Folder of settings and record.")] = None,
     offscreen: Annotated[bool, typer.Option("--offscreen", help="Run without a display.")] = False,
-    quit_after: Annotated[float | None, typer.Option(metavar="SECONDS", help="Quit by itself.")] = None,
+    quit_after: Annotated[float | None, typer.Option(metavar="SECONDS", min=0, help="Quit by itself.")] = None,
     screenshot: Annotated[
         Path | None, typer.Option(metavar="FILE.png", help="Save a picture of the window before quitting.")
     ] = None,

@@ -79,6 +79,11 @@ class Settings(_Strict):
         return Settings.model_validate({**self.model_dump(), **changes})
 
 
+def named_fields(error: ValidationError) -> str:
+    """Return what is wrong with which field, for people; the first five."""
+    return "; ".join(f"{'.'.join(map(str, e['loc'])) or 'text'}: {e['msg']}" for e in error.errors()[:5])
+
+
 def load_settings(path: Path) -> Settings:
     """Read settings; a missing file gives the defaults. Raises SettingsError that names the bad field."""
     if not path.exists():
@@ -86,11 +91,7 @@ def load_settings(path: Path) -> Settings:
     try:
         return Settings.model_validate_json(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, ValidationError) as error:
-        what = (
-            error
-            if not isinstance(error, ValidationError)
-            else "; ".join(f"{'.'.join(map(str, e['loc'])) or 'text'}: {e['msg']}" for e in error.errors()[:5])
-        )
+        what = error if not isinstance(error, ValidationError) else named_fields(error)
         raise SettingsError(
             f"{path} cannot be used: {what}.", "Correct it, or delete it to get the defaults."
         ) from error

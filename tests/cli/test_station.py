@@ -1,0 +1,55 @@
+"""`aoi` without a command, without a display: what cannot work is one message, and an exit status that tells."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from aoi_app.cli import build_app
+from aoi_app.core.errors import AoiError
+
+
+def aoi(data: Path, *arguments: str | Path, seconds: float = 0.5) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "aoi_app", "--offscreen", "--data", str(data), "--quit-after", str(seconds)]
+    environment = {**os.environ, "QT_QPA_PLATFORM": "offscreen"}
+    return subprocess.run(
+        [*command, *map(str, arguments)], capture_output=True, text=True, timeout=120, env=environment
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--lang", "fr"), "language: Input should be 'en' or 'zh'"),
+        (("--precision", "fp8"), "precision: Input should be"),
+        (("--recipe", "nobody"), "There is no recipe 'nobody'"),
+        (("--recipe", "recipe.json"), "foo: Extra inputs are not permitted"),
+    ],
+)
+def test_what_cannot_be_used_is_one_message(tmp_path: Path, arguments: tuple[str, str], said: str) -> None:
+    recipe = tmp_path / "recipe.json"
+    recipe.write_text('{"name": "x", "foo": 1}')
+    command = ["--offscreen", "--data", str(tmp_path), *(str(recipe) if a == recipe.name else a for a in arguments)]
+    with pytest.raises(AoiError) as caught:
+        raise CliRunner().invoke(build_app(command), command).exception or AssertionError
+    assert said in str(caught.value) and caught.value.hint
+
+
+def test_a_settings_file_that_is_cut_short_is_named(tmp_path: Path) -> None:
+    (tmp_path / "settings.json").write_text('{"language"')
+    done = aoi(tmp_path)
+    assert done.returncode == 2
+    assert "settings.json cannot be used" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_a_corrupt_model_stops_the_line_and_is_named(tmp_path: Path) -> None:
+    model = tmp_path / "cut.onnx"
+    model.write_bytes(b"\x08\x08\x12\x07pytorch")
+    done = aoi(tmp_path, "--model", model, seconds=4)
+    assert done.returncode == 2
+    assert "The line had stopped: cut.onnx" in done.stderr and "Traceback" not in done.stderr
