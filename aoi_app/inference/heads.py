@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from aoi_app.core.detection import Detections
 from aoi_app.core.errors import EngineError
 from aoi_app.inference.boxes import suppress
-from aoi_app.inference.layout import Form, HeadSpec
+from aoi_app.inference.layout import Form, HeadSpec, anchors
 
 NMS_IOU = 0.5
 MAX_CANDIDATES = 1000
@@ -105,7 +105,8 @@ class Decoder:
         where = np.flatnonzero(values[4:].max(axis=0) >= self._least)
         picked = values[:, where].astype(np.float32)
         classes, scores = _best(picked[4:])
-        return _corners(picked[:4]), scores, classes
+        boxes = _corners(picked[:4]) if self._head.form is Form.CLASSES else np.ascontiguousarray(picked[:4].T)
+        return boxes, scores, classes
 
     def _objectness(self, outputs: Sequence[Raw], tile: int) -> _Candidates:
         values = self._channels_first(outputs, tile)
@@ -162,6 +163,7 @@ class Decoder:
 
 _READERS: dict[Form, Callable[[Decoder, Sequence[Raw], int], _Candidates]] = {
     Form.CLASSES: Decoder._classes,
+    Form.CORNERS: Decoder._classes,
     Form.OBJECTNESS: Decoder._objectness,
     Form.GRID: Decoder._grid,
     Form.AOI: Decoder._own,
@@ -170,26 +172,6 @@ _READERS: dict[Form, Callable[[Decoder, Sequence[Raw], int], _Candidates]] = {
     Form.COUNTED: Decoder._counted,
 }
 _SUPPRESSED = (Form.ROWS, Form.BATCH_ROWS, Form.COUNTED)
-
-
-def anchors(size: tuple[int, int], strides: Sequence[int]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return the cells behind a network's anchors.
-
-    Returns
-    -------
-    centres
-        (2, anchors) float32, x and y of each cell's centre in cells of its stride.
-    stride
-        (anchors,) float32, pixels.
-    """
-    centres = [np.zeros((2, 0), np.float32)]
-    widths = [np.zeros(0, np.float32)]
-    for stride in strides:
-        rows, columns = -(-size[0] // stride), -(-size[1] // stride)
-        y, x = np.mgrid[:rows, :columns].astype(np.float32)
-        centres.append(np.stack([x.ravel(), y.ravel()]) + np.float32(0.5))
-        widths.append(np.full(rows * columns, stride, np.float32))
-    return np.concatenate(centres, axis=1), np.concatenate(widths)
 
 
 def _best(scores: NDArray[np.float32]) -> tuple[NDArray[np.int32], NDArray[np.float32]]:

@@ -6,6 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
+import numpy as np
+from numpy.typing import NDArray
+
 from aoi_app.core.errors import ModelError
 from aoi_app.inference.card import Family, ModelCard
 
@@ -20,6 +23,8 @@ class Form(str, Enum):
     """Centre x, centre y, width, height, objectness, nc class scores: YOLOv5, YOLOv7, decoded YOLOX."""
     CLASSES = "classes"
     """Centre x, centre y, width, height, nc class scores: YOLOv8, v9, v11."""
+    CORNERS = "corners"
+    """x1, y1, x2, y2, nc class scores: the same families from exporters that give corners."""
     ROWS = "rows"
     """x1, y1, x2, y2, score, class: YOLOv10, v26, exports with suppression inside."""
     BATCH_ROWS = "batch rows"
@@ -81,6 +86,26 @@ _COUNTED_NAMES = (
 def cells(size: tuple[int, int], strides: Sequence[int]) -> int:
     """Return the number of grid cells of an input of (height, width) pixels."""
     return sum(-(-size[0] // s) * -(-size[1] // s) for s in strides)
+
+
+def anchors(size: tuple[int, int], strides: Sequence[int]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return the cells behind a network's anchors.
+
+    Returns
+    -------
+    centres
+        (2, anchors) float32, x and y of each cell's centre in cells of its stride.
+    stride
+        (anchors,) float32, pixels.
+    """
+    centres = [np.zeros((2, 0), np.float32)]
+    widths = [np.zeros(0, np.float32)]
+    for stride in strides:
+        rows, columns = -(-size[0] // stride), -(-size[1] // stride)
+        y, x = np.mgrid[:rows, :columns].astype(np.float32)
+        centres.append(np.stack([x.ravel(), y.ravel()]) + np.float32(0.5))
+        widths.append(np.full(rows * columns, stride, np.float32))
+    return np.concatenate(centres, axis=1), np.concatenate(widths)
 
 
 def identify(

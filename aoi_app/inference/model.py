@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from aoi_app.core.errors import ModelError
 from aoi_app.inference.card import METADATA_KEY, Channels, Family, InputSpec, ModelCard, card_path
-from aoi_app.inference.layout import Form, HeadSpec, Output, identify
+from aoi_app.inference.layout import Form, HeadSpec, Output, anchors, identify
 from aoi_app.inference.onnx_file import OnnxFile, TensorSpec, class_names, describe, literal
 
 DEFAULT_SIZE = (640, 640)
@@ -111,6 +111,8 @@ def read_model(path: Path, size: tuple[int, int] | None = None, probe: Probe | N
     head = identify(outputs, len(names), size, card, file.metadata)
     if head.form is Form.GRID and _is_decoded(file, runner.run()[head.outputs[0]], size):
         head = replace(head, form=Form.OBJECTNESS)
+    if head.form is Form.CLASSES and _are_corners(runner.run()[head.outputs[0]], head, size):
+        head = replace(head, form=Form.CORNERS)
     complete = card.model_copy(
         update={
             "name": card.name or path.stem,
@@ -263,3 +265,16 @@ def _is_decoded(file: OnnxFile, output: NDArray[Any], size: tuple[int, int]) -> 
             f"{file.path.name} gives values that are no numbers, even for an empty image.", "Export it again."
         )
     return bool((np.ptp(centres, axis=0) > np.array([size[1], size[0]]) / 2).all())
+
+
+def _are_corners(output: NDArray[Any], head: HeadSpec, size: tuple[int, int]) -> bool:
+    """Tell whether boxes are given by their corners: then their middles lie on the grid, not their first two values."""
+    values = (output[0] if head.channels_first else output[0].T)[:4].astype(np.float32)
+    centres, stride = anchors(size, head.strides)
+    if centres.shape[1] != values.shape[1] or not np.isfinite(values).all():
+        return False
+    grid = centres * stride
+    as_centres = np.abs(values[:2] - grid).mean()
+    as_corners = np.abs((values[:2] + values[2:]) / 2 - grid).mean()
+    ordered = np.mean(values[2:] >= values[:2])
+    return bool(as_corners < as_centres and ordered > 0.99)

@@ -97,7 +97,14 @@ def counted_values() -> list[Values]:
     return [np.array([2], np.float32), boxes, scores, kinds]
 
 
+def corners_values() -> list[Values]:
+    values = classes_values()[0]
+    values[[5, 40], :4] = BOXES
+    return [values]
+
+
 CASES: dict[str, tuple[HeadSpec, list[Values]]] = {
+    "corners": (spec(Form.CORNERS), corners_values()),
     "classes": (spec(Form.CLASSES), classes_values()),
     "classes, channels first": (spec(Form.CLASSES, channels_first=True), [classes_values()[0].T]),
     "objectness": (spec(Form.OBJECTNESS), objectness_values()),

@@ -12,7 +12,7 @@ from onnx import TensorProto
 
 from aoi_app.core.errors import ModelError
 from aoi_app.inference.card import Channels, Family, card_path
-from aoi_app.inference.layout import Form
+from aoi_app.inference.layout import Form, anchors
 from aoi_app.inference.model import read_model
 
 from .conftest import MakeOnnx
@@ -207,6 +207,22 @@ def test_yolox_raw_and_decoded(decoded: bool, make_onnx: MakeOnnx) -> None:
     assert model.family is Family.YOLOX
     assert model.head.form is (Form.OBJECTNESS if decoded else Form.GRID)
     assert model.card.input.channels is Channels.BGR and model.card.input.scale == 1
+
+
+@pytest.mark.parametrize("channels_first", [True, False])
+@pytest.mark.parametrize("corners", [True, False])
+def test_boxes_by_corners_are_told_from_boxes_by_centre(
+    corners: bool, channels_first: bool, make_onnx: MakeOnnx
+) -> None:
+    places, stride = anchors((640, 640), (8, 16, 32))
+    reach = np.random.default_rng(0).uniform(0.5, 3, (4, 8400)) * stride
+    first, last = places * stride - reach[:2], places * stride + reach[2:]
+    values = zeros(84, 8400)
+    values[:4] = np.concatenate([first, last] if corners else [(first + last) / 2, last - first])
+    shown = values if channels_first else values.T
+    model = read_model(make_onnx([("output", shown, (1, *shown.shape))], metadata=V8))
+    assert model.family is Family.YOLOV8
+    assert model.head.form is (Form.CORNERS if corners else Form.CLASSES)
 
 
 def test_yolov7_end_to_end(make_onnx: MakeOnnx) -> None:
