@@ -125,6 +125,8 @@ def raw_outputs(model: Model, tiles: int, seed: int, crowded: bool) -> dict[str,
     if head.form is Form.GRID:
         centres, sides = random.random((tiles, 2, anchors)), random.normal(0, 1, (tiles, 2, anchors))
         sides[0, 0, :3] = 50.0
+    if head.form is Form.CORNERS:
+        centres, sides = centres - sides / 2, centres + sides / 2
     values = [centres, sides, scores]
     if head.form in (Form.OBJECTNESS, Form.GRID):
         values.insert(2, np.round(random.random((tiles, 1, anchors)), 2))
@@ -160,6 +162,7 @@ def on_kernels(model: Model, outputs: dict[str, NDArray[Any]], threshold: float)
 FORMS = [
     (Form.CLASSES, True),
     (Form.CLASSES, False),
+    (Form.CORNERS, True),
     (Form.OBJECTNESS, False),
     (Form.OBJECTNESS, True),
     (Form.GRID, False),

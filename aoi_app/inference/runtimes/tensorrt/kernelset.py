@@ -19,6 +19,7 @@ from aoi_app.inference.runtimes.tensorrt.layout import MAX_BATCH, MAX_COMPARED, 
 _CHANNELS = {Channels.GREY: 0, Channels.RGB: 1, Channels.BGR: 2, Channels.GREY_GOLDEN: 3}
 _FORMS = {
     Form.CLASSES: "classes",
+    Form.CORNERS: "corners",
     Form.OBJECTNESS: "objectness",
     Form.GRID: "grid",
     Form.ROWS: "rows",

@@ -113,7 +113,12 @@ static __device__ void cell_of(int anchor, int* x, int* y, float* stride) {
 }
 #endif
 
-#if defined(FORM_classes)
+#if defined(FORM_classes) || defined(FORM_corners)
+#ifdef FORM_corners
+#define BOX_OF make_float4
+#else
+#define BOX_OF corners_of
+#endif
 DECODE(const Batch* b, const element* output, OUTPUTS) {
     PROLOGUE;
     const element* at = output + START(tile, anchor);
@@ -121,7 +126,7 @@ DECODE(const Batch* b, const element* output, OUTPUTS) {
     read_values<4>(at, box, &sum);
     const int kind = best_class(at + 4 * STEP, &score, &sum);
     if (!finite(sum)) { spoiled(s); return; }
-    if (score >= b->threshold) keep(s, anchor, corners_of(box[0], box[1], box[2], box[3]), score, kind);
+    if (score >= b->threshold) keep(s, anchor, BOX_OF(box[0], box[1], box[2], box[3]), score, kind);
 }
 #elif defined(FORM_objectness) || defined(FORM_grid)
 DECODE(const Batch* b, const element* output, OUTPUTS) {
