@@ -9,14 +9,16 @@ from pathlib import Path
 
 import numpy as np
 
-from aoi_app.camera.drivers import discover, drivers
+from aoi_app.camera.drivers import create_camera, discover, drivers
 from aoi_app.core.protocols import CameraInfo
 from aoi_app.core.recipe import Recipe
 from aoi_app.core.scan import BoardScan, Pixels, pixel_shape
 from aoi_app.core.settings import Settings, save_settings
-from aoi_app.gui.services import Choice, HistoryReader, Services
+from aoi_app.gui.services import Choice, HistoryReader, Services, flat_field_name
 from aoi_app.inference.catalog import engines_dir, list_models
 from aoi_app.inference.runtimes.table import RUNTIMES
+from aoi_app.storage.accounts import Accounts
+from aoi_app.storage.alarms import Alarms
 from aoi_app.storage.database import Place
 from aoi_app.storage.history import BoardRecord, History
 from aoi_app.storage.recipes import RecipeBook
@@ -33,6 +35,10 @@ def window_services(book: RecipeBook, data: Path, settings_path: Path, find_gold
     def open_review() -> Review | None:
         file = Place(data).file
         return Review(data) if file is None or file.exists() else None
+
+    def open_alarms() -> Alarms | None:
+        file = Place(data).file
+        return Alarms(data) if file is None or file.exists() else None
 
     def open_statistics() -> Statistics | None:
         file = Place(data).file
@@ -62,7 +68,11 @@ def window_services(book: RecipeBook, data: Path, settings_path: Path, find_gold
         save_settings=keep,
         open_review=open_review,
         open_statistics=open_statistics,
+        open_accounts=lambda: Accounts(data),
+        open_alarms=open_alarms,
         read_golden=read_golden,
+        create_camera=lambda camera: create_camera(camera.source, camera.options),
+        flat_field_file=lambda info: data / "flat-fields" / flat_field_name(info),
         facts=lambda: _facts(data, settings_path),
     )
 

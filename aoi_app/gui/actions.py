@@ -13,6 +13,7 @@ from aoi_app.gui.icons import icon
 from aoi_app.gui.texts import say
 from aoi_app.gui.theme import tokens
 from aoi_app.station.status import State, StationStatus
+from aoi_app.storage.accounts import Right
 
 Possible = Callable[[StationStatus], bool]
 
@@ -35,6 +36,8 @@ class ActionSpec:
     ----------
     name
         Method of the window that does it.
+    right
+        What the person at the window must be allowed to do.
     checkable
         Whether it stays on until it is chosen again.
     """
@@ -46,6 +49,7 @@ class ActionSpec:
     possible: Possible = always
     colour: str = ""
     checkable: bool = False
+    right: Right | None = None
 
 
 LINE_ACTIONS = (
@@ -54,8 +58,10 @@ LINE_ACTIONS = (
     ActionSpec("stop_line", "Stop", "stop", ("F7",), in_states(State.RUNNING, State.PAUSED, State.ARMING, State.FAULT)),
 )
 MENU_ACTIONS = (
-    ActionSpec("show_settings", "Settings…", "settings", ("Ctrl+,",)),
-    ActionSpec("reset_counters", "Begin a new shift", "refresh", ("Ctrl+Shift+N",)),
+    ActionSpec("show_settings", "Settings…", "settings", ("Ctrl+,",), right=Right.CHANGE_SETTINGS),
+    ActionSpec("reset_counters", "Begin a new shift", "refresh", ("Ctrl+Shift+N",), right=Right.CHANGE_SETTINGS),
+    ActionSpec("log_in", "Log in or out", "user", ("Ctrl+U",)),
+    ActionSpec("show_people", "Users…", "user", right=Right.MANAGE_ACCOUNTS),
     ActionSpec("toggle_log", "Event log", "log", ("F8",), checkable=True),
     ActionSpec("toggle_marks", "Defect boxes", "board", ("B",), checkable=True),
     ActionSpec("toggle_theme", "Dark or light", "theme", ("Ctrl+T",)),
@@ -66,7 +72,7 @@ MENU_ACTIONS = (
 )
 BAR_ACTIONS = (
     ActionSpec("toggle_language", "中文 / English", "language", ("Ctrl+L",)),
-    ActionSpec("show_settings", "Settings…", "settings"),
+    ActionSpec("show_settings", "Settings…", "settings", right=Right.CHANGE_SETTINGS),
 )
 
 

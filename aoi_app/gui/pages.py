@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import QWidget
 
+from aoi_app.storage.accounts import Right
+
 if TYPE_CHECKING:
     from aoi_app.gui.window import MainWindow
 
@@ -35,7 +37,14 @@ def _review(window: MainWindow) -> QWidget:
     from aoi_app.gui.review.page import ReviewPage
 
     services = window.services
-    return ReviewPage(services.open_review, services.open_history, services.read_golden, services.user, window)
+    return ReviewPage(
+        services.open_review,
+        services.open_history,
+        services.read_golden,
+        lambda: window.session.name,
+        window,
+        may=lambda: window.session.may(Right.REVIEW),
+    )
 
 
 def _statistics(window: MainWindow) -> QWidget:
@@ -50,10 +59,17 @@ def _recipes(window: MainWindow) -> QWidget:
     return RecipePage(window)
 
 
+def _camera(window: MainWindow) -> QWidget:
+    from aoi_app.gui.camera.page import CameraPage
+
+    return CameraPage(window)
+
+
 PAGES = (
     Page("line", "Line", _line),
     Page("review", "Review", _review),
     Page("history", "History", _history),
     Page("statistics", "Statistics", _statistics),
     Page("recipes", "Recipes", _recipes),
+    Page("camera", "Camera", _camera),
 )

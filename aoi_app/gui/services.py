@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from aoi_app.core.inspection import Verdict, Verification
+from aoi_app.core.protocols import CameraInfo, LineScanCamera
 from aoi_app.core.recipe import Recipe
 from aoi_app.core.scan import Pixels
-from aoi_app.core.settings import Settings
+from aoi_app.core.settings import CameraSettings, Settings
+from aoi_app.gui.users.session import AccountBook
+from aoi_app.storage.accounts import Account
+from aoi_app.storage.alarms import AlarmRow
 from aoi_app.storage.figures import Figures
 from aoi_app.storage.history import BoardRecord, BoardRow
 from aoi_app.storage.query import HistoryQuery, PageKey
@@ -51,6 +55,16 @@ class Reviewing(Protocol):
 
     def undo(self, reviewer: str) -> Reviewed | None:
         """Take back the last decision of a reviewer; None when there is none left."""
+
+
+class AlarmBook(Protocol):
+    """The alarms; called from a worker thread, raises StoreError. `storage.alarms.Alarms` is one."""
+
+    def standing(self) -> tuple[AlarmRow, ...]:
+        """Return the alarms that nobody has acknowledged, oldest first."""
+
+    def acknowledge(self, alarm_id: int, by: Account, cause: str) -> None:
+        """Note who knows of an alarm and what its cause was."""
 
 
 class StatisticsReader(Protocol):
@@ -99,6 +113,22 @@ def _nothing() -> None:
     return None
 
 
+def _create_camera(settings: CameraSettings) -> LineScanCamera:
+    from aoi_app.camera.drivers import create_camera
+
+    return create_camera(settings.source, settings.options)
+
+
+def _flat_field_file(info: CameraInfo) -> Path:
+    return Path(flat_field_name(info))
+
+
+def flat_field_name(info: CameraInfo) -> str:
+    """Return a file name for the flat field of a camera."""
+    name = info.serial or info.id or info.model
+    return "".join(c if c.isalnum() or c in "-_" else "-" for c in name) + ".npz"
+
+
 def _no_golden(record: BoardRecord) -> None:
     return None
 
@@ -125,8 +155,14 @@ class Services:
         Opens the record for review, for counting; None when there is no record yet. Called in a worker thread.
     read_golden
         Golden board in the geometry of an inspected one, for review; None where the product has none.
-    user
-        Who sits at the window: the name that decisions are recorded under.
+    open_accounts
+        Opens the accounts; None where nobody is to log in. Called in a worker thread.
+    open_alarms
+        Opens the alarms of the stop rules; None when there is no record yet. Called in a worker thread.
+    create_camera
+        From settings to a camera that is not open yet, for the camera page. Called in a worker thread.
+    flat_field_file
+        Where the flat field of a camera is written unless somebody says otherwise.
     facts
         Name and value of what the About box shows (version, folders).
     """
@@ -144,5 +180,8 @@ class Services:
     open_review: Callable[[], Reviewing | None] = _nothing
     open_statistics: Callable[[], StatisticsReader | None] = _nothing
     read_golden: Callable[[BoardRecord], Pixels | None] = _no_golden
-    user: Callable[[], str] = getpass.getuser
+    open_accounts: Callable[[], AccountBook] | None = None
+    open_alarms: Callable[[], AlarmBook | None] = _nothing
+    create_camera: Callable[[CameraSettings], LineScanCamera] = _create_camera
+    flat_field_file: Callable[[CameraInfo], Path] = _flat_field_file
     facts: Callable[[], Sequence[tuple[str, str]]] = tuple

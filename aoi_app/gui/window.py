@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 
 from PySide6.QtCore import Qt, QTimer, Signal
@@ -22,8 +23,11 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from aoi_app.core.errors import AoiError
 from aoi_app.core.settings import Settings
 from aoi_app.gui.actions import BAR_ACTIONS, LINE_ACTIONS, MENU_ACTIONS, ActionSpec, make_action, paint_action
+from aoi_app.gui.alarms import AlarmBar
+from aoi_app.gui.background import Background
 from aoi_app.gui.hooks import ErrorHooks
 from aoi_app.gui.icons import icon
 from aoi_app.gui.lag import LagMeter
@@ -35,8 +39,9 @@ from aoi_app.gui.status_strip import StatusStrip
 from aoi_app.gui.texts import LANGUAGES, language, message, say, tr, use_language
 from aoi_app.gui.theme import apply_theme
 from aoi_app.gui.toasts import Toasts
+from aoi_app.gui.users.session import AccountBook, Session
 from aoi_app.station.control import StationControl
-from aoi_app.station.status import Level, State, StationStatus
+from aoi_app.station.status import Event, Level, State, StationStatus
 
 FRAME_MS = 16
 STATUS_MS = 100
@@ -80,7 +85,11 @@ class MainWindow(QMainWindow):
         self.settings = station.settings
         self.lag = LagMeter(self)
         self._hooks = hooks
+        self._people = Background(self, "accounts")
         self._events_seen = 0
+        self.session = Session(self, lambda: self.line.board_open)
+        self.session.changed.connect(self._on_person)
+        self._accounts: AccountBook | None = None
         self._status = StationStatus()
         self._pages: dict[str, QWidget] = {}
         self._made: list[_Made] = []
@@ -93,6 +102,7 @@ class MainWindow(QMainWindow):
         self.log.hide()
         self.strip = StatusStrip(self)
         self.setStatusBar(self.strip)
+        self.alarms = AlarmBar(services.open_alarms, self.session, self)
         self._stack = QStackedWidget(self)
         self._tabs = QButtonGroup(self)
         self._plots_ready = False
@@ -131,6 +141,7 @@ class MainWindow(QMainWindow):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addWidget(self._bar())
+        column.addWidget(self.alarms)
         column.addWidget(split, 1)
         self.setCentralWidget(whole)
         self.show_page(0)
@@ -153,6 +164,9 @@ class MainWindow(QMainWindow):
         self.state.setMaximumWidth(420)
         self.state.setFixedHeight(26)
         row.addWidget(self.state)
+        self.person = QLabel(bar)
+        self.person.setProperty("role", "muted")
+        row.addWidget(self.person)
         row.addSpacing(10)
         for spec in LINE_ACTIONS:
             row.addWidget(self._button(spec, Qt.ToolButtonStyle.ToolButtonTextBesideIcon))
@@ -208,6 +222,13 @@ class MainWindow(QMainWindow):
         for timer in self._timers:
             timer.start()
         self.lag.start()
+        self.alarms.begin()
+        handle = self.windowHandle()
+        if handle is not None:
+            handle.installEventFilter(self.session)
+        if self.services.open_accounts is not None:
+            # In the background: the first start prepares the record.
+            self._people.run("people", lambda: self._book().all(), self.session.know, self._on_no_accounts)
 
     def _on_frame(self) -> None:
         if self._stack.currentIndex() == 0:
@@ -220,7 +241,7 @@ class MainWindow(QMainWindow):
         self.strip.show_status(status)
         self._show_state(status)
         for made in self._made:
-            made.action.setEnabled(made.spec.possible(status))
+            made.action.setEnabled(made.spec.possible(status) and self.session.may(made.spec.right))
         self._take_events()
 
     def _on_plot(self) -> None:
@@ -363,6 +384,62 @@ class MainWindow(QMainWindow):
         self.station.apply(settings)
         self.services.save_settings(settings)
 
+    def _book(self) -> AccountBook:
+        if self._accounts is None:
+            assert self.services.open_accounts is not None
+            self._accounts = self.services.open_accounts()
+        return self._accounts
+
+    def _on_no_accounts(self, error: Exception) -> None:
+        if not isinstance(error, AoiError):
+            raise error
+        self.tell(Level.ERROR, error.what, error.hint)
+
+    def _on_person(self) -> None:
+        self._write_person()
+        self._on_status()
+
+    def _write_person(self) -> None:
+        for made in self._made:
+            if made.spec.name == "log_in":
+                open_to_all, account = self.session.open_to_all, self.session.account
+                text = "Name the administrator" if open_to_all else "Log out" if account else "Log in"
+                made.action.setText(tr(text))
+        self.person.setText("" if self.session.account is None else self.session.account.name)
+
+    def tell(self, level: Level, what: str, hint: str = "", detail: str = "") -> None:
+        """Put something that happened in the window itself into log and toasts."""
+        event = Event(0, time.time_ns(), level, "window", what, hint, detail)
+        self.log.model.add((event,))
+        if level in TOASTED:
+            self.toasts.add(event)
+
+    def log_in(self) -> None:
+        """Let somebody in, or out; the first time, name the administrator."""
+        if self.services.open_accounts is None:
+            self.tell(Level.WARNING, "This station has no accounts.")
+        elif self.session.account is not None:
+            account = self.session.account
+            self._people.run("out", lambda: self._book().log_out(account), lambda _: None, self._on_no_accounts)
+            self.session.take(None)
+        else:
+            from aoi_app.gui.users.dialogs import LogInDialog
+
+            self._ask(LogInDialog(self.session, self._book, self))
+
+    def show_people(self) -> None:
+        """Make and change accounts."""
+        if self.session.account is None:
+            self.log_in()
+        if self.session.account is not None:
+            from aoi_app.gui.users.dialogs import PeopleDialog
+
+            self._ask(PeopleDialog(self.session, self._book, self))
+
+    def retranslate(self) -> None:
+        """Write what depends on data anew."""
+        self._write_person()
+
     def show_settings(self) -> None:
         """Open the settings."""
         from aoi_app.gui.settings.dialog import SettingsDialog
@@ -390,6 +467,8 @@ class MainWindow(QMainWindow):
         for timer in self._timers:
             timer.stop()
         self.lag.stop()
+        self.alarms.close_bar()
+        self._people.finish()
         for page in self._pages.values():
             close = getattr(page, "close_page", None)
             if close is not None:

@@ -18,6 +18,8 @@ from aoi_app.gui.services import Choice, HistoryReader, Services
 from aoi_app.gui.texts import use_language
 from aoi_app.gui.theme import apply_theme
 from aoi_app.gui.window import MainWindow
+from aoi_app.storage.accounts import Accounts
+from aoi_app.storage.alarms import Alarms
 from aoi_app.storage.database import DATABASE_FILE
 from aoi_app.storage.history import History
 from aoi_app.storage.recipes import RecipeBook
@@ -68,7 +70,8 @@ class GuiWorld:
             open_review=lambda: Review(self.folder),
             open_statistics=lambda: Statistics(self.folder),
             read_golden=lambda record: self.station.goldens.get(record.row.board_id),
-            user=lambda: "anna",
+            open_accounts=lambda: Accounts(self.folder),
+            open_alarms=lambda: Alarms(self.folder),
             facts=lambda: (("Version", "0.1.0"), ("Data folder", "/var/lib/aoi-station")),
         )
 
@@ -130,6 +133,8 @@ class GuiWorld:
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             self.application.processEvents()
+            # Only a real event loop deletes what asked to be deleted.
+            QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
             time.sleep(0.002)
 
     def until(self, condition: Callable[[], bool], seconds: float = 20.0) -> None:

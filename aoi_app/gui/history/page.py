@@ -211,7 +211,7 @@ class HistoryPage(QWidget):
 
     def _write_facts(self) -> None:
         if self._facts is not None:
-            self._facts.setParent(None)
+            self._facts.hide()
             self._facts.deleteLater()
             self._facts = None
         if self._record is not None:

@@ -88,6 +88,11 @@ class LinePage(QWidget):
         plots.setFixedHeight(PLOTS_HEIGHT)
         self.plots_place.addWidget(plots)
 
+    @property
+    def board_open(self) -> bool:
+        """Whether a board is being scanned."""
+        return self._status.state is State.RUNNING and self._frame is not None and self._frame.inspection is None
+
     # What the station says
 
     def show_frame(self, frame: LiveFrame | None) -> None:

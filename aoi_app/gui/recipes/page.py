@@ -34,6 +34,7 @@ from aoi_app.gui.review.loading import read_file
 from aoi_app.gui.services import HistoryReader
 from aoi_app.gui.settings.rules_table import RulesTable
 from aoi_app.gui.texts import message, say, tr
+from aoi_app.storage.accounts import Right
 from aoi_app.storage.difference import compare_recipes
 from aoi_app.storage.query import HistoryQuery
 
@@ -186,6 +187,9 @@ class RecipePage(QWidget):
 
     def save(self) -> Recipe | None:
         """Save the draft as the next revision; None, with the reason on the page, when it cannot be."""
+        if not self._window.session.may(Right.EDIT_RECIPES):
+            self._tell(tr("Let somebody log in who may edit recipes."))
+            return None
         try:
             saved = self._services.save_recipe(self.recipe())
         except ValidationError as error:

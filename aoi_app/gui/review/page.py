@@ -55,6 +55,8 @@ class ReviewPage(QWidget):
         Called in the worker thread until they return something.
     reviewer
         Name of who decides.
+    may
+        Whether that person may decide.
     """
 
     decided = Signal(object)
@@ -69,10 +71,11 @@ class ReviewPage(QWidget):
         parent: QWidget,
         keys: Mapping[str, str] | None = None,
         desk: Desk | None = None,
+        may: Callable[[], bool] = lambda: True,
     ) -> None:
         super().__init__(parent)
         self._open_review, self._open_history = open_review, open_history
-        self._read_golden, self._reviewer = read_golden, reviewer
+        self._read_golden, self._reviewer, self._may = read_golden, reviewer, may
         self._review: Reviewing | None = None
         self._history: HistoryReader | None = None
         self._background = Background(self, "review")
@@ -175,7 +178,8 @@ class ReviewPage(QWidget):
         self._shortcuts = {}
         for act in ACTS:
             shortcut = QShortcut(QKeySequence(keys_of(changed)[act.name]), self)
-            shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+            # Wherever the focus is in the window: a pedal knows nothing of focus. Hidden pages hear nothing.
+            shortcut.setContext(Qt.ShortcutContext.WindowShortcut)
             # A key that is held down must not clear one defect after the other.
             shortcut.setAutoRepeat(False)
             shortcut.activated.connect(lambda act=act: self.do(act))
@@ -186,6 +190,9 @@ class ReviewPage(QWidget):
 
     def do(self, act: Act) -> None:
         """Carry out an act."""
+        if not self._may() and act.name not in ("compare", "skip"):
+            self._tell(tr("Log in to review boards."))
+            return
         if act.state is not None:
             self._decide(act.state)
         else:
@@ -372,7 +379,7 @@ class ReviewPage(QWidget):
         self._heading.setText(f"{defect_name(defect.defect.defect_code)}  {defect.defect.confidence:.0%}")
         self._write_progress()
         if self._facts is not None:
-            self._facts.setParent(None)
+            self._facts.hide()
             self._facts.deleteLater()
         x, y = (defect.defect.box[0] + defect.defect.box[2]) / 2, (defect.defect.box[1] + defect.defect.box[3]) / 2
         size = defect.defect.size_um

@@ -1,0 +1,1 @@
+"""Who sits at the window, and what they may do."""
