@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import platformdirs
 from pydantic import ValidationError
 
 from aoi_app.camera.assembler import BoardAssembler
@@ -41,10 +40,9 @@ from aoi_app.station.golden import GoldenFiles
 from aoi_app.station.station import Parts, Station
 from aoi_app.station.status import Level, State
 from aoi_app.station.telemetry_nvml import open_monitor
+from aoi_app.storage.folders import data_dir, record_place, settings_file
+from aoi_app.storage.keeper import Keeper
 from aoi_app.storage.recipes import RecipeBook
-from aoi_app.storage.store import Store
-
-DATA_VARIABLE = "AOI_DATA"
 
 SHIPPED_RECIPES = Path(__file__).resolve().parents[1] / "resources" / "recipes"
 FROZEN_FOLDER = "frozen"
@@ -61,22 +59,10 @@ FALLBACKS = {"int8": "fp32", "fp16": "fp32"}
 """Precision to try when an engine of another one fails."""
 
 
-def data_dir(settings: Settings) -> Path:
-    """Return the folder of the record: the settings' own, `AOI_DATA`, or the user's data folder."""
-    chosen = settings.data_dir or os.environ.get(DATA_VARIABLE, "")
-    return Path(chosen) if chosen else platformdirs.user_data_path("aoi-station", appauthor=False)
-
-
-def settings_file(data: Path | None = None) -> Path:
-    """Return where the settings lie: in the data folder that was named, else in the user's configuration folder."""
-    chosen = data or (Path(os.environ[DATA_VARIABLE]) if os.environ.get(DATA_VARIABLE) else None)
-    folder = chosen or platformdirs.user_config_path("aoi-station", appauthor=False)
-    return folder / "settings.json"
-
-
 def recipe_book(data: Path | None = None) -> RecipeBook:
     """Return the recipe book of a data folder, of the settings' one when none is named."""
-    return RecipeBook(data or data_dir(load_settings(settings_file())))
+    place = record_place(data)
+    return RecipeBook(place.folder, place.url)
 
 
 def make_detector(settings: Settings, spec: EngineSpec) -> Detector:
@@ -120,8 +106,7 @@ def fallback(spec: EngineSpec) -> EngineSpec | None:
 class LineOpener:
     """Opens the camera with its whole configuration, and keeps camera and buffers from one opening to the next."""
 
-    def __init__(self, allocate: Allocate = plain_memory) -> None:
-        self._allocate = allocate
+    def __init__(self) -> None:
         self._ring: BufferRing | None = None
         self._camera: tuple[CameraSettings, LineScanCamera] | None = None
 
@@ -140,11 +125,26 @@ class LineOpener:
             images = images_of(settings.camera.source)
             if images:
                 slot_bytes = max(slot_bytes, *map(_image_bytes, images))
-            ring = self._ring_of(settings.ring_slots, slot_bytes, lazy_memory if images else self._allocate)
+            ring = self._ring_of(settings.ring_slots, slot_bytes, lazy_memory if images else self._allocator(settings))
             return Line(camera, BoardAssembler(ring, applied.height, max_lines=recipe.max_lines))
         except BaseException:
             camera.close()
             raise
+
+    def _allocator(self, settings: Settings) -> Allocate:
+        """Return pinned memory for runtimes on a GPU: lines travel from it without a copy in between."""
+        if not settings.runtime.startswith("tensorrt"):
+            return plain_memory
+        from aoi_app.inference.runtimes.tensorrt.gpu.memory import pinned_allocator
+
+        def pinned(nbytes: int) -> Pixels:
+            try:
+                return pinned_allocator(nbytes)
+            except AoiError:
+                # No GPU after all: the engine itself says so, and what takes its place needs no pinned memory.
+                return plain_memory(nbytes)
+
+        return pinned
 
     def _camera_of(self, settings: CameraSettings) -> LineScanCamera:
         if self._camera is None or self._camera[0] != settings:
@@ -236,7 +236,14 @@ def build_station(settings: Settings, recipe: Recipe, golden: Path | None = None
         return detector
 
     def open_store(settings: Settings) -> ResultStore:
-        return Store(data_dir(settings))
+        journal = station[0].journal
+        return Keeper(
+            data_dir(settings),
+            settings.database_url,
+            settings.station,
+            alarm=lambda alarm: journal.add(Level.WARNING, "record", alarm.what, "Acknowledge it with a reason."),
+            tell=lambda what, hint: journal.add(Level.WARNING, "record", what, hint),
+        )
 
     find_golden = LineGolden(lambda: station[0].line_settings, golden)
     parts = Parts(LineOpener(), make, fallback, open_store, open_monitor, find_golden)
@@ -307,7 +314,7 @@ def open_station(
         settings = settings.with_changes(camera=at_source(settings.camera, source).model_dump())
         recipe = recipe or recipe_of(source)
     folder = data_dir(settings)
-    book = RecipeBook(folder)
+    book = RecipeBook(folder, settings.database_url)
     station = build_station(settings, opening_recipe(book, recipe or settings.recipe), golden)
     try:
         code = run_window(
