@@ -25,7 +25,7 @@ DEFAULTS: Mapping[str, Mapping[str, Option]] = {
     "assembled": {"width": 3_072, "lines": 2_048, "px_per_mm": 20.0, "look": "line-scan"},
 }
 DEFAULT_SEED = 1
-DEFAULT_GOOD_SHARE = 0.6
+DEFAULT_GOOD_SHARE = 0.75
 DEFECTS = (1, 4)
 
 
