@@ -131,6 +131,15 @@ def test_precision_is_counted_over_the_layers_that_compute() -> None:
         parse_layers("no JSON")
 
 
+def test_an_engine_of_open_shapes_tells_by_its_tactics() -> None:
+    """As TensorRT 8.6 writes it: formats left open, and control characters between the names of fused layers."""
+    open_shapes = layer("conv", "CaskConvolution", "N/A due to dynamic shapes")
+    half = {**open_shapes, "TacticName": "sm80_xmma_fprop_implicit_gemm_f16f16_f16f16_f16_nhwckrsc_nhwc_tilesize128x64"}
+    single = {**open_shapes, "TacticName": "sm80_xmma_fprop_implicit_gemm_tf32f32_tf32f32_f32_nhwckrsc_nchw"}
+    text = json.dumps({"Layers": [half, half, single]}).replace("conv", "a\x1eb")
+    assert str(parse_layers(text)) == "FP16 in 2 of 3 layers"
+
+
 def test_each_release_is_known_by_what_it_can_do() -> None:
     cuda = StandInCuda()
     old, new = abilities(StandInTrt(cuda, "8.6.0")), abilities(StandInTrt(cuda, "10.9.0"))

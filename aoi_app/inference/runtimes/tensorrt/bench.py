@@ -117,7 +117,7 @@ def bench_tensorrt(
     runtime: str = "tensorrt",
     batches: Sequence[int] = (1, 2, 4, 8, 16),
     frames: int = 300,
-    tiles: int = 512,
+    tiles: int = 2048,
     options: Options | None = None,
     progress: Progress = lambda share, text: None,
     score: Callable[[Detector], float] | None = None,

@@ -24,6 +24,7 @@ from aoi_app.inference.runtimes.tensorrt.feed import LineFeed
 from aoi_app.inference.runtimes.tensorrt.gpu.driver import GpuLost, enter, let_go
 from aoi_app.inference.runtimes.tensorrt.kernelset import suppression
 from aoi_app.inference.runtimes.tensorrt.lane import Lane
+from aoi_app.inference.runtimes.tensorrt.layout import BATCH
 from aoi_app.inference.runtimes.tensorrt.ranges import stage
 from aoi_app.inference.tiling import Tile, TilePlan
 
@@ -66,7 +67,8 @@ class TensorRtDetector:
         self._iou = suppression(model.head.form, NMS_IOU)
         self._feed = LineFeed()
         self._flights: deque[_Flight] = deque()
-        self._idle: deque[Lane] = deque(activation.lanes)
+        self._idle: list[Lane] = list(activation.lanes)
+        self._call = np.zeros(1, BATCH)
         self._scan: BoardScan | None = None
         self._closed = False
         self._reset()
@@ -103,24 +105,33 @@ class TensorRtDetector:
                 "Take the golden board with the same camera set-up.",
             )
         enter(self.activation.device)
-        self._drain()
+        if self._scan is not None:
+            self._drain()
         self._reset()
         self._plan = TilePlan(scan.width, *self.model.size, self._overlap)
         rows = _IN_RING * -(-self.activation.batch // len(self._plan.columns)) + 1
         self._feed.begin(scan.pixels, golden, self.model.size[0] + rows * self._plan.step)
         address, lines, samples = self._feed.golden
+        call = self._call[0]
+        call["board"], call["golden"] = self._feed.address, address
+        call["width"], call["samples"] = scan.width, scan.pixel_format.channels
+        call["ring"], call["golden_lines"], call["golden_samples"] = self._feed.lines, lines, samples
+        call["threshold"], call["iou"] = self._threshold, self._iou
         for lane in self.activation.lanes:
-            call = lane.call[0]
-            call["board"], call["golden"] = self._feed.address, address
-            call["width"], call["samples"] = scan.width, scan.pixel_format.channels
-            call["ring"], call["golden_lines"], call["golden_samples"] = self._feed.lines, lines, samples
-            call["threshold"], call["iou"] = self._threshold, self._iou
+            lane.call[:] = self._call
         self._scan = scan
 
     def advance(self, lines: int) -> Detections:
         """Inspect every tile row that `lines` lines complete; return what has come back, in board pixels."""
-        self._board()
         before = len(self._boxes)
+        self._take_in(lines)
+        while self._flights and self._flights[0].lane.done.done:
+            self._collect()
+        return _detections(self._boxes[before:])
+
+    def _take_in(self, lines: int) -> None:
+        """Queue every tile row that is complete, and the copy of what belongs to the rows to come."""
+        self._board()
         tiles: list[Tile] = []
         ready = self._plan.rows_within(lines)
         for row in range(self._rows_done, ready):
@@ -129,20 +140,17 @@ class TensorRtDetector:
         self._inspect(tiles, lines)
         # What belongs to rows still to come travels now, while the GPU works.
         self._send(lines, self._rows_done * self._plan.step)
-        while self._flights and self._flights[0].lane.done.done:
-            self._collect()
-        return _detections(self._boxes[before:])
 
     def finish(self, lines: int) -> Detections:
         """Inspect what is left of a board of `lines` lines; return all of its detections, merged across seams."""
         scan = self._board()
-        self.advance(lines)
+        self._take_in(lines)
         last = self._plan.last_row(lines)
         if last is not None:
             self._inspect(self._plan.row_at(last), lines)
         while self._flights:
             self._collect()
-        self._feed.forget()
+        self._feed.forget()  # every line belongs to a tile that has come back
         started = time.perf_counter()
         with stage("merge"):
             tiles = np.concatenate(self._tiles) if self._tiles else np.zeros((0, 4), np.float32)
@@ -214,7 +222,7 @@ class TensorRtDetector:
 
     def _launch(self, part: Sequence[Tile], lines: int) -> None:
         with stage("launch"):
-            lane = self._idle.popleft()
+            lane = self._idle.pop()  # the one used last: its memory is still in the GPU's cache
             corners = np.array([(t.x, t.y) for t in part], np.int32)
             call = lane.call[0]
             call["lines"], call["tiles"] = lines, len(part)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from aoi_app.core.errors import EngineError
-from aoi_app.inference.runtimes.tensorrt.inspector import PrecisionReport, read_precision
+from aoi_app.inference.runtimes.tensorrt.inspector import PrecisionReport, inspector_text, parse_layers
 from aoi_app.inference.runtimes.tensorrt.library import Library
 
 _TYPES = {
@@ -58,9 +58,18 @@ class Engine:
             self._runtime = None
             raise library.failure("load the plan")
         self.ports = tuple(self._port(self._engine.get_tensor_name(i)) for i in range(self._engine.num_io_tensors))
-        self.precision: PrecisionReport = read_precision(trt, self._engine)
+        self.precision: PrecisionReport = parse_layers(self.describe())
         self.activation_bytes = library.activation_bytes(self._engine)
         self.layers = int(self._engine.num_layers)
+
+    def describe(self) -> str:
+        """Return what the engine inspector tells of the layers, at the largest batch, as JSON text."""
+        context = self.library.context(self._engine)
+        if context.active_optimization_profile < 0:
+            context.set_optimization_profile_async(0, 0)
+        source = self.source
+        context.set_input_shape(source.name, (self.batches[1], *source.shape[1:]))
+        return inspector_text(self.library.module, self._engine, context)
 
     def _port(self, name: str) -> Port:
         trt = self.library.module

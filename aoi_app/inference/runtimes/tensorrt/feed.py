@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from aoi_app.core.errors import EngineError
@@ -91,8 +93,7 @@ class LineFeed:
         stream.wait(self._arrived)
 
     def forget(self) -> None:
-        """Wait until nothing reads the host's lines any more, and let go of the board."""
-        self.stream.synchronize()
+        """Let go of the board, all of whose lines have arrived."""
         self._pixels = self._golden = None
 
     def close(self) -> None:
@@ -107,7 +108,7 @@ class LineFeed:
 
 def _pitch(pixels: Pixels) -> int:
     """Return the bytes of a line."""
-    return int(np.prod(pixels.shape[1:]))
+    return math.prod(pixels.shape[1:])
 
 
 def _at_least(buffer: DeviceBuffer | None, nbytes: int) -> DeviceBuffer:

@@ -24,6 +24,14 @@ _WORDS = (
     ("fp32", re.compile(r"fp32|float|\btf32", re.IGNORECASE)),
 )
 
+_TACTICS = (
+    ("int8", re.compile(r"i8i8|s8s8|int8", re.IGNORECASE)),
+    ("fp16", re.compile(r"f16f16|h884|h1688|h16816|hmma|_half", re.IGNORECASE)),
+    ("bf16", re.compile(r"bf16bf16", re.IGNORECASE)),
+    ("fp32", re.compile(r"f32f32|tf32|sgemm|_float|scudnn", re.IGNORECASE)),
+)
+"""What names of tactics hold, such as "sm80_xmma_fprop_implicit_gemm_f16f16_f16f16_f16_nhwckrsc_nhwc"."""
+
 
 @dataclass(frozen=True, slots=True)
 class LayerPrecision:
@@ -65,7 +73,7 @@ def parse_layers(text: str) -> PrecisionReport:
         It is not the inspector's JSON.
     """
     try:
-        layers = json.loads(text)["Layers"]
+        layers = json.loads(text, strict=False)["Layers"]
     except (ValueError, KeyError, TypeError) as error:
         raise EngineError(f"The engine inspector's answer cannot be read: {error!r}.") from error
     found = []
@@ -82,21 +90,28 @@ def parse_layers(text: str) -> PrecisionReport:
 
 
 def _precision(layer: dict[str, Any]) -> str:
-    """Return the type of what the layer works on: its first input's, for a layer's weights follow it."""
+    """Return the type of what the layer works on: its first input's, for a layer's weights follow it.
+
+    Where the formats are left open ("N/A due to dynamic shapes"), the name of the chosen tactic tells.
+    """
     for tensor in (*layer.get("Inputs", ()), *layer.get("Outputs", ())):
         said = str(tensor.get("Format/Datatype", tensor.get("Format", tensor.get("Datatype", ""))))
         for word, pattern in _WORDS:
             if pattern.search(said):
                 return word
-    return ""
+    tactic = str(layer.get("TacticName", ""))
+    return next((word for word, pattern in _TACTICS if pattern.search(tactic)), "")
 
 
-def inspector_text(trt: Any, engine: Any) -> str:
-    """Return what the engine inspector says of `engine`, as JSON text."""
+def inspector_text(trt: Any, engine: Any, context: Any = None) -> str:
+    """Return what the engine inspector says of `engine`, as JSON text.
+
+    Parameters
+    ----------
+    context
+        An execution context whose input shapes are set: an engine of open shapes tells its formats only then.
+    """
     inspector = engine.create_engine_inspector()
+    if context is not None:
+        inspector.execution_context = context
     return str(inspector.get_engine_information(trt.LayerInformationFormat.JSON))
-
-
-def read_precision(trt: Any, engine: Any) -> PrecisionReport:
-    """Ask the engine inspector of the library `trt`."""
-    return parse_layers(inspector_text(trt, engine))
