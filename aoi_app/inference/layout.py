@@ -157,25 +157,22 @@ def _read(output: Output, classes: int, size: tuple[int, int], wanted: Family | 
         return None
     for channels_first, (anchors, channels) in ((False, shape[1:]), (True, shape[:0:-1])):
         per_cell = _per_cell(anchors, size)
-        fits = {
-            Family.YOLOV8: channels == classes + 4 and per_cell == 1,
-            # One anchor a cell as well, where the card says so: YOLOv6 writes an objectness of one.
-            Family.YOLOV5: channels == classes + 5 and (per_cell == 3 or (per_cell == 1 and wanted is Family.YOLOV5)),
-            Family.YOLOX: channels == classes + 5 and per_cell == 1 and (not channels_first or wanted is Family.YOLOX),
-            Family.YOLOV10: channels == 6 and per_cell is None and not channels_first,
-        }
-        family = next((f for f, fit in fits.items() if fit and wanted in (None, f)), None)
-        if family is not None:
-            return HeadSpec(family, _FORMS[family], name, classes, channels_first, _strides(anchors, size))
+        objects = channels == classes + 5
+        fits = (
+            (Family.YOLOV8, Form.CLASSES, channels == classes + 4 and per_cell == 1),
+            (Family.YOLOV5, Form.OBJECTNESS, objects and per_cell == 3),
+            # Objectness and classes multiplied already.
+            (Family.YOLOV5, Form.CLASSES, channels == classes + 4 and per_cell == 3),
+            # One anchor a cell, where the card says so: YOLOv6 writes an objectness of one.
+            (Family.YOLOV5, Form.OBJECTNESS, objects and per_cell == 1 and wanted is Family.YOLOV5),
+            # Until it is known that the graph decodes the boxes itself.
+            (Family.YOLOX, Form.GRID, objects and per_cell == 1 and (not channels_first or wanted is Family.YOLOX)),
+            (Family.YOLOV10, Form.ROWS, channels == 6 and per_cell is None and not channels_first),
+        )
+        for family, form, fit in fits:
+            if fit and wanted in (None, family):
+                return HeadSpec(family, form, name, classes, channels_first, _strides(anchors, size))
     return None
-
-
-_FORMS = {
-    Family.YOLOV5: Form.OBJECTNESS,
-    Family.YOLOV8: Form.CLASSES,
-    Family.YOLOV10: Form.ROWS,
-    Family.YOLOX: Form.GRID,  # until it is known that the graph decodes them itself
-}
 
 
 def _per_cell(anchors: int | None, size: tuple[int, int]) -> int | None:

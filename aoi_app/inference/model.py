@@ -268,13 +268,22 @@ def _is_decoded(file: OnnxFile, output: NDArray[Any], size: tuple[int, int]) -> 
 
 
 def _are_corners(output: NDArray[Any], head: HeadSpec, size: tuple[int, int]) -> bool:
-    """Tell whether boxes are given by their corners: then their middles lie on the grid, not their first two values."""
+    """Tell whether boxes are given by their corners: then their middles lie on the grid, not their first two values.
+
+    Only where most cells have a box: too few tell nothing of the grid, and centres are what exporters give.
+    """
     values = (output[0] if head.channels_first else output[0].T)[:4].astype(np.float32)
-    centres, stride = anchors(size, head.strides)
-    if centres.shape[1] != values.shape[1] or not np.isfinite(values).all():
+    if not np.isfinite(values).all():
         return False
-    grid = centres * stride
+    # Widths and heights beyond the centres' own co-ordinates: only corners are like that all over the image.
+    ordered = bool(np.mean((values[2:] >= values[:2]).all(axis=0)) > 0.99)
+    centres, stride = anchors(size, head.strides)
+    if centres.shape[1] != values.shape[1]:
+        return ordered
+    has_box = values.any(axis=0)
+    if has_box.mean() < 0.5:
+        return False
+    values, grid = values[:, has_box], (centres * stride)[:, has_box]
     as_centres = np.abs(values[:2] - grid).mean()
     as_corners = np.abs((values[:2] + values[2:]) / 2 - grid).mean()
-    ordered = np.mean(values[2:] >= values[:2])
-    return bool(as_corners < as_centres and ordered > 0.99)
+    return ordered and bool(as_corners < as_centres)

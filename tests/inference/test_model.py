@@ -209,20 +209,28 @@ def test_yolox_raw_and_decoded(decoded: bool, make_onnx: MakeOnnx) -> None:
     assert model.card.input.channels is Channels.BGR and model.card.input.scale == 1
 
 
+@pytest.mark.parametrize("per_cell", [1, 3])
 @pytest.mark.parametrize("channels_first", [True, False])
 @pytest.mark.parametrize("corners", [True, False])
 def test_boxes_by_corners_are_told_from_boxes_by_centre(
-    corners: bool, channels_first: bool, make_onnx: MakeOnnx
+    corners: bool, channels_first: bool, per_cell: int, make_onnx: MakeOnnx
 ) -> None:
-    places, stride = anchors((640, 640), (8, 16, 32))
-    reach = np.random.default_rng(0).uniform(0.5, 3, (4, 8400)) * stride
+    places, stride = (np.tile(values, per_cell) for values in anchors((640, 640), (8, 16, 32)))
+    reach = np.random.default_rng(0).uniform(0.5, 3, (4, 8400 * per_cell)) * stride
     first, last = places * stride - reach[:2], places * stride + reach[2:]
-    values = zeros(84, 8400)
+    values = zeros(84, 8400 * per_cell)
     values[:4] = np.concatenate([first, last] if corners else [(first + last) / 2, last - first])
     shown = values if channels_first else values.T
     model = read_model(make_onnx([("output", shown, (1, *shown.shape))], metadata=V8))
-    assert model.family is Family.YOLOV8
+    assert model.family is (Family.YOLOV8 if per_cell == 1 else Family.YOLOV5)
     assert model.head.form is (Form.CORNERS if corners else Form.CLASSES)
+
+
+@pytest.mark.parametrize("box", [(120, 230, 40, 60), (30, 30, 60, 60)])
+def test_a_single_box_is_no_reason_to_take_it_for_corners(box: tuple[float, ...], make_onnx: MakeOnnx) -> None:
+    values = zeros(84, 8400)
+    values[:4, 7], values[4, 7] = box, 0.9
+    assert read_model(make_onnx([("output", values, (1, 84, 8400))], metadata=V8)).head.form is Form.CLASSES
 
 
 def test_yolov7_end_to_end(make_onnx: MakeOnnx) -> None:
