@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -37,3 +38,16 @@ class HasFeatures(Protocol):
 def describe(camera: LineScanCamera) -> list[FeatureInfo]:
     """Return the features of an open camera; none where its driver has none."""
     return camera.features.describe() if isinstance(camera, HasFeatures) else []
+
+
+@runtime_checkable
+class CountsStream(Protocol):
+    """A camera whose driver counts what happens on the wire."""
+
+    def statistics(self) -> Mapping[str, int]:
+        """Return counters by name."""
+
+
+def stream_counters(camera: LineScanCamera) -> Mapping[str, int]:
+    """Return the counters of a camera's stream; none where its driver has none."""
+    return camera.statistics() if isinstance(camera, CountsStream) else {}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from aoi_app.camera.figures import LineFigures, line_figures
+from aoi_app.camera.introspection import stream_counters
 from aoi_app.camera.meter import LineMeter
 from aoi_app.core.protocols import AcquisitionConfig, LineScanCamera
 
@@ -21,14 +21,6 @@ BARS = " ▁▂▃▄▅▆▇█"
 PERIOD_S = 0.2
 COLUMNS = 96
 SATURATION_LIMIT = 0.001
-
-
-@runtime_checkable
-class CountsStream(Protocol):
-    """A camera whose driver counts what happens on the wire."""
-
-    def statistics(self) -> Mapping[str, int]:
-        """Return counters by name."""
 
 
 def watch(camera: LineScanCamera, config: AcquisitionConfig, seconds: float) -> LineMeter:
@@ -48,7 +40,7 @@ def watch(camera: LineScanCamera, config: AcquisitionConfig, seconds: float) -> 
                 meter.feed(block)
                 if time.monotonic() - shown >= PERIOD_S and block.lines:
                     shown = time.monotonic()
-                    counters = camera.statistics() if isinstance(camera, CountsStream) else {}
+                    counters = stream_counters(camera)
                     live.update(render(line_figures(block.pixels), meter, applied, counters))
         return meter
     finally:

@@ -1,0 +1,1 @@
+"""The camera page: choose, adjust, set light and focus, capture the flat field."""

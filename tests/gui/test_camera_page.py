@@ -1,0 +1,301 @@
+"""The camera page on real cameras: the simulated line, and a GigE Vision device of our own over loopback."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+
+from aoi_app.camera import aravis_library
+from aoi_app.camera.conveyor import SourceBoard
+from aoi_app.camera.flat_field import FlatField
+from aoi_app.camera.gige.device import GigeDevice
+from aoi_app.core.scan import Pixels
+from aoi_app.core.settings import CameraSettings
+from aoi_app.gui.camera.cameras import SOURCE
+from aoi_app.gui.camera.page import CameraPage
+from aoi_app.gui.camera.session import Phase
+from aoi_app.gui.pages import PAGES
+from tests.camera.boards import loopback
+from tests.gui.world import GuiWorld
+
+NUMBER = [page.name for page in PAGES].index("camera")
+BARE = CameraSettings(source="simulated:bare", line_rate=20_000.0)
+needs_aravis = pytest.mark.skipif(
+    aravis_library.missing() is not None, reason=str(aravis_library.missing() or "libaravis is there")
+)
+
+
+def open_page(world: GuiWorld, camera: CameraSettings = BARE) -> CameraPage:
+    world.window.take_settings(world.window.settings.with_changes(camera=camera.model_dump()))
+    world.station.with_recipe(lambda r: r.model_copy(update={"width_px": 512}))
+    world.show()
+    world.window.show_page(NUMBER)
+    page = world.window.page("camera")
+    assert isinstance(page, CameraPage)
+    return page
+
+
+def run(world: GuiWorld, page: CameraPage) -> None:
+    """Open the camera that is chosen and wait for its lines."""
+    page.open_button.click()
+    world.until(lambda: page.session is not None and page.session.look.figures is not None)
+    world.until(lambda: page.live.picture is not None)
+
+
+def value(page: CameraPage, name: str) -> str:
+    return {f.name: f.value for f in page.features.model.features}[name]
+
+
+def edit(page: CameraPage, name: str, text: str) -> bool:
+    """Write a value into the table."""
+    model = page.features.model
+    row = [f.name for f in model.features].index(name)
+    return model.setData(model.index(row, 1), text)
+
+
+class Lamp:
+    """What an uneven line-scan sensor sees: nothing, or an even target."""
+
+    def __init__(self) -> None:
+        self.light = 0.0
+        columns = np.arange(256)
+        self.gain = 1.0 - 0.3 * np.abs(columns - 128) / 128
+        self.dark = 4.0 + columns % 3
+
+    def board(self, number: int) -> SourceBoard:
+        level = np.clip(self.dark + self.light * self.gain, 0, 255)
+        pixels: Pixels = np.repeat(level[None].astype(np.uint8), 64, axis=0)
+        return SourceBoard(pixels, f"S{number}")
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[..., str]]:
+    """Give what serves boards as a GigE Vision camera and returns its source."""
+    served: list[GigeDevice] = []
+
+    def start(number: int, source: Callable[[int], SourceBoard | None]) -> str:
+        device = GigeDevice(source, loopback(number), gap_lines=64)
+        device.start()
+        served.append(device)
+        return f"gige:{loopback(number)}"
+
+    yield start
+    for device in served:
+        device.stop()
+
+
+# Which camera
+
+
+def test_cameras_are_listed_and_what_is_missing_is_greyed_with_the_line_that_installs_it(world: GuiWorld) -> None:
+    page = open_page(world)
+    entries = page.cameras.entries
+    world.until(lambda: entries.count() >= 3 and page.search_button.isEnabled())
+    items = {entries.item(k).data(SOURCE): entries.item(k) for k in range(entries.count())}
+    assert not items["gige"].flags() & Qt.ItemFlag.ItemIsSelectable
+    assert "pip install aoi-station[gige]" in items["gige"].text()
+    entries.setCurrentItem(items["simulated:assembled"])
+    assert page.cameras.source.text() == "simulated:assembled"
+
+
+def test_a_camera_that_is_not_there_is_told_and_leaves_the_page_ready(world: GuiWorld) -> None:
+    page = open_page(world)
+    page.cameras.source.setText("no/such/folder")
+    page.open_button.click()
+    world.until(lambda: page.problem.isVisible())
+    assert "no/such/folder" in page.problem.text()
+    assert page.session is None and page.open_button.isEnabled()
+    page.cameras.source.setText("simulated:bare")
+    QTest.keyClick(page.cameras.source, Qt.Key.Key_Return)
+    world.until(lambda: page.live.picture is not None)
+    assert not page.problem.isVisible()
+
+
+# The simulated line
+
+
+def test_live_picture_profile_histogram_and_line_rate(world: GuiWorld) -> None:
+    page = open_page(world)
+    run(world, page)
+    assert page.session is not None
+    world.until(lambda: page.session is not None and page.session.look.line_rate is not None)
+    look = page.session.look
+    assert look.line_rate == pytest.approx(20_000, rel=0.01)
+    assert look.figures is not None and look.figures.profile.shape == (512,)
+    assert look.picture is not None and look.picture.shape[1] == 512
+    world.until(lambda: page.cards.labels["Line rate, Hz"][0].text() == "20,000")
+    assert page.cards.labels["Line rate, Hz"][1].text() == "set: 20,000 Hz"
+    assert page.cards.labels["Lost lines"][0].text() == "0"
+    assert page.cards.labels["Resent packets"][1].text() == "not counted here"
+    assert not page.flat_button.isEnabled()
+    page.grab()
+
+
+def test_lost_lines_are_counted_and_stay_counted_when_a_value_changes(world: GuiWorld) -> None:
+    faults = CameraSettings(source="simulated:bare", line_rate=50_000.0, options={"faults": "lose_lines@0:300x5"})
+    page = open_page(world, faults)
+    run(world, page)
+    world.until(lambda: page.cards.labels["Lost lines"][0].text() == "⚠ 5")
+    assert edit(page, "AcquisitionLineRate", "9000")
+    world.until(lambda: page.draft.line_rate == 9_000)
+    world.until(lambda: value(page, "AcquisitionLineRate") == "9000")
+    assert page.session is not None and page.session.look.counters["lost_lines"] >= 5
+
+
+def test_use_this_camera_writes_the_settings(world: GuiWorld) -> None:
+    page = open_page(world)
+    run(world, page)
+    assert not page.use_button.isEnabled()
+    assert edit(page, "Height", "64")
+    world.until(lambda: page.use_button.isEnabled())
+    page.use_button.click()
+    assert world.saved[-1].camera == BARE.model_copy(update={"height": 64})
+    assert world.station.settings == world.saved[-1]
+    assert not page.use_button.isEnabled()
+
+
+@pytest.mark.parametrize("text", ["fast", "-1", "99999999"])
+def test_a_value_that_cannot_be_is_refused_and_the_camera_goes_on(world: GuiWorld, text: str) -> None:
+    page = open_page(world)
+    run(world, page)
+    edit(page, "AcquisitionLineRate", text)
+    world.until(lambda: page.problem.isVisible())
+    assert "AcquisitionLineRate" in page.problem.text()
+    assert page.draft == BARE
+    assert page.session is not None and page.session.look.phase is Phase.RUNNING
+    before = page.session.look.heard_s
+    world.until(lambda: page.session is not None and page.session.look.heard_s > before)
+
+
+# Who holds the camera
+
+
+def test_while_the_line_runs_the_page_holds_nothing_until_it_has_stopped_the_line(world: GuiWorld) -> None:
+    page = open_page(world)
+    world.station.start()
+    world.until(lambda: page.held.isVisible())
+    assert not page.open_button.isEnabled()
+    page.open()
+    assert page.session is None
+    page.stop_button.click()
+    world.until(lambda: page.live.picture is not None)
+    assert "stop" in world.station.calls and not page.held.isVisible()
+
+
+def test_starting_the_line_takes_the_camera_from_the_page(world: GuiWorld) -> None:
+    page = open_page(world)
+    run(world, page)
+    session = page.session
+    assert session is not None
+    world.station.start()
+    world.until(lambda: session.ended)
+    assert page.session is None and page.held.isVisible()
+
+
+def test_leaving_the_page_gives_the_camera_back(world: GuiWorld) -> None:
+    page = open_page(world)
+    run(world, page)
+    session = page.session
+    assert session is not None
+    world.window.show_page(0)
+    world.until(lambda: session.ended)
+    assert session.look.phase is Phase.CLOSED
+    world.window.show_page(NUMBER)
+    assert page.session is None
+    run(world, page)
+
+
+# A GigE Vision camera
+
+
+@needs_aravis
+def test_features_of_a_gige_camera_in_its_own_words(world: GuiWorld, serve: Callable[..., str]) -> None:
+    lamp = Lamp()
+    lamp.light = 120
+    source = serve(61, lamp.board)
+    page = open_page(world, CameraSettings(source=source, line_rate=4_000.0, height=32))
+    world.station.with_recipe(lambda r: r.model_copy(update={"width_px": 256}))
+    run(world, page)
+    features = {f.name: f for f in page.features.model.features}
+    assert (features["ExposureTime"].unit, features["ExposureTime"].limits) == ("us", "1 to 10000")
+    assert features["PixelFormat"].limits.startswith("Mono8")
+    assert edit(page, "ExposureTime", "77")
+    world.until(lambda: value(page, "ExposureTime") == "77")
+    assert edit(page, "TriggerSelector", "LineStart")
+    world.until(lambda: value(page, "TriggerSelector") == "LineStart")
+    assert edit(page, "TriggerMode", "Off")
+    world.until(lambda: "TriggerMode[TriggerSelector=LineStart]" in page.draft.options)
+    assert edit(page, "PixelFormat", "Mono12")
+    world.until(lambda: value(page, "PixelFormat") == "Mono12")
+    assert edit(page, "ExposureTime", "1000000")
+    world.until(lambda: page.problem.isVisible())
+    assert "ExposureTime" in page.problem.text()
+    assert page.draft.options["ExposureTime"] == 77
+    world.until(lambda: "n_resent_packets" in (page.session.look.counters if page.session else {}))
+    world.until(lambda: page.cards.labels["Resent packets"][0].text() == "0")
+    page.use_button.click()
+    saved = world.saved[-1].camera
+    assert saved.source == source and saved.options["pixel_format"] == "Mono12"
+    page.grab()
+
+
+@needs_aravis
+def test_the_flat_field_is_captured_saved_and_used(world: GuiWorld, serve: Callable[..., str], tmp_path: Path) -> None:
+    lamp = Lamp()
+    source = serve(62, lamp.board)
+    file = tmp_path / "flat" / "field.npz"
+    world.window.services = replace(world.window.services, flat_field_file=lambda info: file)
+    page = open_page(world, CameraSettings(source=source, line_rate=10_000.0, height=32))
+    world.station.with_recipe(lambda r: r.model_copy(update={"width_px": 256}))
+    run(world, page)
+    world.until(page.flat_button.isEnabled)
+    page.flat_button.click()
+    panel = page.flat_field
+    panel.lines.setValue(128)
+    buttons = [button for _, button, _ in panel._rows]
+    world.until(buttons[0].isEnabled)
+    buttons[0].click()
+    world.until(lambda: panel.step == 1 and buttons[1].isEnabled())
+    buttons[1].click()
+    world.until(lambda: page.problem.isVisible())
+    assert "bright" in page.problem.text() and panel.step == 1
+    lamp.light = 160
+    world.spin(0.5)
+    buttons[1].click()
+    world.until(lambda: panel.step == 2 and buttons[2].isEnabled())
+    buttons[2].click()
+    world.until(lambda: world.saved[-1].camera.options.get("flat_field") == str(file))
+    assert FlatField.load(file).gain == pytest.approx(1 / lamp.gain * np.median(lamp.gain), rel=0.03)
+    world.until(lambda: page.session is not None and page.session.look.figures is not None)
+    world.spin(0.5)
+    assert page.session is not None and page.session.look.figures is not None
+    profile = page.session.look.figures.profile
+    assert profile.max() - profile.min() <= 3
+    page.grab()
+
+
+@needs_aravis
+def test_a_camera_that_another_holds_says_so(world: GuiWorld, serve: Callable[..., str]) -> None:
+    from aoi_app.camera.aravis import AravisCamera
+
+    source = serve(63, Lamp().board)
+    holder = AravisCamera(loopback(63))
+    holder.open()
+    try:
+        world.window.services = replace(
+            world.window.services,
+            create_camera=lambda settings: AravisCamera(loopback(63), settings.options, busy_s=0.2),
+        )
+        page = open_page(world, CameraSettings(source=source, line_rate=4_000.0, height=32))
+        page.open_button.click()
+        world.until(lambda: page.problem.isVisible())
+        assert "Another program holds the camera" in page.problem.text()
+        assert "viewer" in page.problem.text()
+    finally:
+        holder.close()
