@@ -17,6 +17,10 @@ NMS_IOU = 0.5
 MAX_CANDIDATES = 1000
 """Best candidates of a tile that go into suppression; more than this is noise."""
 MAX_DETECTIONS = 300
+SECOND_NAMES_BELOW = 0.05
+"""Only where so little confidence is asked for, as in an evaluation, a place gets the names it has less claim to."""
+SECOND_NAME_WEIGHT = 0.5
+"""What a second name's score counts: it must never stand beside the first one on a line."""
 
 Raw = NDArray[Any]
 _Candidates = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.int32]]
@@ -133,16 +137,24 @@ class Decoder:
 
     def _own(self, outputs: Sequence[Raw], tile: int) -> _Candidates:
         values, nc, bins = outputs[0][tile], self._head.classes, self._head.reg_max
-        where = np.flatnonzero(values[:nc].max(axis=0) >= np.log(self._least / (1 - self._least)))
+        least = np.log(self._least / (1 - self._least))
+        where = np.flatnonzero(values[:nc].max(axis=0) >= least)
+        classes, logits = _best(values[:nc, where].astype(np.float32))
+        weight = np.ones(len(where), np.float32)
+        if self._least < SECOND_NAMES_BELOW:
+            others, at = np.nonzero((values[:nc, where] >= least) & (np.arange(nc)[:, None] != classes))
+            logits = np.concatenate([logits, values[others, where[at]].astype(np.float32)])
+            weight = np.concatenate([weight, np.full(len(at), SECOND_NAME_WEIGHT, np.float32)])
+            classes, where = np.concatenate([classes, others.astype(np.int32)]), np.concatenate([where, where[at]])
         picked = values[:, where].astype(np.float32)
-        classes, logits = _best(picked[:nc])
         weights = picked[nc:].reshape(4, bins, len(where))
         weights = np.exp(weights - weights.max(axis=1, keepdims=True))
         distance = np.einsum("sbn,b->sn", weights, np.arange(bins, dtype=np.float32)) / weights.sum(axis=1)
         centre = self._centres[:, where]
         boxes = np.concatenate([centre - distance[:2], centre + distance[2:]]) * self._stride[where]
-        scores = np.asarray(1 / (1 + np.exp(-logits)), np.float32)
-        return np.ascontiguousarray(boxes.T, np.float32), scores, classes
+        scores = np.asarray(weight / (1 + np.exp(-logits)), np.float32)
+        keep = scores >= self._least
+        return np.ascontiguousarray(boxes.T[keep], np.float32), scores[keep], classes[keep]
 
     def _rows(self, outputs: Sequence[Raw], tile: int) -> _Candidates:
         rows = outputs[0][tile].astype(np.float32)
