@@ -1,0 +1,268 @@
+"""`aoi train` and `aoi evaluate`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+
+from aoi_app.inference.card import Channels
+from aoi_app.inference.catalog import find_model
+from aoi_app.training.corpus import Corpus, DataError, joined
+from aoi_app.training.data.dataset import Dataset
+from aoi_app.training.data.layouts.table import LAYOUTS, read_dataset
+from aoi_app.training.needs import require_torch
+from aoi_app.training.scoring.comparing import Comparison, compare_models
+from aoi_app.training.scoring.detecting import Inspected, inspect_dataset
+from aoi_app.training.scoring.figures import Figures
+from aoi_app.training.scoring.report import grouped, write_report
+
+if TYPE_CHECKING:
+    from aoi_app.training.trainer import Epoch
+
+_LAYOUT = Annotated[
+    str, typer.Option("--layout", help=f"Layout of the data: {', '.join(LAYOUTS)}. Found out when left out.")
+]
+_SCHEDULES = "quick, standard, long"
+
+
+def train(
+    data: Annotated[Path, typer.Argument(help="Folder with labelled boards, or the station's exported history.")],
+    run: Annotated[Path | None, typer.Option(help="Folder of the run; runs/<time> when left out.")] = None,
+    hold_out: Annotated[
+        list[str] | None, typer.Option(help="Board to keep out of training and to watch; may be given several times.")
+    ] = None,
+    schedule: Annotated[str, typer.Option(help=f"How long to train: {_SCHEDULES}.")] = "standard",
+    steps: Annotated[int, typer.Option(min=0, help="Steps in all; 0 is the schedule's.")] = 0,
+    batch: Annotated[int, typer.Option(min=0, help="Windows a step; 0 finds it from the GPU's memory.")] = 0,
+    network: Annotated[str, typer.Option(help="Size of the network: nano, small, or tiny for tries.")] = "nano",
+    size: Annotated[int, typer.Option(min=64, max=2048, help="Side of a window, pixels, a multiple of 32.")] = 640,
+    channels: Annotated[
+        Channels | None, typer.Option(help="Input of the network; what the data have when left out.")
+    ] = None,
+    paint: Annotated[int, typer.Option(min=0, help="Copies of each bare board window with other, drawn defects.")] = 0,
+    drawn: Annotated[list[Path] | None, typer.Option(help="Further data sets, such as drawn boards.")] = None,
+    px_per_mm: Annotated[float, typer.Option(min=1, max=200, help="Resolution of the pictures.")] = 48.0,
+    margin: Annotated[float, typer.Option(min=0, help="Space that labels leave around a defect, pixels.")] = 0.0,
+    pixel_boxes: Annotated[
+        bool, typer.Option(help="Labels name their first and last pixel, as DeepPCB's do, rather than edges.")
+    ] = False,
+    start: Annotated[Path | None, typer.Option(help="Checkpoint (last.pt) whose weights to start from.")] = None,
+    patience: Annotated[int, typer.Option(min=0, help="Epochs without gain after which to stop; 0 never.")] = 0,
+    precision: Annotated[str, typer.Option(help="auto, fp32, fp16 or bf16.")] = "auto",
+    gpus: Annotated[int, typer.Option(min=0, help="GPUs to use; 0 is all of them.")] = 0,
+    seed: Annotated[int, typer.Option(help="The same seed trains the same network.")] = 0,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --run.")] = False,
+    measure_amp: Annotated[
+        bool, typer.Option("--measure-amp", help="Measure FP32, FP16 and BF16 on one GPU instead of training.")
+    ] = False,
+    name: Annotated[str, typer.Option(help="Name on the model's card.")] = "",
+    licence: Annotated[str, typer.Option(help="What the model may be used for, given its data.")] = "",
+    layout: _LAYOUT = "",
+) -> None:
+    """Train a detector on labelled boards; write the model with its card, curves and checkpoints into one folder."""
+    require_torch()
+    from aoi_app.training.folder import RunFolder
+    from aoi_app.training.loading import channels_of, load_corpus
+    from aoi_app.training.network import SIZES
+    from aoi_app.training.paint import Paint, painted
+    from aoi_app.training.plan import Precision
+    from aoi_app.training.schedule import SCHEDULES, plan_for
+    from aoi_app.training.session import About, train_session
+    from aoi_app.training.trainer import Data
+
+    if network not in SIZES:
+        raise typer.BadParameter(f"there is no network {network!r}; there are {', '.join(SIZES)}")
+    if size % 32:
+        raise typer.BadParameter(f"--size is {size}, no multiple of 32")
+    if schedule not in SCHEDULES:
+        raise typer.BadParameter(f"there is no schedule {schedule!r}; there are {_SCHEDULES}")
+    if precision not in [kind.value for kind in Precision]:
+        raise typer.BadParameter(f"there is no precision {precision!r}; there are auto, fp32, fp16 and bf16")
+    if resume and run is None:
+        raise typer.BadParameter("--resume needs --run, the folder of the run to go on with")
+    console = Console(stderr=True, highlight=False)
+    dataset = read_dataset(data, layout).require_sound()
+    kind = channels or channels_of(dataset)
+
+    def load(source: Dataset, what: str) -> Corpus:
+        with _progress(console, what, len(source)) as step:
+            return load_corpus(source, kind, size, step)
+
+    whole = load(dataset, "Reading pictures")
+    watched = tuple(hold_out or ())
+    real = whole.of_boards(watched, other=True) if watched else whole
+    extra = [painted(real, seed * 1000 + copy, Paint(px_per_mm=px_per_mm)) for copy in range(paint)]
+    extra += [load(read_dataset(path).require_sound(), f"Reading {path.name}") for path in drawn or ()]
+    corpora = Data(real, joined(extra) if extra else None, whole.of_boards(watched) if watched else None)
+    plan = plan_for(schedule, whole.classes, kind, margin=margin, offset=0.5 if pixel_boxes else 0.0)
+    plan = replace(
+        plan, network=network, batch=batch, seed=seed, patience=patience, precision=Precision(precision),
+        steps=steps or plan.steps, epoch_steps=min(plan.epoch_steps, max(1, (steps or plan.steps) // 8)),
+    )  # fmt: skip
+    if measure_amp:
+        _measure_amp(console, plan, corpora)
+        return
+    where = run or Path("runs") / datetime.now().strftime("%Y%m%d-%H%M%S")
+    folder = RunFolder(where) if resume else RunFolder.create(where)
+    held = f" without {', '.join(watched)}" if watched else ""
+    boards = f"{data.name}, {len(set(real.boards))} boards, {len(real)} windows{held}"
+    about = About(name or where.name, kind, px_per_mm, data=boards, licence=licence, command=_command(data, where))
+    with _training_progress(console, plan.steps) as (progress, listen):
+        exported, summary = train_session(
+            plan, corpora, folder, about, {"data": str(data), "held_out": list(watched), "painted": paint},
+            gpus=gpus, resume=resume, start=start, listen=listen, progress=progress,
+        )  # fmt: skip
+    busy = f", GPU busy {summary['gpu_percent']:.0f} %" if summary["gpu_percent"] else ""
+    console.print(
+        f"{escape(str(exported.model))}: {summary['steps']} steps, {summary['windows_per_s']:.0f} windows/s{busy}; "
+        f"curves in {escape(str(folder.path / 'curves.svg'))}"
+    )
+
+
+def evaluate(
+    data: Annotated[Path, typer.Argument(help="Folder with labelled boards.")],
+    model: Annotated[str, typer.Option(help="ONNX file, or a name from the engines folder.")] = "",
+    compare: Annotated[
+        tuple[str, str] | None, typer.Option(help="Two models A B: may B replace A? Exit code 0 yes, 1 no.")
+    ] = None,
+    board: Annotated[list[str] | None, typer.Option(help="Only this board; may be given several times.")] = None,
+    seen: Annotated[list[str] | None, typer.Option(help="Board that the model was trained on: reported apart.")] = None,
+    golden: Annotated[bool, typer.Option(help="Use the golden images.")] = True,
+    runtime: Annotated[str, typer.Option(help="What runs the network; `aoi engine list` shows them.")] = "onnxruntime",
+    precision: Annotated[str, typer.Option(help="fp32, fp16 or int8.")] = "fp32",
+    report: Annotated[Path | None, typer.Option(help="Write an HTML report with pictures of every mistake.")] = None,
+    json_file: Annotated[str, typer.Option("--json", help="Write the figures to this file; - is the screen.")] = "",
+    layout: _LAYOUT = "",
+) -> None:
+    """Measure a model on labelled boards, through the station's own detector; or compare two models."""
+    dataset = read_dataset(data, layout).require_sound()
+    if board:
+        dataset = dataset.of_boards(board)
+    if not dataset.samples:
+        raise DataError("There is nothing to evaluate on.", "Name a data set with labelled boards.")
+    console = Console(stderr=json_file == "-", highlight=False)
+
+    def inspected(which: str) -> Inspected:
+        path = find_model(which)
+        with _progress(Console(stderr=True), path.stem, len(dataset)) as step:
+            return inspect_dataset(path, dataset, runtime=runtime, precision=precision, golden=golden, step=step)
+
+    if compare is not None:
+        comparison = compare_models(inspected(compare[0]), inspected(compare[1]))
+        _write_json(json_file, comparison.as_json())
+        _print_comparison(console, compare, comparison)
+        raise typer.Exit(0 if comparison.may_replace else 1)
+    result = inspected(model)
+    if report is not None:
+        groups = write_report(report, f"{find_model(model).stem} on {data.name}", result, seen or ())
+        console.print(f"report: {escape(str(report))}")
+    else:
+        groups = grouped(result, seen or ())
+    _write_json(json_file, {"engine": result.engine, "groups": {k: f.as_json() for k, f in groups.items()}})
+    _print_figures(console, result.engine, groups)
+
+
+def _measure_amp(console: Console, plan: object, data: object) -> None:
+    import torch
+
+    from aoi_app.training.amp import AmpRow
+    from aoi_app.training.amp import measure_amp as measure
+    from aoi_app.training.memory import GOOD_BATCH
+    from aoi_app.training.plan import Plan
+    from aoi_app.training.trainer import Data
+
+    assert isinstance(plan, Plan)
+    assert isinstance(data, Data)
+    if not torch.cuda.is_available():
+        raise DataError("Mixed precision is measured on a GPU, and there is none.")
+    table = Table("precision", "windows/s", "MiB", "largest batch", "mAP@0.33", box=SIMPLE_HEAD)
+
+    def tell(row: AmpRow) -> None:
+        table.add_row(
+            row.precision.value, f"{row.windows_per_s:.0f}", f"{row.memory_mib:.0f}", str(row.largest_batch),
+            f"{100 * row.figure:.2f}",
+        )  # fmt: skip
+
+    measure(replace(plan, batch=plan.batch or GOOD_BATCH), data, torch.device("cuda"), tell)
+    console.print(table)
+
+
+def _command(data: Path, run: Path) -> str:
+    import sys
+
+    return " ".join(["aoi", *sys.argv[1:]]) if sys.argv[1:2] == ["train"] else f"aoi train {data} --run {run}"
+
+
+@contextmanager
+def _progress(console: Console, what: str, total: int) -> Iterator[Callable[[], None]]:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task(escape(what), total=total)
+        yield lambda: bar.advance(task)
+
+
+@contextmanager
+def _training_progress(console: Console, steps: int) -> Iterator[tuple[Callable[[int], None], Callable[[Epoch], None]]]:
+    columns = (
+        TextColumn("Training"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn()
+    )  # fmt: skip
+    with Progress(*columns, console=console) as bar:
+        task = bar.add_task("", total=steps)
+
+        def listen(epoch: Epoch) -> None:
+            shown = {"loss": f"{epoch.values['loss']:.3f}"}
+            shown |= {k: f"{100 * v:.2f}" for k, v in epoch.values.items() if k.startswith(("mAP", "F@"))}
+            console.print(f"epoch {epoch.epoch}: " + ", ".join(f"{name} {value}" for name, value in shown.items()))
+
+        yield lambda done: bar.update(task, completed=done), listen
+
+
+def _write_json(where: str, values: object) -> None:
+    text = json.dumps(values, indent=2, ensure_ascii=False)
+    if where == "-":
+        typer.echo(text)
+    elif where:
+        Path(where).write_text(text + "\n", encoding="utf-8")
+
+
+def _print_figures(console: Console, engine: str, groups: dict[str, Figures]) -> None:
+    table = Table("", "pictures", "defects", "mAP@0.33", "mAP@0.5", "mAP@0.5:0.95", "best F", "escapes", "false calls",
+                  box=SIMPLE_HEAD)  # fmt: skip
+    for name, f in groups.items():
+        values = [f"{100 * v:.2f}" for v in (f.map33, f.map50, f.map_coco, f.f)]
+        table.add_row(name, str(f.pictures), str(f.defects), *values, str(f.missed), str(f.false_calls))
+    console.print(escape(engine))
+    console.print(table)
+    whole = groups["all pictures"]
+    console.print(
+        f"threshold {whole.threshold:.2f}; {whole.missed} of {whole.defects} defects escape, with 95 % confidence no "
+        f"more than {100 * whole.escape_bound:.2f} %"
+    )
+
+
+def _print_comparison(console: Console, names: tuple[str, str], comparison: Comparison) -> None:
+    table = Table("picture", "class", "box", "A", "B", box=SIMPLE_HEAD)
+    for d in comparison.differences:
+        box = ", ".join(f"{v:.0f}" for v in d.box)
+        confidences = [f"{v:.2f}" if v else "not found" for v in (d.confidence_a, d.confidence_b)]
+        table.add_row(escape(d.picture), escape(d.defect_code), box, *confidences)
+    if comparison.differences:
+        console.print(table)
+    _print_figures(console, f"A {names[0]}, B {names[1]}", {"all pictures": comparison.a, "B": comparison.b})
+    for rule in comparison.rules:
+        console.print(
+            f"[{'green' if rule.holds else 'red'}]{'yes' if rule.holds else 'no '}[/] {rule.text}: {rule.found}"
+        )
+    console.print(f"B may {'' if comparison.may_replace else 'not '}replace A")

@@ -1,0 +1,138 @@
+"""The folder of a run: everything needed to repeat it, watch it and go on with it."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import platform
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from aoi_app.training.corpus import Corpus, DataError
+from aoi_app.training.curves import write_curves
+from aoi_app.training.plan import Plan
+from aoi_app.training.trainer import Data, Epoch
+
+_LOSSES = ("loss", "classify", "box", "distribution")
+
+
+@dataclass(frozen=True, slots=True)
+class RunFolder:
+    """Where one run keeps its files.
+
+    config.json (settings, data, versions, command), metrics.csv and curves.svg (one row an epoch), last.pt and best.pt
+    (checkpoints), model.onnx with its card, summary.json.
+    """
+
+    path: Path
+
+    @classmethod
+    def create(cls, path: Path) -> RunFolder:
+        """Make the folder; an old run is never overwritten. Raises DataError."""
+        if path.exists() and any(path.iterdir()):
+            raise DataError(
+                f"The folder {path} is not empty.", "Name another with --run, or go on with the run in it: --resume."
+            )
+        path.mkdir(parents=True, exist_ok=True)
+        return cls(path)
+
+    @property
+    def last(self) -> Path:
+        """Checkpoint to resume from."""
+        return self.path / "last.pt"
+
+    @property
+    def best(self) -> Path:
+        """Checkpoint of the best epoch."""
+        return self.path / "best.pt"
+
+    def write_config(self, plan: Plan, data: Data, source: dict[str, Any]) -> None:
+        """Write what the run does and with what; `source` says where the data come from."""
+        config = {
+            "plan": plan.to_json(),
+            "source": source,
+            "data": {
+                name: None if corpus is None else fingerprint(corpus)
+                for name, corpus in (("real", data.real), ("drawn", data.drawn), ("watch", data.watch))
+            },
+            "command": ["aoi", *sys.argv[1:]],
+            "versions": {
+                "python": platform.python_version(),
+                "torch": torch.__version__,
+                "numpy": np.__version__,
+                "cuda": torch.version.cuda,
+            },
+        }
+        _write_json(self.path / "config.json", config)
+
+    def read_config(self) -> dict[str, Any]:
+        """Return what `write_config` wrote. Raises DataError where there is no run."""
+        try:
+            config: dict[str, Any] = json.loads((self.path / "config.json").read_text(encoding="utf-8"))
+            return config
+        except (OSError, ValueError) as error:
+            raise DataError(f"{self.path} holds no run: {error}.", "Name the folder of a run.") from error
+
+    def write_history(self, history: Sequence[Epoch]) -> None:
+        """Write metrics.csv and curves.svg anew: a resumed run has no doubled rows."""
+        names = list(dict.fromkeys(name for epoch in history for name in epoch.values))
+        with (self.path / "metrics.csv").open("w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file)
+            writer.writerow(["epoch", "steps", *names])
+            for epoch in history:
+                writer.writerow([epoch.epoch, epoch.steps, *(epoch.values.get(name, "") for name in names)])
+        curves = {name: [e.values[name] for e in history if name in e.values] for name in names}
+        figures = {name: values for name, values in curves.items() if name.startswith(("mAP", "F@"))}
+        panels = [("Losses", {name: curves[name] for name in _LOSSES if name in curves})]
+        if figures:
+            panels.append(("Figures on the watched windows", figures))
+        panels.append(("Windows a second", {"windows/s": curves.get("windows_per_s", [])}))
+        write_curves(self.path / "curves.svg", panels, "epoch")
+
+    def write_summary(self, history: Sequence[Epoch], more: dict[str, Any]) -> dict[str, Any]:
+        """Write and return summary.json: the last figures, speed, utilisation and memory of the GPU."""
+        last = dict(history[-1].values) if history else {}
+        busy = [e.values["gpu_percent"] for e in history if "gpu_percent" in e.values]
+        summary = {
+            "epochs": len(history),
+            "steps": history[-1].steps if history else 0,
+            "last": last,
+            "windows_per_s": _mean([e.values["windows_per_s"] for e in history]),
+            "gpu_percent": _mean(busy),
+            "gpu_mib": max((e.values.get("gpu_mib", 0.0) for e in history), default=0.0) or None,
+        } | more
+        _write_json(self.path / "summary.json", summary)
+        return summary
+
+
+def fingerprint(corpus: Corpus) -> dict[str, Any]:
+    """Return what tells a corpus from another: counts, boards, and a hash of its pixels and labels."""
+    digest = hashlib.sha256()
+    for array in (corpus.boxes, corpus.labels):
+        digest.update(np.ascontiguousarray(array).tobytes())
+    for image in corpus.images:
+        digest.update(np.ascontiguousarray(image).tobytes())
+    return {
+        "windows": len(corpus),
+        "defects": int((corpus.labels >= 0).sum()),
+        "boards": sorted(set(corpus.boards))[:50],
+        "classes": list(corpus.classes),
+        "sha256": digest.hexdigest(),
+    }
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    return sum(values) / len(values) if values else None
+
+
+def _write_json(path: Path, values: dict[str, Any]) -> None:
+    part = path.with_suffix(".part")
+    part.write_text(json.dumps(values, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    part.replace(path)

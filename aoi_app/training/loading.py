@@ -1,0 +1,108 @@
+"""From a data set on disk to windows in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from aoi_app.inference.card import Channels, InputSpec
+from aoi_app.training.corpus import Corpus, DataError, padded
+from aoi_app.training.data.dataset import Dataset, Sample
+
+_INPUT = InputSpec()
+_LEAST_LEFT = 0.4  # share of a defect that a window must show to be labelled with it
+
+
+def channels_of(dataset: Dataset) -> Channels:
+    """Return the input that a data set calls for: with a golden image where every sample has one, else as it looks."""
+    if not dataset.samples:
+        raise DataError("The data set holds no picture.")
+    if all(sample.golden is not None for sample in dataset.samples):
+        return Channels.GREY_GOLDEN
+    return Channels.RGB if dataset.samples[0].pixels().ndim == 3 else Channels.GREY
+
+
+def load_corpus(
+    dataset: Dataset, channels: Channels, size: int = 640, step: Callable[[], None] = lambda: None
+) -> Corpus:
+    """Read every sample and cut it into windows of `size` x `size` pixels.
+
+    Larger pictures give several windows that overlap a little; smaller ones are padded at the right and below.
+
+    Parameters
+    ----------
+    channels
+        What the planes of a window hold. A sample without a golden image has an absent one (128).
+    step
+        Called once a sample.
+    """
+    parts: list[tuple[NDArray[np.uint8], NDArray[np.float32], NDArray[np.int64], str, str]] = []
+    for sample in dataset.samples:
+        planes = _planes(sample, channels)
+        boxes = np.array([a.box for a in sample.labels], np.float32).reshape(-1, 4)
+        labels = np.array([dataset.classes.index(a.defect_code) for a in sample.labels], np.int64)
+        for top in _starts(planes.shape[1], size):
+            for left in _starts(planes.shape[2], size):
+                window = planes[:, top : top + size, left : left + size]
+                inside, kept = _within(boxes - np.array([left, top, left, top], np.float32), size)
+                parts.append((_filled(window, size), inside, labels[kept], sample.board, f"{sample.name}@{left},{top}"))
+        step()
+    if not parts:
+        raise DataError("The data set holds no picture.")
+    boxes_of, labels_of = padded([p[1] for p in parts], [p[2] for p in parts])
+    return Corpus(
+        np.stack([p[0] for p in parts]),
+        boxes_of,
+        labels_of,
+        tuple(p[3] for p in parts),
+        tuple(p[4] for p in parts),
+        dataset.classes,
+    )
+
+
+def _planes(sample: Sample, channels: Channels) -> NDArray[np.uint8]:
+    scan = sample.pixels()
+    if channels in (Channels.RGB, Channels.BGR):
+        colour = scan if scan.ndim == 3 else np.repeat(scan[:, :, None], 3, 2)
+        return np.ascontiguousarray(np.moveaxis(colour if channels is Channels.RGB else colour[:, :, ::-1], 2, 0))
+    if channels is Channels.GREY:
+        return _grey(scan)[None]
+    golden = sample.golden_pixels()
+    if golden is None:
+        golden = np.full(scan.shape[:2], _INPUT.golden_missing, np.uint8)
+    if golden.shape[:2] != scan.shape[:2]:
+        raise DataError(
+            f"The golden picture of {sample.name} is {golden.shape[1]} x {golden.shape[0]} px, its scan "
+            f"{scan.shape[1]} x {scan.shape[0]} px.",
+            "Both must show the same place at the same size.",
+        )
+    return np.stack([_grey(scan), _grey(golden)])
+
+
+def _grey(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    return picture if picture.ndim == 2 else np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), np.uint8)
+
+
+def _starts(length: int, size: int) -> list[int]:
+    """Return where windows begin: evenly spread, the last one at the end."""
+    count = max(1, -(-length // size))
+    return [round(v) for v in np.linspace(0, max(0, length - size), count)]
+
+
+def _filled(window: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
+    below, right = size - window.shape[1], size - window.shape[2]
+    if below == 0 and right == 0:
+        return np.ascontiguousarray(window)
+    return np.pad(window, ((0, 0), (0, below), (0, right)), constant_values=_INPUT.pad)
+
+
+def _within(boxes: NDArray[np.float32], size: int) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Cut boxes to the window; return those of which enough is left, and which ones that are."""
+    cut = np.clip(boxes, 0, size)
+    area = np.prod(np.maximum(boxes[:, 2:] - boxes[:, :2], 0), axis=1)
+    left = np.prod(np.maximum(cut[:, 2:] - cut[:, :2], 0), axis=1)
+    kept = left > _LEAST_LEFT * np.maximum(area, 1e-6)
+    return cut[kept], kept

@@ -1,0 +1,129 @@
+"""A whole training: data, batch, run, export, summary."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from aoi_app.inference.card import Channels, InputSpec, ModelCard
+from aoi_app.training.corpus import DataError
+from aoi_app.training.export import Exported, export
+from aoi_app.training.folder import RunFolder
+from aoi_app.training.memory import fitting_batch
+from aoi_app.training.network import Network
+from aoi_app.training.parallel import devices, train_on
+from aoi_app.training.plan import Plan
+from aoi_app.training.trainer import KEY_FIGURE, Data, Epoch, Trainer, read_checkpoint
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What the card says and the network cannot know."""
+
+    name: str
+    channels: Channels
+    px_per_mm: float | None = None
+    description: str = ""
+    data: str = ""
+    licence: str = ""
+    command: str = ""
+    classes_zh: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Writer:
+    """Keeps metrics.csv and curves.svg of the folder up to date; passes each epoch on."""
+
+    folder: RunFolder
+    then: Callable[[Epoch], None] | None = None
+
+    def __call__(self, trainer: Trainer, epoch: Epoch) -> None:
+        """Write what is known after an epoch."""
+        self.folder.write_history(trainer.history)
+        if self.then is not None:
+            self.then(epoch)
+
+
+def train_session(
+    plan: Plan,
+    data: Data,
+    folder: RunFolder,
+    about: About,
+    source: dict[str, Any],
+    *,
+    gpus: int = 0,
+    resume: bool = False,
+    start: Path | None = None,
+    listen: Callable[[Epoch], None] | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> tuple[Exported, dict[str, Any]]:
+    """Train as planned and export the averaged weights; return what was exported and the summary.
+
+    Parameters
+    ----------
+    gpus
+        How many to use; 0 is all.
+    resume
+        Go on with the run in the folder, exactly as if it had not been stopped.
+    listen, progress
+        See `Trainer.run`.
+    """
+    try:
+        where = devices(gpus)
+    except ValueError as error:
+        raise DataError(f"{error}.", "Leave --gpus out to use all of them.") from error
+    if resume:
+        plan = Plan.from_json(folder.read_config()["plan"])
+    else:
+        if plan.batch == 0:
+            plan = replace(plan, batch=fitting_batch(plan, data, where[0], len(where)))
+        folder.write_config(plan, data, source)
+    train_on(
+        where, plan, data, folder.path, resume=resume, start=start, listen=Writer(folder, listen), progress=progress
+    )
+    return finish(folder, about, data)
+
+
+def finish(folder: RunFolder, about: About, data: Data) -> tuple[Exported, dict[str, Any]]:
+    """Export the best weights of a run, or the last where nothing was watched, and write its summary."""
+    watched = data.watch is not None and len(data.watch) > 0
+    checkpoint = folder.best if watched else folder.last
+    state = read_checkpoint(checkpoint)
+    network = Network(state["planes"], len(state["classes"]), state["plan"]["network"])
+    network.load_state_dict(state["average"])
+    history = [Epoch(*row) for row in read_checkpoint(folder.last)["history"]]
+    figures = {
+        f"{name} (watched boards)": value
+        for name, value in state["history"][-1][2].items()
+        if name.startswith(("mAP", "F@"))
+    }
+    card = ModelCard(
+        name=about.name,
+        description=about.description,
+        classes=tuple(state["classes"]),
+        classes_zh=about.classes_zh,
+        input=InputSpec(channels=about.channels, scale=1 / 255),
+        px_per_mm=about.px_per_mm,
+        data=about.data,
+        licence=about.licence,
+        command=about.command,
+        figures=figures,
+    )
+    size = (int(state["size"][0]), int(state["size"][1]))
+    exported = export(network, card, folder.path / "model.onnx", size)
+    device = torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU"
+    summary = folder.write_summary(
+        history,
+        {
+            "device": device,
+            "batch": state["plan"]["batch"],
+            "exported": checkpoint.name,
+            "key_figure": state["history"][-1][2].get(KEY_FIGURE),
+            "onnx_difference": exported.difference,
+        },
+    )
+    return exported, summary

@@ -1,0 +1,87 @@
+"""`aoi train` and `aoi evaluate`, as an engineer calls them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+pytest.importorskip("torch")
+
+from aoi_app.cli import build_app
+from aoi_app.core.errors import BackendMissing
+from aoi_app.training import needs
+from aoi_app.training.corpus import DataError
+
+TRAIN = ["--network", "tiny", "--size", "128", "--steps", "4", "--batch", "4"]
+
+
+def aoi(*words: str):  # type: ignore[no-untyped-def]
+    return CliRunner().invoke(build_app(words), words, catch_exceptions=True)
+
+
+def test_train_then_evaluate_then_compare(deeppcb: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    done = aoi("train", str(deeppcb), "--run", str(run), "--hold-out", "board1", "--paint", "1", *TRAIN)
+    assert done.exit_code == 0, done.output + str(done.exception)
+    model = str(run / "model.onnx")
+    assert json.loads((run / "config.json").read_text())["data"]["drawn"]["windows"] == 4
+
+    report = tmp_path / "report.html"
+    done = aoi("evaluate", str(deeppcb), "--model", model, "--json", str(tmp_path / "f.json"), "--report", str(report),
+               "--seen", "board0")  # fmt: skip
+    assert done.exit_code == 0, done.output + str(done.exception)
+    groups = json.loads((tmp_path / "f.json").read_text())["groups"]
+    assert groups["unseen boards"]["pictures"] == 4 and groups["all pictures"]["pictures"] == 8
+    assert report.stat().st_size > 1000
+
+    done = aoi("evaluate", str(deeppcb), "--compare", model, model)
+    assert done.exit_code == 0 and "B may replace A" in done.output
+
+
+def test_resume_goes_on_with_a_finished_run(deeppcb: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    words = ("train", str(deeppcb), "--run", str(run), *TRAIN)
+    assert aoi(*words).exit_code == 0
+    again = aoi(*words)
+    assert isinstance(again.exception, DataError) and "--resume" in str(again.exception)
+    before = (run / "metrics.csv").read_text()
+    assert aoi(*words, "--resume").exit_code == 0
+    assert (run / "metrics.csv").read_text() == before
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--size", "100"), "multiple of 32"),
+        (("--schedule", "endless"), "no schedule"),
+        (("--network", "huge"), "no network"),
+        (("--precision", "fp8"), "no precision"),
+        (("--resume",), "needs --run"),
+    ],
+)
+def test_wrong_options_are_said(deeppcb: Path, words: tuple[str, ...], said: str) -> None:
+    done = aoi("train", str(deeppcb), *words)
+    assert done.exit_code == 2 and said in done.output
+
+
+def test_amp_is_measured_on_a_gpu_only(deeppcb: Path) -> None:
+    import torch
+
+    if torch.cuda.is_available():
+        pytest.skip("there is a GPU")
+    done = aoi("train", str(deeppcb), "--measure-amp", *TRAIN)
+    assert isinstance(done.exception, DataError) and "GPU" in str(done.exception)
+
+
+def test_without_pytorch_the_message_names_the_remedy(monkeypatch: pytest.MonkeyPatch, deeppcb: Path) -> None:
+    monkeypatch.setattr(needs, "find_spec", lambda name: None)
+    done = aoi("train", str(deeppcb))
+    assert isinstance(done.exception, BackendMissing) and "pip install 'aoi-station[train]'" in str(done.exception)
+
+
+def test_a_board_that_is_not_there(deeppcb: Path) -> None:
+    done = aoi("evaluate", str(deeppcb), "--board", "nowhere")
+    assert isinstance(done.exception, DataError) and "board0" in str(done.exception)
