@@ -1,0 +1,30 @@
+"""Pinned memory for the board ring."""
+
+from __future__ import annotations
+
+import gc
+
+import numpy as np
+
+from aoi_app.inference.runtimes.board_memory import board_memory
+from tests.inference.tensorrt.standin_cuda import StandInCuda
+
+
+def test_pinned_memory_lives_as_long_as_its_last_view(cuda: StandInCuda) -> None:
+    allocate = board_memory("tensorrt")
+    assert allocate is not None
+    block = allocate(1000)
+    assert (block.shape, block.dtype) == ((1000,), np.uint8)
+    line = block.reshape(10, 100)[3]
+    line[:] = 7
+    del block
+    gc.collect()
+    assert len(cuda.pinned) == 1
+    assert line.sum() == 700
+    del line
+    gc.collect()
+    assert not cuda.pinned
+
+
+def test_other_runtimes_take_ordinary_memory() -> None:
+    assert board_memory("onnxruntime") is None
