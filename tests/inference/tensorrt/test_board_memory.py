@@ -14,7 +14,8 @@ def test_pinned_memory_lives_as_long_as_its_last_view(cuda: StandInCuda) -> None
     allocate = board_memory("tensorrt")
     assert allocate is not None
     block = allocate(1000)
-    assert (block.shape, block.dtype) == ((1000,), np.uint8)
+    assert block.shape == (1000,)
+    assert block.dtype == np.uint8
     line = block.reshape(10, 100)[3]
     line[:] = 7
     del block

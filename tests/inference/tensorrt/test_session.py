@@ -1,0 +1,101 @@
+"""Raw outputs of an engine, and the gate that rests on them, on the stand-in GPU."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from aoi_app.core.errors import EngineError
+from aoi_app.inference.admission import open_admitted
+from aoi_app.inference.commands import keep_certificate
+from aoi_app.inference.frozen import frozen_boards
+from aoi_app.inference.gate import GateLimits, rows_are_identical
+from aoi_app.inference.model import read_model
+from aoi_app.inference.runtimes import table
+from aoi_app.inference.runtimes.ort_library import run_once
+from aoi_app.inference.runtimes.tensorrt.loader import TensorRt
+from aoi_app.inference.runtimes.tensorrt.store import EngineStore
+from tests.inference.tensorrt.conftest import SIZE
+from tests.inference.tensorrt.standin_cuda import StandInCuda
+from tests.inference.tensorrt.standin_trt import StandInTrt
+
+
+def quiet(share: float, text: str) -> None:
+    pass
+
+
+def test_a_session_gives_what_the_network_gives(trt: StandInTrt, cuda: StandInCuda, network: Path, store: Path) -> None:
+    model = read_model(network)
+    session = TensorRt().load(model, "fp32", {"store": str(store), "max_batch": 4}, quiet)
+    for count in (1, 3, 4):
+        batch = np.random.default_rng(count).random((count, 1, SIZE, SIZE), np.float32)
+        (found,) = session.run(batch)
+        np.testing.assert_allclose(found, run_once(network, {"images": batch})["output0"], atol=1e-3)
+    assert rows_are_identical(session, batch[:1], 4)
+    assert session.info.precision == "fp32"
+    session.close()
+    session.close()
+    assert (cuda.held, cuda.streams) == (0, {})
+    with pytest.raises(EngineError, match="has been freed"):
+        session.run(batch)
+
+
+@pytest.mark.parametrize("precision", ["fp32", "fp16"])
+def test_the_gate_admits_and_its_certificate_is_kept(
+    trt: StandInTrt,
+    cuda: StandInCuda,
+    network: Path,
+    store: Path,
+    tmp_path: Path,
+    precision: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(table.RuntimeEntry, "available", property(lambda self: True))
+    plant = tmp_path / "plant"
+    plant.mkdir()
+    for number in range(3):
+        pixels = np.random.default_rng(number).integers(0, 256, (200, 230), np.uint8)
+        cv2.imwrite(str(plant / f"{number}.png"), pixels)
+    # The yardstick's scores are steep: what FP16 moves is looked at from far enough above the threshold.
+    limits = GateLimits(threshold=0.25, margin=0.1, map_points=5.0)
+    detector, certificate = open_admitted(
+        network,
+        "tensorrt",
+        precision,
+        lambda: frozen_boards((plant,)),
+        limits,
+        min_confidence=0.25,
+        overlap=16,
+        options={"store": str(store), "max_batch": 4},
+    )
+    detector.close()
+    assert certificate is not None
+    assert certificate.admitted
+    assert certificate.reference_boxes > 5
+    keep_certificate(EngineStore(store), certificate)
+    kept = [p.manifest.certificate for p in EngineStore(store).plans() if p.manifest is not None]
+    assert [c["precision"] for c in kept if c is not None] == [precision]
+    assert cuda.held == 0
+
+
+def test_the_gate_refuses_an_engine_that_loses_boxes(
+    trt: StandInTrt, cuda: StandInCuda, network: Path, store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(table.RuntimeEntry, "available", property(lambda self: True))
+    monkeypatch.setattr(trt, "spoils", True)
+    cv2.imwrite(str(tmp_path / "a.png"), np.random.default_rng(0).integers(0, 256, (200, 230), np.uint8))
+    with pytest.raises(EngineError, match=r"The gate refused tensorrt fp32: .* boxes of the reference are lost"):
+        open_admitted(
+            network,
+            "tensorrt",
+            "fp32",
+            lambda: frozen_boards((tmp_path / "a.png",)),
+            GateLimits(threshold=0.25),
+            min_confidence=0.25,
+            overlap=16,
+            options={"store": str(store), "max_batch": 4},
+        )
+    assert cuda.held == 0
