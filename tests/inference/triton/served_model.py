@@ -5,6 +5,7 @@ A file beside it says what goes wrong: `slow` holds seconds of delay, `empty` ma
 
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnxruntime as ort
@@ -12,7 +13,7 @@ import triton_python_backend_utils as pb_utils
 
 
 class TritonPythonModel:
-    def initialize(self, args):
+    def initialize(self, args: dict[str, str]) -> None:
         self.home = Path(args["model_repository"]) / args["model_version"]
         options = ort.SessionOptions()
         options.intra_op_num_threads = 1
@@ -20,7 +21,7 @@ class TritonPythonModel:
         self.source = self.session.get_inputs()[0].name
         self.outputs = [o.name for o in self.session.get_outputs()]
 
-    def execute(self, requests):
+    def execute(self, requests: list[Any]) -> list[Any]:
         slow = self.home / "slow"
         if slow.exists():
             time.sleep(float(slow.read_text()))
