@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QAbstractItemView, QLabel, QLineEdit, QListWidget,
 
 from aoi_app.gui.services import Choice
 from aoi_app.gui.texts import message, say, tr
+from aoi_app.gui.theme import colour
 
 SOURCE = Qt.ItemDataRole.UserRole
 
@@ -66,23 +67,38 @@ class CameraList(QWidget):
         self._note.setVisible(self._searching)
         self._note.setText(tr("Looking for cameras…"))
         chosen = self.source.text().strip()
-        known = {choice.value for choice in self._choices}
-        own = () if chosen in known or not chosen else (Choice(chosen, chosen),)
+        known = next((c.value for c in self._choices if names(c, chosen)), "")
+        own = () if known or not chosen else (Choice(chosen, chosen),)
         self.entries.blockSignals(True)
         self.entries.clear()
         for choice in (*own, *self._choices):
             below = message(choice.missing or choice.detail)
-            item = QListWidgetItem(message(choice.title) + (f"\n{below}" if below else ""))
+            title = message(choice.title)
+            if choice.missing:
+                title = tr("{title} (not installed)", title=title)
+            item = QListWidgetItem(f"{title}\n{below}" if below else title)
             item.setData(SOURCE, choice.value)
             item.setToolTip(below or choice.value)
             if choice.missing:
                 item.setFlags(Qt.ItemFlag.NoItemFlags)
+                item.setForeground(colour("muted"))
             self.entries.addItem(item)
-            if choice.value == chosen and not choice.missing:
+            if choice.value in (chosen, known) and not choice.missing:
                 self.entries.setCurrentItem(item)
         self.entries.blockSignals(False)
+
+    def use_theme(self) -> None:
+        """Write the list in the colours of the theme in use."""
+        self.retranslate()
 
     def _on_selected(self) -> None:
         items = self.entries.selectedItems()
         if items:
             self.source.setText(str(items[0].data(SOURCE)))
+
+
+def names(choice: Choice, source: str) -> bool:
+    """Tell whether a source means this camera: by what it is listed under, or by its serial number or address."""
+    driver, _, address = source.partition(":")
+    listed = address in choice.detail.split(", ") and choice.value.partition(":")[0] == driver
+    return not choice.missing and (choice.value == source or (bool(address) and listed))

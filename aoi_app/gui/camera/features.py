@@ -35,7 +35,7 @@ from aoi_app.gui.texts import say, tr
 Index = QModelIndex | QPersistentModelIndex
 COLUMNS = ("Feature", "Value", "Unit", "Limits")
 VALUE = 1
-WIDTHS = (172, 108, 40)
+WIDTHS = (160, 96, 44)
 
 
 class FeatureModel(QAbstractTableModel):
@@ -82,8 +82,6 @@ class FeatureModel(QAbstractTableModel):
             return " ".join(part for part in (feature.name, "=", feature.value, feature.unit) if part) + (
                 f"\n{feature.limits}" if feature.limits else ""
             )
-        if role == Qt.ItemDataRole.TextAlignmentRole and index.column() == VALUE:
-            return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
         return None
 
     def flags(self, index: Index) -> Qt.ItemFlag:
@@ -175,10 +173,13 @@ class FeatureTable(QWidget):
         say(self.table, "setAccessibleName", "Features of the camera")
         header = self.table.horizontalHeader()
         header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
+        header.setMinimumSectionSize(32)
         header.setStretchLastSection(True)
         header.setHighlightSections(False)
+        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         for column, width in enumerate(WIDTHS):
-            self.table.setColumnWidth(column, width)
+            header.resizeSection(column, width)
+        self.table.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         row = QHBoxLayout()
         row.addWidget(self.finder, 1)
         row.addWidget(self._refresh)

@@ -35,8 +35,7 @@ class LivePicture(QWidget):
         # The image shares the array's memory.
         self._pixels, self._sentence = pixels, sentence
         self._image = None if pixels is None else as_qimage(pixels)
-        self.setAccessibleName(tr(sentence) if pixels is None else tr("Live picture"))
-        self.update()
+        self.retranslate()
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Paint it."""
@@ -59,6 +58,7 @@ class LivePicture(QWidget):
 
     def retranslate(self) -> None:
         """Write the sentence anew."""
+        self.setAccessibleName(tr(self._sentence) if self._pixels is None else tr("Live picture"))
         self.update()
 
     def use_theme(self) -> None:

@@ -33,6 +33,7 @@ from aoi_app.gui.camera.plots import HistogramPlot, ProfilePlot
 from aoi_app.gui.camera.session import Look, Phase, Session
 from aoi_app.gui.texts import message, say, tr
 from aoi_app.station.status import State
+from aoi_app.storage.accounts import Right
 
 if TYPE_CHECKING:
     from aoi_app.gui.window import MainWindow
@@ -47,6 +48,7 @@ FREE = (State.IDLE, State.FAULT)
 CLOSED = "Pick a camera, then open it: live picture, line profile and histogram appear here."
 HELD = "The line runs and holds the camera."
 OPENING = "Opening the camera…"
+NOT_ALLOWED = "Log in to adjust cameras."
 WAITING = "No lines yet. A camera that waits for triggers or the encoder delivers none before the conveyor moves."
 
 
@@ -129,10 +131,8 @@ class CameraPage(QWidget):
         self.about.setProperty("role", "muted")
         self.about.setWordWrap(True)
         column.addWidget(self.cameras, 1)
-        row = QHBoxLayout()
-        row.addWidget(self.open_button, 1)
-        row.addWidget(self.search_button)
-        column.addLayout(row)
+        column.insertWidget(1, self.search_button)
+        column.addWidget(self.open_button)
         column.addWidget(self.about)
         return panel
 
@@ -210,11 +210,16 @@ class CameraPage(QWidget):
         """Whether the station holds no camera."""
         return self._window.station.status().state in FREE
 
+    @property
+    def may(self) -> bool:
+        """Whether the person at the window may adjust cameras."""
+        return self._window.session.may(Right.CHANGE_SETTINGS)
+
     def open(self) -> None:
         """Take the camera that is chosen; what was open is given back first."""
         self.release()
         source = self.cameras.source.text().strip()
-        if not self.free or not source:
+        if not (self.free and self.may and source):
             return
         self.problem.hide()
         if self.draft.source != source:
@@ -296,7 +301,8 @@ class CameraPage(QWidget):
         self.flat_field.answers.take()
         free = self.free
         self.held.setVisible(not free)
-        if not free and self.session is not None:
+        self.stop_button.setEnabled(self.may)
+        if not (free and self.may) and self.session is not None:
             self.release()
         if free and self._open_when_free:
             self._open_when_free = False
@@ -320,9 +326,9 @@ class CameraPage(QWidget):
         self.profile.show_figures(look.figures if look else None)
         self.histogram.show_figures(look.figures if look else None)
         self.features.show_features(look.features if look else ())
-        sentence = CLOSED if look is None else OPENING if look.phase is Phase.OPENING else WAITING
-        if look is None and not self.free:
-            sentence = HELD
+        sentence = OPENING if look is not None and look.phase is Phase.OPENING else WAITING
+        if look is None:
+            sentence = NOT_ALLOWED if not self.may else CLOSED if self.free else HELD
         self.live.show_picture(look.picture if look else None, sentence)
         self._write_state(look)
 
@@ -331,7 +337,7 @@ class CameraPage(QWidget):
         step = self.side.currentWidget() is self.flat_field
         self._right_title.setText(tr("Flat field" if step else "Features of the camera"))
         self.open_button.setText(tr("Open camera" if look is None else "Give the camera back"))
-        self.open_button.setEnabled(look is not None or self.free)
+        self.open_button.setEnabled(look is not None or (self.free and self.may))
         self.open_button.setDefault(look is None)
         in_use = self.draft == self._window.settings.camera
         self.use_button.setEnabled(running and not in_use)
@@ -344,13 +350,16 @@ class CameraPage(QWidget):
             return []
         if look.phase is Phase.OPENING or look.applied is None or look.info is None:
             return [tr(OPENING)]
-        who = " ".join(part for part in (look.info.vendor, look.info.model, look.info.serial) if part)
+        parts = (look.info.vendor, message(look.info.model), look.info.serial)
+        who = " ".join(part for part in parts if part)
         size = f"{look.applied.width:,} px, {look.applied.pixel_format.value}"
-        lines = [message(who), size]
+        lines = [who, size]
         silent = time.monotonic() - look.heard_s
         if silent > SILENT_S:
             lines.append(tr("No line has come for {n} s: check triggers, encoder and conveyor.", n=f"{silent:.0f}"))
-        lines.append(tr("The line uses it, just so." if in_use else "Changed, or not the camera that the line uses."))
+        lines.append(
+            tr("The line uses exactly these settings." if in_use else "Changed, or not the camera that the line uses.")
+        )
         if look.info.driver == "gige":
             lines += [message(warning) for warning in (small_socket_buffer(),) if warning]
         return lines
