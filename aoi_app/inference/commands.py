@@ -167,6 +167,21 @@ def compare(
     )
 
 
+@app.command()
+def gpu(device: Annotated[int, typer.Option(min=0, help="Number of the GPU.")] = 0) -> None:
+    """Show what the GPU can do. Exit code 2 where none answers."""
+    facts = query_gpu(device)
+    can = {"fast FP16": facts.fast_fp16, "fast INT8": facts.fast_int8, "tensor cores": facts.tensor_cores}
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_header=False)
+    table.add_row("GPU", f"{facts.name}, {facts.multiprocessors} multiprocessors")
+    table.add_row("compute capability", facts.compute_capability_text)
+    table.add_row("driver runs CUDA up to", facts.driver)
+    table.add_row("memory", f"{facts.free_bytes >> 20:,} of {facts.total_bytes >> 20:,} MiB free")
+    for name, able in can.items():
+        table.add_row(name, "yes" if able else "no")
+    Console(highlight=False).print(table)
+
+
 def keep_certificate(store: EngineStore, certificate: Certificate) -> None:
     """Write the gate's certificate into the manifest of the plan it speaks of, found by the plan's hash.
 

@@ -10,10 +10,13 @@ import onnx
 import pytest
 from typer.testing import CliRunner
 
+from aoi_app.core.errors import EngineError
+from aoi_app.inference import commands
 from aoi_app.inference.commands import app, keep_certificate
 from aoi_app.inference.gate import Certificate
 from aoi_app.inference.model import read_model
 from aoi_app.inference.precision import in_precision
+from aoi_app.inference.runtimes.tensorrt.hardware import GpuFacts
 from aoi_app.inference.runtimes.tensorrt.manifest import PlanKey, manifest_of
 from aoi_app.inference.runtimes.tensorrt.store import EngineStore
 from aoi_app.inference.tensor_diff import compare_tensors, difference, first_parted
@@ -131,6 +134,22 @@ def test_compare_finds_where_a_broken_precision_parts(network: Path) -> None:
     assert parted is not None
     reader = next(n for n in proto.graph.node if broken.name in n.input)
     assert parted.name == reader.output[0]
+
+
+def test_a_machine_without_a_gpu_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    def none(index: int) -> GpuFacts:
+        raise EngineError("The NVIDIA driver cannot be loaded.", "Install it.")
+
+    monkeypatch.setattr(commands, "query_gpu", none)
+    code, text = run("gpu")
+    assert code != 0
+    assert "driver cannot be loaded" in text
+    facts = GpuFacts(0, "NVIDIA T4", (7, 5), "13.0", 40, 16 << 30, 15 << 30)
+    monkeypatch.setattr(commands, "query_gpu", lambda index: facts)
+    code, text = run("gpu")
+    assert code == 0
+    assert "15,360 of 16,384 MiB free" in text
+    assert "7.5" in text
 
 
 def test_values_that_are_no_numbers_are_counted() -> None:
