@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -108,10 +111,29 @@ def run_window(
             QTimer.singleShot(round(quit_after * 1000), picture.take_and_close)
         elif screenshot is not None:
             picture.when_verdict_stands()
-        application.exec()
+        with _ended_by_signals(window.close):
+            application.exec()
         return 0 if picture.written else 1
     finally:
         hooks.remove()
+
+
+@contextlib.contextmanager
+def _ended_by_signals(close: Callable[[], object]) -> Iterator[None]:
+    """Let Ctrl-C and a service manager's SIGTERM end the program as closing the window does: nothing is lost.
+
+    Python hears of a signal when it runs next, which is when the window polls the station. A second signal, while the
+    station stops, ends the program at once.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, lambda *_: close()) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 class _Picture:

@@ -25,6 +25,10 @@ Tiles = Callable[[int, float], None]
 """Hears of a number of inspected tiles and the milliseconds they took."""
 
 
+GOLDEN_SHORT = 0.01
+"""Share of a board that may lie beyond its golden board: a sensor that rises some lines late is no other product."""
+
+
 class EngineSource(Protocol):
     """Where an `Inspector` gets its detectors from."""
 
@@ -152,6 +156,9 @@ class Inspector:
                 board.aligned.finish(lines)
             except RecipeError as error:
                 board.error = error.what.rstrip(".")
+        golden = board.golden
+        if golden is not None and not board.error and lines > (1 + GOLDEN_SHORT) * golden.shape[0]:
+            board.error = f"its golden board has {golden.shape[0]} lines, the board has {lines}"
         detections = self._guarded(board, lambda d: d.finish(lines)) if lines else Detections.empty()
         names = board.detector.info.class_names if board.detector else ()
         began = time.perf_counter()

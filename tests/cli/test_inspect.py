@@ -66,6 +66,18 @@ def test_golden_boards_by_name(model: Path, boards: Path, tmp_path: Path) -> Non
     assert "no golden image for a3" in second["reason"]
 
 
+@pytest.mark.parametrize(("lines", "exit_code"), [(320, 2), (638, 1), (1_000, 1)])
+def test_a_golden_board_that_ends_before_the_board_is_not_enough(
+    model: Path, boards: Path, tmp_path: Path, lines: int, exit_code: int
+) -> None:
+    golden = tmp_path / "golden.png"
+    cv2.imwrite(str(golden), np.full((lines, 640), 90, np.uint8))
+    result = aoi("inspect", boards / "a1.png", "--model", model, "--golden", golden, "--json", "-")
+    assert result.exit_code == exit_code
+    if exit_code == 2:
+        assert json.loads(result.stdout)["reason"] == f"its golden board has {lines} lines, the board has 640"
+
+
 def test_a_wrong_model_is_one_message_not_a_traceback(boards: Path) -> None:
     command = [sys.executable, "-m", "aoi_app", "inspect", str(boards), "--model", str(boards / "a1.png")]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,11 @@ import pytest
 from typer.testing import CliRunner
 
 from aoi_app.cli import build_app
-from aoi_app.core.errors import AoiError
+from aoi_app.core.errors import AoiError, StoreError
+from aoi_app.core.settings import Settings, save_settings
+from aoi_app.storage.history import History
+from aoi_app.storage.query import HistoryQuery
+from tests.station.conftest import wait_until
 
 
 def aoi(data: Path, *arguments: str | Path, seconds: float = 0.5) -> subprocess.CompletedProcess[str]:
@@ -53,3 +58,34 @@ def test_a_corrupt_model_stops_the_line_and_is_named(tmp_path: Path) -> None:
     done = aoi(tmp_path, "--model", model, seconds=4)
     assert done.returncode == 2
     assert "The line had stopped: cut.onnx" in done.stderr and "Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are others there")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_station_as_closing_its_window_does(tmp_path: Path, number: signal.Signals) -> None:
+    board = {"width": 640, "lines": 640, "gap_lines": 50}
+    camera = {"source": "simulated:bare", "line_rate": 4_000.0, "options": board}
+    save_settings(Settings().with_changes(camera=camera, recipe="demo-bare"), tmp_path / "settings.json")
+    command = [sys.executable, "-m", "aoi_app", "--offscreen", "--data", str(tmp_path)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            wait_until(lambda: process.poll() is not None or len(serials(tmp_path)) >= 3, timeout_s=90)
+            process.send_signal(number)
+            _, errors = process.communicate(timeout=60)
+        finally:
+            process.kill()
+    assert process.returncode == 0, errors
+    assert "Traceback" not in errors
+    # The board that the end cut off is in the record as well.
+    recorded = serials(tmp_path)
+    assert recorded == [f"bare-{n:06d}" for n in range(len(recorded))]
+
+
+def serials(data: Path) -> list[str]:
+    try:
+        history = History(data)
+    except StoreError:
+        return []
+    found = [row.serial for row in history.rows(HistoryQuery())]
+    history.close()
+    return found[::-1]
