@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from aoi_app.camera.drivers import create_camera, discover, drivers
 from aoi_app.core.protocols import CameraInfo
 from aoi_app.core.recipe import Recipe
 from aoi_app.core.scan import BoardScan, Pixels, pixel_shape
-from aoi_app.core.settings import Settings, save_settings
+from aoi_app.core.settings import load_settings, save_settings
 from aoi_app.gui.services import Choice, HistoryReader, Services, flat_field_name
 from aoi_app.inference.catalog import engines_dir, list_models
 from aoi_app.inference.runtimes.table import RUNTIMES
@@ -52,8 +53,9 @@ def window_services(book: RecipeBook, data: Path, settings_path: Path, find_gold
         file = Place(data).file
         return History(data) if file is None or file.exists() else None
 
-    def keep(settings: Settings) -> None:
-        save_settings(settings, settings_path)
+    def keep(changes: Mapping[str, Any]) -> None:
+        # Onto what the file says: settings of the command line hold for one run only.
+        save_settings(load_settings(settings_path).with_changes(**changes), settings_path)
 
     return Services(
         open_history=open_history,

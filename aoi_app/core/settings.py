@@ -46,6 +46,8 @@ class Settings(_Strict):
 
     Attributes
     ----------
+    review_keys
+        Keys of the review page that differ from the usual ones: act -> key, as Qt writes it ("F1", "Space").
     model
         File of the ONNX model, relative to the engines folder or absolute; empty for the default.
     data_dir
@@ -60,6 +62,7 @@ class Settings(_Strict):
 
     schema_version: Literal[1] = 1
     language: Language = "en"
+    review_keys: dict[str, str] = Field(default_factory=dict)
     theme: Theme = "dark"
     camera: CameraSettings = CameraSettings(
         source="simulated:assembled", pixel_format=PixelFormat.RGB8, options={"colour": True}

@@ -35,7 +35,7 @@ class AlarmBar(QFrame):
         self._sign, self._what, self._problem = QLabel(self), QLabel(self), QLabel(self)
         self._what.setWordWrap(True)
         self.cause = QLineEdit(self)
-        self.cause.setMaximumWidth(360)
+        self.cause.setFixedWidth(320)
         say(self.cause, "setPlaceholderText", "What was found, and what was done?")
         self.button = QPushButton(self)
         say(self.button, "setText", "Acknowledge")

@@ -44,6 +44,7 @@ def _review(window: MainWindow) -> QWidget:
         lambda: window.session.name,
         window,
         may=lambda: window.session.may(Right.REVIEW),
+        keys=window.settings.review_keys,
     )
 
 

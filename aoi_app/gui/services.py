@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,7 @@ from aoi_app.core.inspection import Verdict, Verification
 from aoi_app.core.protocols import CameraInfo, LineScanCamera
 from aoi_app.core.recipe import Recipe
 from aoi_app.core.scan import Pixels
-from aoi_app.core.settings import CameraSettings, Settings
+from aoi_app.core.settings import CameraSettings
 from aoi_app.gui.users.session import AccountBook
 from aoi_app.storage.accounts import Account
 from aoi_app.storage.alarms import AlarmRow
@@ -150,7 +150,7 @@ class Services:
     recipe_revisions, load_revision
         All saves of a recipe, newest first; one of them.
     save_settings
-        Keeps the settings for the next start.
+        Keeps what was changed for the next start: values by name of the setting.
     open_review, open_statistics
         Opens the record for review, for counting; None when there is no record yet. Called in a worker thread.
     read_golden
@@ -176,7 +176,7 @@ class Services:
     save_recipe: Callable[[Recipe], Recipe]
     recipe_revisions: Callable[[str], Sequence[RecipeRevision]]
     load_revision: Callable[[str, int], Recipe]
-    save_settings: Callable[[Settings], None]
+    save_settings: Callable[[Mapping[str, Any]], None]
     open_review: Callable[[], Reviewing | None] = _nothing
     open_statistics: Callable[[], StatisticsReader | None] = _nothing
     read_golden: Callable[[BoardRecord], Pixels | None] = _no_golden

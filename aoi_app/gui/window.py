@@ -374,15 +374,22 @@ class MainWindow(QMainWindow):
         """Put settings into force: station, language and look."""
         old = self.settings
         self._keep(settings)
+        for page in self._pages.values():
+            use_keys = getattr(page, "use_keys", None)
+            if use_keys is not None:
+                use_keys(settings.review_keys)
         if settings.theme != old.theme:
             self.set_theme(settings.theme)
         if settings.language != old.language:
             self.set_language(settings.language)
 
     def _keep(self, settings: Settings) -> None:
-        self.settings = settings
+        old, self.settings = self.settings, settings
         self.station.apply(settings)
-        self.services.save_settings(settings)
+        names = type(settings).model_fields
+        changes = {name: getattr(settings, name) for name in names if getattr(settings, name) != getattr(old, name)}
+        if changes:
+            self.services.save_settings(changes)
 
     def _book(self) -> AccountBook:
         if self._accounts is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,14 +13,20 @@ from PySide6.QtWidgets import QDialog, QWidget
 
 from aoi_app.core.recipe import Region
 from aoi_app.core.scan import Completeness
+from aoi_app.core.settings import CameraSettings
 from aoi_app.gui.about import AboutDialog, KeysDialog
 from aoi_app.gui.actions import BAR_ACTIONS, LINE_ACTIONS, MENU_ACTIONS
+from aoi_app.gui.camera.page import CameraPage
 from aoi_app.gui.recipes.page import RecipePage
 from aoi_app.gui.recipes.regions import IGNORE, INSPECT, DrawnRegion
 from aoi_app.gui.review.page import ReviewPage
 from aoi_app.gui.settings.dialog import SettingsDialog
 from aoi_app.gui.statistics.page import StatisticsPage
+from aoi_app.gui.users.dialogs import LogInDialog, PeopleDialog
 from aoi_app.station.status import Level
+from aoi_app.storage.accounts import Accounts, Role
+from aoi_app.storage.alarms import Alarms
+from aoi_app.storage.stop_rules import Alarm
 from tests.gui.world import GuiWorld
 
 Screen = Callable[[GuiWorld], QWidget]
@@ -132,6 +139,72 @@ def recipes(tab: int) -> Screen:
     return open_page
 
 
+def log_in(world: GuiWorld) -> QWidget:
+    dialog = LogInDialog(world.window.session, world.window._book, world.window)
+    dialog.show()
+    return dialog
+
+
+def people(world: GuiWorld) -> QWidget:
+    accounts = Accounts(world.folder)
+    anna = accounts.create_first("Anna", "4711")
+    accounts.create(anna, "Otto", "1234", Role.OPERATOR)
+    accounts.create(anna, "Ida", "1234", Role.ENGINEER)
+    world.window.session.know(accounts.all())
+    world.window.session.take(anna)
+    accounts.close()
+    dialog = PeopleDialog(world.window.session, world.window._book, world.window)
+    dialog.show()
+    return dialog
+
+
+def alarm(world: GuiWorld) -> QWidget:
+    alarms = Alarms(world.folder)
+    alarms.keep(Alarm("in_a_row", "short at x 1204, y 2210 px on 3 boards in a row", time.time_ns() // 1000))
+    alarms.close()
+    line_scanning(world)
+    world.until(lambda: world.window.alarms.isVisible())
+    return world.window
+
+
+def camera(world: GuiWorld) -> QWidget:
+    return open_camera(world, world.window.settings.camera)
+
+
+def camera_held(world: GuiWorld) -> QWidget:
+    world.station.start()
+    world.window.show_page(5)
+    return world.window
+
+
+def camera_gige(world: GuiWorld) -> QWidget:
+    return open_camera(world, CameraSettings(source="gige:127.0.0.1", line_rate=6_000.0))
+
+
+def camera_flat(world: GuiWorld) -> QWidget:
+    window = camera_gige(world)
+    page = world.window.page("camera")
+    assert isinstance(page, CameraPage)
+    page.flat_button.click()
+    page.flat_field.lines.setValue(512)
+    world.until(lambda: page.flat_field._rows[0][1].isEnabled())
+    page.flat_field.take_lines()
+    world.until(lambda: page.flat_field.step == 1)
+    return window
+
+
+def open_camera(world: GuiWorld, camera: CameraSettings) -> QWidget:
+    world.station.with_recipe(lambda r: r.model_copy(update={"width_px": 2048}))
+    world.window.take_settings(world.window.settings.with_changes(camera=camera.model_dump()))
+    world.window.show_page(5)
+    page = world.window.page("camera")
+    assert isinstance(page, CameraPage)
+    page.open()
+    world.until(lambda: page.live.picture is not None)
+    world.spin(2.0)
+    return world.window
+
+
 def settings(tab: int) -> Screen:
     def open_dialog(world: GuiWorld) -> QWidget:
         dialog = SettingsDialog(world.window)
@@ -170,13 +243,21 @@ SCREENS: dict[str, Screen] = {
     "recipes-regions": recipes(1),
     "recipes-revisions": recipes(2),
     "recipes-trial": recipes(3),
+    "alarm": alarm,
+    "log-in": log_in,
+    "users": people,
+    "camera": camera,
+    "camera-held": camera_held,
     "settings-camera": settings(0),
     "settings-model": settings(1),
     "settings-recipe": settings(2),
-    "settings-look": settings(3),
+    "settings-keys": settings(3),
+    "settings-look": settings(4),
     "about": about,
     "keys": keys,
 }
+SERVED: dict[str, Screen] = {"camera-gige": camera_gige, "camera-flat-field": camera_flat}
+"""With a camera that `aoi camera serve` is."""
 RECORDED = (
     "history",
     "record",
@@ -202,7 +283,7 @@ def make(folder: Path, names: list[str], looks: list[tuple[str, str]], size: tup
                 if name in RECORDED:
                     world.record(*((60, often, 420.0) if name == "statistics" else (12,)))
                 world.show(*size)
-                widget = SCREENS[name](world)
+                widget = (SCREENS | SERVED)[name](world)
                 world.spin(1.2)
                 file = folder / f"{name}-{language}-{theme}.png"
                 if not widget.grab().save(str(file)):
@@ -214,7 +295,7 @@ def make(folder: Path, names: list[str], looks: list[tuple[str, str]], size: tup
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--only", nargs="*", default=list(SCREENS), choices=list(SCREENS), metavar="SCREEN")
+    parser.add_argument("--only", nargs="*", default=list(SCREENS), choices=list(SCREENS | SERVED), metavar="SCREEN")
     parser.add_argument("--language", choices=("en", "zh"))
     parser.add_argument("--theme", choices=("dark", "light"))
     parser.add_argument("--size", default="1600x960", help="WIDTHxHEIGHT")

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from PySide6.QtGui import QStandardItemModel
+from PySide6.QtGui import QKeySequence, QStandardItemModel
 
 from aoi_app.core.recipe import ClassRule
+from aoi_app.gui.review.page import ReviewPage
 from aoi_app.gui.settings.dialog import SettingsDialog
 from tests.gui.world import GuiWorld
 
@@ -95,7 +96,7 @@ def test_what_is_not_installed_is_greyed_with_the_line_that_installs_it(dialog: 
     assert isinstance(model, QStandardItemModel)
     assert not model.item(row).isEnabled()
     assert "not installed" in box.itemText(row)
-    assert 'pip install "aoi-station[tensorrt]"' in dialog.model._about_runtime.text()
+    assert 'AOI_EXTRAS="tensorrt" bash installer/run' in dialog.model._about_runtime.text()
     assert model.item(box.findData("onnxruntime")).isEnabled()
 
 
@@ -119,3 +120,22 @@ def test_loading_another_recipe_shows_its_limits(world: GuiWorld, dialog: Settin
     assert world.station.recipe.name == "other"
     assert world.saved[-1].recipe == "other"
     again.done(0)
+
+
+def test_review_keys_are_changed_and_work_at_once(world: GuiWorld, dialog: SettingsDialog) -> None:
+    world.window.show_page(1)
+    page = world.window.page("review")
+    assert isinstance(page, ReviewPage)
+    dialog.keys.edits["confirm"].setKeySequence(QKeySequence("F2"))
+    assert dialog.apply()
+    assert world.saved[-1].review_keys == {"confirm": "F2"}
+    assert page._shortcuts["confirm"].key() == QKeySequence("F2")
+    assert page._shortcuts["reject"].key() == QKeySequence("2")
+    assert "[F2]" in page.buttons["confirm"].text()
+
+
+def test_one_key_for_two_acts_is_refused(world: GuiWorld, dialog: SettingsDialog) -> None:
+    dialog.keys.edits["confirm"].setKeySequence(QKeySequence("2"))
+    assert not dialog.apply()
+    assert "is given to 2 acts" in dialog._problem.text()
+    assert world.saved == []

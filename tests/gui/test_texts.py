@@ -56,7 +56,7 @@ SAME_IN_BOTH = (
     r"[\d,.]+ / [\d,.]+ MiB",
     r"\d[\d, ]* (Hz|%)",
     r"\d\d:\d\d:\d\d\.\d+|\d{4}-\d\d-\d\d.*",
-    r"[← ↑↓→]+",
+    r"[← ↑↓→]+|Backspace|Space",
     r"Export(\.\.\.)?",  # pyqtgraph's own, its menu is off
     r"Traceback.*|qt_\w+",
     r"Scroll (Left|Right)",  # Qt's own, never shown: the tabs have room

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from PySide6.QtCore import QCoreApplication, QEvent
 from PySide6.QtWidgets import QApplication
@@ -38,6 +39,7 @@ class GuiWorld:
         self.folder = folder
         settings = Settings.model_validate({"language": language, "theme": theme})
         self.station = FakeStation(*size, settings=settings)
+        self.opening = settings
         self.saved: list[Settings] = []
         self.book = RecipeBook(folder)
         self.book.save(self.station.recipe)
@@ -54,19 +56,19 @@ class GuiWorld:
             cameras=lambda: (
                 Choice("simulated:bare", "Simulated line, bare boards"),
                 Choice("simulated:assembled", "Simulated line, assembled boards"),
-                Choice("gige", "GigE Vision", missing="Install it with: pip install aoi-station[gige]"),
+                Choice("gige", "GigE Vision", missing="Install it with: apt-get install libaravis-0.8-0"),
             ),
             models=lambda: (Choice("aoi-bare-1.onnx", "aoi-bare-1", detail="mAP@0.33 0.98"),),
             runtimes=lambda: (
                 Choice("onnxruntime", "ONNX Runtime"),
-                Choice("tensorrt", "TensorRT", missing='Install it with: pip install "aoi-station[tensorrt]"'),
+                Choice("tensorrt", "TensorRT", missing='Install it with: AOI_EXTRAS="tensorrt" bash installer/run'),
             ),
             recipes=self.book.names,
             load_recipe=self.book.load,
             recipe_revisions=self.book.history,
             load_revision=self.book.load,
             save_recipe=self._save_recipe,
-            save_settings=self.saved.append,
+            save_settings=self._keep,
             open_review=lambda: Review(self.folder),
             open_statistics=lambda: Statistics(self.folder),
             read_golden=lambda record: self.station.goldens.get(record.row.board_id),
@@ -77,6 +79,10 @@ class GuiWorld:
 
     def _open_history(self) -> HistoryReader | None:
         return History(self.folder) if (self.folder / DATABASE_FILE).exists() else None
+
+    def _keep(self, changes: Mapping[str, Any]) -> None:
+        before = self.saved[-1] if self.saved else self.opening
+        self.saved.append(before.with_changes(**changes))
 
     def _save_recipe(self, recipe: Recipe) -> Recipe:
         return self.book.save(recipe)

@@ -12,6 +12,7 @@ from aoi_app.core.recipe import Recipe
 from aoi_app.core.settings import Settings
 from aoi_app.gui.background import Background
 from aoi_app.gui.settings.camera_tab import CameraTab
+from aoi_app.gui.settings.keys_tab import KeysTab
 from aoi_app.gui.settings.look_tab import LookTab
 from aoi_app.gui.settings.model_tab import ModelTab
 from aoi_app.gui.settings.recipe_tab import RecipeTab
@@ -20,7 +21,7 @@ from aoi_app.gui.texts import message, say, tr
 if TYPE_CHECKING:
     from aoi_app.gui.window import MainWindow
 
-TABS = ("Camera", "Model", "Recipe", "Appearance")
+TABS = ("Camera", "Model", "Recipe", "Review", "Appearance")
 
 
 class SettingsDialog(QDialog):
@@ -36,8 +37,9 @@ class SettingsDialog(QDialog):
         self.camera = CameraTab(settings, services, self._background, self)
         self.model = ModelTab(settings, services, self)
         self.recipe = RecipeTab(recipe, services, window.station.status().engine, self)
+        self.keys = KeysTab(settings, self)
         self.look = LookTab(settings, self)
-        for tab, title in zip((self.camera, self.model, self.recipe, self.look), TABS, strict=True):
+        for tab, title in zip((self.camera, self.model, self.recipe, self.keys, self.look), TABS, strict=True):
             self.tabs.addTab(tab, tr(title))
         self._problem = QLabel(self)
         self._problem.setProperty("role", "problem")
@@ -73,7 +75,7 @@ class SettingsDialog(QDialog):
         recipe = self.recipe.recipe()
         chosen = recipe.name != self._window.station.recipe.name
         changes: dict[str, object] = {"recipe": recipe.name} if chosen else {}
-        for tab in (self.camera, self.model, self.look):
+        for tab in (self.camera, self.model, self.keys, self.look):
             changes |= tab.changes()
         return self._window.settings.with_changes(**changes), recipe
 

@@ -147,6 +147,7 @@ class PeopleDialog(_Asking):
             ("Close or open account", self._on_active),
         ):
             button = QPushButton(self)
+            button.setAutoDefault(False)
             say(button, "setText", text)
             button.clicked.connect(slot)
             row.addWidget(button)
