@@ -33,6 +33,7 @@ from aoi_app.inference.calibration import IMAGES_VARIABLE
 from aoi_app.inference.catalog import find_model
 from aoi_app.inference.frozen import FrozenBoard, frozen_boards
 from aoi_app.inference.gate import GateLimits
+from aoi_app.inference.runtimes.board_memory import board_memory
 from aoi_app.inference.runtimes.table import open_detector
 from aoi_app.station.acquisition import Line
 from aoi_app.station.engines import EngineSpec, Progress
@@ -132,19 +133,9 @@ class LineOpener:
             raise
 
     def _allocator(self, settings: Settings) -> Allocate:
-        """Return pinned memory for runtimes on a GPU: lines travel from it without a copy in between."""
-        if not settings.runtime.startswith("tensorrt"):
-            return plain_memory
-        from aoi_app.inference.runtimes.tensorrt.gpu.memory import pinned_allocator
-
-        def pinned(nbytes: int) -> Pixels:
-            try:
-                return pinned_allocator(nbytes)
-            except AoiError:
-                # No GPU after all: the engine itself says so, and what takes its place needs no pinned memory.
-                return plain_memory(nbytes)
-
-        return pinned
+        """Return pinned memory beside a GPU: lines travel from it without a copy in between."""
+        pinned = board_memory(settings.runtime)
+        return pinned or plain_memory
 
     def _camera_of(self, settings: CameraSettings) -> LineScanCamera:
         if self._camera is None or self._camera[0] != settings:

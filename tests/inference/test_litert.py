@@ -49,7 +49,7 @@ def ignore(share: float, text: str) -> None:
 
 
 def test_a_broken_file_beside_the_model_is_refused_by_name(model: Model) -> None:
-    pytest.importorskip("ai_edge_litert", reason='not installed; pip install "aoi-station[litert]"')
+    pytest.importorskip("ai_edge_litert", reason="not installed")
     beside = model.path.with_name("model.fp32.tflite")
     for data in (b"", b"\x1c\x00\x00\x00TFL3" + bytes(200), b"no model at all" * 20):
         beside.write_bytes(data)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -12,13 +13,14 @@ pytest.importorskip("torch")
 
 from aoi_app.cli import build_app
 from aoi_app.core.errors import BackendMissing
+from aoi_app.core.install import install_line
 from aoi_app.training import needs
 from aoi_app.training.corpus import DataError
 
 TRAIN = ["--network", "tiny", "--size", "128", "--steps", "4", "--batch", "4"]
 
 
-def aoi(*words: str):  # type: ignore[no-untyped-def]
+def aoi(*words: str) -> Any:
     return CliRunner().invoke(build_app(words), words, catch_exceptions=True)
 
 
@@ -79,7 +81,7 @@ def test_amp_is_measured_on_a_gpu_only(deeppcb: Path) -> None:
 def test_without_pytorch_the_message_names_the_remedy(monkeypatch: pytest.MonkeyPatch, deeppcb: Path) -> None:
     monkeypatch.setattr(needs, "find_spec", lambda name: None)
     done = aoi("train", str(deeppcb))
-    assert isinstance(done.exception, BackendMissing) and "pip install 'aoi-station[train]'" in str(done.exception)
+    assert isinstance(done.exception, BackendMissing) and install_line("train") in str(done.exception)
 
 
 def test_a_board_that_is_not_there(deeppcb: Path) -> None:

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aoi_app.core.errors import BackendMissing, EngineError, ModelError
+from aoi_app.core.install import install_line
 from aoi_app.inference.calibration import TileSource, image_files
 from aoi_app.inference.model import Model
 from aoi_app.inference.precision import cache_dir
@@ -22,7 +23,7 @@ from aoi_app.inference.quantise import MIN_TILES, STRIDE, Progress
 
 VERSION = 1
 """Counted up when the conversion changes."""
-INSTALL = 'pip install "aoi-station[litert]"'
+INSTALL = install_line("litert")
 SIGNATURE = "serving_default"
 _QUANTISED = (
     "CONV_2D",

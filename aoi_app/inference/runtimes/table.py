@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import cast
 
 from aoi_app.core.errors import BackendMissing, EngineError
+from aoi_app.core.install import install_line
 from aoi_app.core.protocols import Detector
 from aoi_app.inference.model import read_model
 from aoi_app.inference.quantise import Progress
@@ -64,21 +65,21 @@ RUNTIMES: Mapping[str, RuntimeEntry] = {
             "openvino",
             "OpenVINO",
             ("openvino",),
-            'pip install "aoi-station[openvino]"',
+            install_line("openvino"),
             "aoi_app.inference.runtimes.openvino:OpenVino",
         ),
         RuntimeEntry(
             "litert",
             "LiteRT",
             ("ai_edge_litert",),
-            'pip install "aoi-station[litert]"',
+            install_line("litert"),
             "aoi_app.inference.runtimes.litert:LiteRt",
         ),
         RuntimeEntry(
             "torch",
             "PyTorch",
             ("torch",),
-            'pip install "aoi-station[train]"',
+            install_line("train"),
             "aoi_app.inference.runtimes.torch:Torch",
             precisions=("fp32", "fp16"),
         ),
@@ -86,7 +87,7 @@ RUNTIMES: Mapping[str, RuntimeEntry] = {
             "triton",
             "Triton server",
             ("tritonclient", "grpc"),
-            'pip install "aoi-station[triton]"',
+            install_line("triton"),
             "aoi_app.inference.runtimes.triton:Triton",
             remote=True,
         ),
@@ -94,7 +95,7 @@ RUNTIMES: Mapping[str, RuntimeEntry] = {
             "tensorrt",
             "TensorRT",
             ("tensorrt", "cuda"),
-            'pip install "aoi-station[tensorrt]"',
+            install_line("tensorrt"),
             "aoi_app.inference.runtimes.tensorrt.loader:TensorRt",
             whole=True,
         ),
@@ -102,7 +103,7 @@ RUNTIMES: Mapping[str, RuntimeEntry] = {
             "tensorrt_rtx",
             "TensorRT for RTX",
             ("tensorrt_rtx", "cuda"),
-            'pip install "aoi-station[rtx]"',
+            install_line("rtx"),
             "aoi_app.inference.runtimes.tensorrt.loader:TensorRtRtx",
             whole=True,
         ),

@@ -17,7 +17,7 @@ from aoi_app.inference.runtimes.tensorrt.loader import DEFAULTS, prepare
 from aoi_app.inference.runtimes.tensorrt.progress import BuildWatch
 
 cv2 = pytest.importorskip("cv2")
-pytest.importorskip("tensorrt_rtx", reason="TensorRT for RTX is not installed: pip install 'aoi-station[rtx]'")
+pytest.importorskip("tensorrt_rtx", reason="TensorRT for RTX is not installed")
 
 
 @pytest.fixture(scope="module")

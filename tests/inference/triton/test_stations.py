@@ -26,7 +26,7 @@ from aoi_app.inference.yardstick import write_yardstick
 
 from .server import Server, environment
 
-pytest.importorskip("tritonclient.grpc", reason='not installed; pip install "aoi-station[triton]"')
+pytest.importorskip("tritonclient.grpc", reason="not installed")
 
 SECONDS = float(os.environ.get("AOI_SOAK_SECONDS", "10"))
 STATIONS = 4

@@ -27,7 +27,7 @@ from aoi_app.inference.yardstick import write_yardstick
 
 from .server import Server, environment
 
-pytest.importorskip("tritonclient.grpc", reason='not installed; pip install "aoi-station[triton]"')
+pytest.importorskip("tritonclient.grpc", reason="not installed")
 
 SIDE = 64
 

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from aoi_app.core.errors import BackendMissing, EngineError
+from aoi_app.core.install import install_line
 
 _log = logging.getLogger(__name__)
 
 INSTALL = {
-    "tensorrt": "pip install 'aoi-station[tensorrt]'",
-    "tensorrt_rtx": "pip install 'aoi-station[rtx]'",
+    "tensorrt": install_line("tensorrt"),
+    "tensorrt_rtx": install_line("rtx"),
 }
 TITLES = {"tensorrt": "TensorRT", "tensorrt_rtx": "TensorRT for RTX"}
 

@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from aoi_app.core.errors import BackendMissing, EngineError
+from aoi_app.core.install import install_line
 
 _log = logging.getLogger(__name__)
 
-INSTALL = "Install it with: pip install 'aoi-station[tensorrt]' (or [rtx] for TensorRT for RTX)."
+INSTALL = f"Install it with: {install_line('tensorrt')} (or rtx for TensorRT for RTX)."
 
 
 class CudaError(EngineError):
