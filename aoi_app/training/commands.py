@@ -44,6 +44,9 @@ def train(
         list[str] | None, typer.Option(help="Board to keep out of training and to watch; may be given several times.")
     ] = None,
     schedule: Annotated[str, typer.Option(help=f"How long to train: {_SCHEDULES}.")] = "standard",
+    plan_file: Annotated[
+        Path | None, typer.Option("--plan", help="Settings of another run (its config.json) instead of a schedule.")
+    ] = None,
     steps: Annotated[int, typer.Option(min=0, help="Steps in all; 0 is the schedule's.")] = 0,
     batch: Annotated[int, typer.Option(min=0, help="Windows a step; 0 finds it from the GPU's memory.")] = 0,
     network: Annotated[str, typer.Option(help="Size of the network: nano, small, or tiny for tries.")] = "nano",
@@ -77,7 +80,7 @@ def train(
     from aoi_app.training.loading import channels_of, load_corpus
     from aoi_app.training.network import SIZES
     from aoi_app.training.paint import Paint, painted
-    from aoi_app.training.plan import Precision
+    from aoi_app.training.plan import Precision, read_plan
     from aoi_app.training.schedule import SCHEDULES, plan_for
     from aoi_app.training.session import About, train_session
     from aoi_app.training.trainer import Data
@@ -106,11 +109,14 @@ def train(
     extra = [painted(real, seed * 1000 + copy, Paint(px_per_mm=px_per_mm)) for copy in range(paint)]
     extra += [load(read_dataset(path).require_sound(), f"Reading {path.name}") for path in drawn or ()]
     corpora = Data(real, joined(extra) if extra else None, whole.of_boards(watched) if watched else None)
-    plan = plan_for(schedule, whole.classes, kind, margin=margin, offset=0.5 if pixel_boxes else 0.0)
-    plan = replace(
-        plan, network=network, batch=batch, seed=seed, patience=patience, precision=Precision(precision),
-        steps=steps or plan.steps, epoch_steps=min(plan.epoch_steps, max(1, (steps or plan.steps) // 8)),
-    )  # fmt: skip
+    if plan_file is not None:
+        plan = read_plan(plan_file)
+    else:
+        plan = plan_for(schedule, whole.classes, kind, margin=margin, offset=0.5 if pixel_boxes else 0.0)
+        plan = replace(plan, network=network, batch=batch, seed=seed, patience=patience, precision=Precision(precision))
+    if steps:
+        plan = replace(plan, steps=steps)
+    plan = replace(plan, epoch_steps=min(plan.epoch_steps, max(1, plan.steps // 4)))
     if measure_amp:
         _measure_amp(console, plan, corpora)
         return

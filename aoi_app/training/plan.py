@@ -99,5 +99,9 @@ class Plan:
 
 
 def read_plan(path: Path) -> Plan:
-    """Return the plan of a run's config.json."""
-    return Plan.from_json(json.loads(path.read_text(encoding="utf-8"))["plan"])
+    """Return the plan of a run's config.json. Raises DataError where there is none."""
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))["plan"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(f"{path} holds no plan: {error!r}.", "Name the config.json of a run.") from error
+    return Plan.from_json(values)

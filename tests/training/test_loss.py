@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 torch = pytest.importorskip("torch")
@@ -17,7 +19,7 @@ from aoi_app.training.network import REG_MAX  # noqa: E402
 SIDE, CLASSES = 128, 3
 
 
-def perfect_head(truth, labels):
+def perfect_head(truth: Any, labels: Any) -> Any:
     """The head that says exactly this: sure of the class near a defect, all weight on the true distances."""
     centres, strides = anchors(SIDE, SIDE, "cpu")
     raw = torch.full((len(truth), CLASSES + 4 * REG_MAX, len(centres)), -12.0)
@@ -40,7 +42,7 @@ TRUTH = torch.tensor([[[20.0, 30, 60, 62], [70, 80, 100, 120]], [[10, 10, 40, 50
 LABELS = torch.tensor([[0, 2], [1, -1]])
 
 
-def test_a_perfect_head_is_decoded_exactly_and_costs_little():
+def test_a_perfect_head_is_decoded_exactly_and_costs_little() -> None:
     raw = perfect_head(TRUTH, LABELS)
     found = suppress(raw, CLASSES, SIDE, SIDE, 0.5)
     for rows, boxes, labels in zip(found, TRUTH, LABELS, strict=True):
@@ -53,7 +55,7 @@ def test_a_perfect_head_is_decoded_exactly_and_costs_little():
     assert good < 0.5 * bad
 
 
-def test_no_defect_at_all_is_a_finite_loss_that_teaches_silence():
+def test_no_defect_at_all_is_a_finite_loss_that_teaches_silence() -> None:
     raw = torch.zeros(2, CLASSES + 4 * REG_MAX, len(anchors(SIDE, SIDE, "cpu")[0]), requires_grad=True)
     loss, _ = detection_loss(raw, torch.zeros(2, 1, 4), torch.full((2, 1), -1), (SIDE, SIDE), CLASSES, Weights())
     loss.backward()
@@ -61,7 +63,7 @@ def test_no_defect_at_all_is_a_finite_loss_that_teaches_silence():
     assert (raw.grad[:, :CLASSES] > 0).all() and (raw.grad[:, CLASSES:] == 0).all()
 
 
-def test_every_defect_gets_anchors_inside_it_and_no_anchor_answers_for_two():
+def test_every_defect_gets_anchors_inside_it_and_no_anchor_answers_for_two() -> None:
     centres, strides = anchors(SIDE, SIDE, "cpu")
     raw = torch.randn(2, CLASSES + 4 * REG_MAX, len(centres), generator=torch.Generator().manual_seed(0))
     boxes = decode(raw[:, CLASSES:], centres, strides)
@@ -75,7 +77,7 @@ def test_every_defect_gets_anchors_inside_it_and_no_anchor_answers_for_two():
     assert (given.quality[given.positive] > 0).all() and (given.quality[~given.positive] == 0).all()
 
 
-def test_overlaps_are_those_of_the_station():
+def test_overlaps_are_those_of_the_station() -> None:
     rng = np.random.default_rng(0)
     low = rng.uniform(0, 50, (40, 2))
     boxes = np.concatenate([low, low + rng.uniform(1, 40, (40, 2))], 1).astype(np.float32)
@@ -86,7 +88,7 @@ def test_overlaps_are_those_of_the_station():
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_batched_suppression_is_the_greedy_one(seed):
+def test_batched_suppression_is_the_greedy_one(seed: Any) -> None:
     centres, strides = anchors(SIDE, SIDE, "cpu")
     raw = 2 * torch.randn(1, CLASSES + 4 * REG_MAX, len(centres), generator=torch.Generator().manual_seed(seed))
     rows = suppress(raw, CLASSES, SIDE, SIDE, 0.3, overlap=0.5, most=200)[0].numpy()

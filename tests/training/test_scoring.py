@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 import pytest
@@ -55,7 +56,7 @@ def test_the_right_class_is_paired_before_a_more_confident_wrong_one() -> None:
     assert [(m.true_class, m.found_class) for m in wrong] == [(-1, 1)]
 
 
-def test_figures_of_a_perfect_model(dataset) -> None:  # type: ignore[no-untyped-def]
+def test_figures_of_a_perfect_model(dataset: Any) -> None:
     result = perfect(dataset(6))
     figures = measure(result.found, result.truths, result.dataset.classes)
     assert figures.map33 == figures.map50 == figures.map_coco == figures.f == 1
@@ -77,14 +78,14 @@ def test_three_thousand_without_a_miss_show_a_tenth_of_a_percent() -> None:
     assert upper_bound(0, 3000) == pytest.approx(0.001, abs=2e-5)
 
 
-def test_seen_and_unseen_boards_are_apart_and_share_the_threshold(dataset) -> None:  # type: ignore[no-untyped-def]
+def test_seen_and_unseen_boards_are_apart_and_share_the_threshold(dataset: Any) -> None:
     groups = grouped(perfect(dataset(6)), ["board0"])
     assert list(groups) == ["all pictures", "boards seen in training", "unseen boards", "board board0", "board board1"]
     assert len({f.threshold for f in groups.values()}) == 1
     assert groups["unseen boards"].pictures == 3
 
 
-def test_a_model_that_loses_a_sure_defect_may_not_replace(dataset) -> None:  # type: ignore[no-untyped-def]
+def test_a_model_that_loses_a_sure_defect_may_not_replace(dataset: Any) -> None:
     a = perfect(dataset(6))
     same = compare_models(a, a)
     assert same.may_replace and not same.differences
@@ -96,7 +97,7 @@ def test_a_model_that_loses_a_sure_defect_may_not_replace(dataset) -> None:  # t
     assert compare_models(poorer, a).may_replace
 
 
-def test_a_model_with_more_false_calls_may_not_replace(dataset) -> None:  # type: ignore[no-untyped-def]
+def test_a_model_with_more_false_calls_may_not_replace(dataset: Any) -> None:
     a = perfect(dataset(6))
     noisy = Detections.concatenate([a.found[0], found((0, 0, 12, 12, 0.95, 0))])
     verdict = compare_models(a, dataclasses.replace(a, found=(noisy, *a.found[1:])))
@@ -104,7 +105,7 @@ def test_a_model_with_more_false_calls_may_not_replace(dataset) -> None:  # type
     assert not verdict.may_replace
 
 
-def test_the_report_shows_every_mistake(tmp_path, dataset) -> None:  # type: ignore[no-untyped-def]
+def test_the_report_shows_every_mistake(tmp_path: Any, dataset: Any) -> None:
     a = perfect(dataset(6))
     noisy = Detections.concatenate([a.found[0], found((0, 0, 12, 12, 0.95, 0))])
     path = tmp_path / "report.html"
