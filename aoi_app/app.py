@@ -92,6 +92,11 @@ def admitted_detector(settings: Settings, spec: EngineSpec, progress: Progress) 
         overlap=settings.tile_overlap,
         progress=lambda share, text: progress(f"{text} ({share:.0%})"),
     )
+    if certificate is not None and spec.runtime.startswith("tensorrt"):
+        from aoi_app.inference.commands import keep_certificate
+        from aoi_app.inference.runtimes.tensorrt.loader import DEFAULTS, open_store
+
+        keep_certificate(open_store(DEFAULTS), certificate)
     return detector, str(certificate) if certificate else ""
 
 

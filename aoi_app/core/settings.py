@@ -36,7 +36,7 @@ class CameraSettings(_Strict):
 
     source: str = "simulated:bare"
     line_rate: Annotated[float, Field(gt=0)] | None = 2_000.0
-    height: Annotated[int, Field(ge=1, le=4096)] = 128
+    height: Annotated[int, Field(ge=1, le=4096)] = 64
     pixel_format: PixelFormat = PixelFormat.MONO8
     options: dict[str, int | float | str | bool] = Field(default_factory=dict)
 

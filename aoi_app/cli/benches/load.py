@@ -15,6 +15,7 @@ import typer
 from aoi_app.cli.benches.options import Figures, Options, show
 
 SIDE = 4_096
+BLOCKS_PER_S = 40
 FULL = 0.9
 """Share of its time that inspection is busy at full load."""
 
@@ -36,7 +37,9 @@ def run(options: Options) -> Figures:
         LoadMeter(window, options.seconds, lambda found: figures.update(dataclasses.asdict(found)))
 
     board = {"width": SIDE, "lines": SIDE, "gap_lines": 100}
-    camera = {"source": "simulated:bare", "line_rate": options.line_rate, "options": board}
+    # Blocks as a camera would be set: often enough for a fluid view.
+    height = max(8, round(options.line_rate / BLOCKS_PER_S))
+    camera = {"source": "simulated:bare", "line_rate": options.line_rate, "height": height, "options": board}
     changes = {
         "camera": camera,
         "runtime": options.runtime,
