@@ -115,7 +115,7 @@ def review_done(world: GuiWorld) -> QWidget:
 def statistics(world: GuiWorld) -> QWidget:
     world.review()
     world.window.show_page(3)
-    page = world.window.page("statistics", *(f"recipes{tab}" for tab in ("", "-regions", "-revisions", "-trial")))
+    page = world.window.page("statistics")
     assert isinstance(page, StatisticsPage)
     world.until(lambda: page.view is not None)
     return world.window
