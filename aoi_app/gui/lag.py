@@ -22,7 +22,9 @@ class LagMeter(QObject):
 
     def __init__(self, parent: QObject | None = None, kept: int = 120_000) -> None:
         super().__init__(parent)
-        self._lags: deque[float] = deque(maxlen=kept)
+        # Allocated at once and touched: a meter that grows would be taken for a leak.
+        self._lags = np.full(kept, np.nan, np.float32)
+        self._count = 0
         self._last = time.perf_counter()
         self._timer = QTimer(self)
         self._timer.setTimerType(Qt.TimerType.PreciseTimer)
@@ -31,7 +33,7 @@ class LagMeter(QObject):
 
     def start(self) -> None:
         """Begin to measure anew."""
-        self._lags.clear()
+        self._count = 0
         self._last = time.perf_counter()
         self._timer.start()
 
@@ -41,14 +43,15 @@ class LagMeter(QObject):
 
     def _on_timeout(self) -> None:
         now = time.perf_counter()
-        self._lags.append(max(0.0, (now - self._last) * 1000 - PERIOD_MS))
+        self._lags[self._count % len(self._lags)] = max(0.0, (now - self._last) * 1000 - PERIOD_MS)
+        self._count += 1
         self._last = now
 
     def figures(self) -> dict[str, float]:
         """Return p50, p99 and maximum of the lag in milliseconds, and the number of measurements."""
-        if not self._lags:
+        lags = self._lags[: self._count]
+        if not len(lags):
             return {"p50_ms": 0.0, "p99_ms": 0.0, "max_ms": 0.0, "n": 0.0}
-        lags = np.fromiter(self._lags, np.float64, len(self._lags))
         p50, p99 = np.percentile(lags, (50, 99))
         return {"p50_ms": float(p50), "p99_ms": float(p99), "max_ms": float(lags.max()), "n": float(len(lags))}
 
