@@ -315,7 +315,7 @@ def open_station(
     try:
         code = run_window(
             station,
-            window_services(book, folder, path, LineGolden(lambda: station.settings, golden)),
+            window_services(book, folder, path, LineGolden(lambda: station.settings, golden), settings.database_url),
             offscreen=offscreen,
             quit_after=quit_after,
             screenshot=screenshot,

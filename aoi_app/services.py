@@ -15,7 +15,8 @@ from aoi_app.core.protocols import CameraInfo
 from aoi_app.core.recipe import Recipe
 from aoi_app.core.scan import BoardScan, Pixels, pixel_shape
 from aoi_app.core.settings import load_settings, save_settings
-from aoi_app.gui.services import Choice, HistoryReader, Services, flat_field_name
+from aoi_app.gui.services import Choice, Services, flat_field_name
+from aoi_app.gui.texts import learn_defect_names
 from aoi_app.inference.catalog import engines_dir, list_models
 from aoi_app.inference.runtimes.table import RUNTIMES
 from aoi_app.storage.accounts import Accounts
@@ -30,35 +31,35 @@ FindGolden = Callable[[BoardScan, Recipe], Pixels | None]
 """Returns the golden board of a scan, or None where there is none."""
 
 
-def window_services(book: RecipeBook, data: Path, settings_path: Path, find_golden: FindGolden) -> Services:
-    """Return the services of a station whose record lies in `data`."""
+def window_services(
+    book: RecipeBook, data: Path, settings_path: Path, find_golden: FindGolden, url: str = ""
+) -> Services:
+    """Return the services of a station.
 
-    def open_review() -> Review | None:
-        file = Place(data).file
-        return Review(data) if file is None or file.exists() else None
+    Parameters
+    ----------
+    data, url
+        Where its record lies: the folder, and the database server where there is one.
+    """
+    for entry in list_models():
+        if entry.card is not None:
+            learn_defect_names(entry.card.classes, entry.card.classes_zh)
 
-    def open_alarms() -> Alarms | None:
-        file = Place(data).file
-        return Alarms(data) if file is None or file.exists() else None
-
-    def open_statistics() -> Statistics | None:
-        file = Place(data).file
-        return Statistics(data) if file is None or file.exists() else None
+    def recorded() -> bool:
+        """Tell whether there is a record to open: a server's, or the folder's own."""
+        file = Place(data, url).file
+        return file is None or file.exists()
 
     def read_golden(record: BoardRecord) -> Pixels | None:
         recipe = book.load(record.row.recipe, record.row.recipe_revision or None)
         return find_golden(_scan_of(record), recipe)
-
-    def open_history() -> HistoryReader | None:
-        file = Place(data).file
-        return History(data) if file is None or file.exists() else None
 
     def keep(changes: Mapping[str, Any]) -> None:
         # Onto what the file says: settings of the command line hold for one run only.
         save_settings(load_settings(settings_path).with_changes(**changes), settings_path)
 
     return Services(
-        open_history=open_history,
+        open_history=lambda: History(data, url) if recorded() else None,
         cameras=_cameras,
         models=_models,
         runtimes=_runtimes,
@@ -68,10 +69,10 @@ def window_services(book: RecipeBook, data: Path, settings_path: Path, find_gold
         recipe_revisions=book.history,
         load_revision=book.load,
         save_settings=keep,
-        open_review=open_review,
-        open_statistics=open_statistics,
-        open_accounts=lambda: Accounts(data),
-        open_alarms=open_alarms,
+        open_review=lambda: Review(data, url) if recorded() else None,
+        open_statistics=lambda: Statistics(data, url) if recorded() else None,
+        open_accounts=lambda: Accounts(data, url),
+        open_alarms=lambda: Alarms(data, url) if recorded() else None,
         read_golden=read_golden,
         create_camera=lambda camera: create_camera(camera.source, camera.options),
         flat_field_file=lambda info: data / "flat-fields" / flat_field_name(info),
