@@ -72,6 +72,8 @@ def test_what_a_selector_selects_is_kept_for_each_of_its_entries() -> None:
         ("Height", "0"),
         ("Height", "5000"),
         ("Height", "tall"),
+        ("Height", "inf"),
+        ("AcquisitionLineRate", "nan"),
         ("AcquisitionLineRate", "True"),
         ("PixelFormat", "Mono7"),
     ],

@@ -10,30 +10,33 @@ import numpy as np
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QComboBox
 
 from aoi_app.camera import aravis_library
 from aoi_app.camera.conveyor import SourceBoard
 from aoi_app.camera.flat_field import FlatField
 from aoi_app.camera.gige.device import GigeDevice
-from aoi_app.core.scan import Pixels
+from aoi_app.core.scan import PixelFormat, Pixels
 from aoi_app.core.settings import CameraSettings
 from aoi_app.gui.camera.cameras import SOURCE
 from aoi_app.gui.camera.page import CameraPage
 from aoi_app.gui.camera.session import Phase
 from aoi_app.gui.pages import PAGES
-from tests.camera.boards import loopback
+from aoi_app.services import window_services
+from aoi_app.storage.accounts import Accounts, Role
+from tests.camera.boards import loopback, the_loopback
 from tests.gui.world import GuiWorld
 
 NUMBER = [page.name for page in PAGES].index("camera")
-BARE = CameraSettings(source="simulated:bare", line_rate=20_000.0)
+BARE = CameraSettings(source="simulated:bare", line_rate=20_000.0, height=128)
 needs_aravis = pytest.mark.skipif(
     aravis_library.missing() is not None, reason=str(aravis_library.missing() or "libaravis is there")
 )
 
 
-def open_page(world: GuiWorld, camera: CameraSettings = BARE) -> CameraPage:
+def open_page(world: GuiWorld, camera: CameraSettings = BARE, width: int = 512) -> CameraPage:
     world.window.take_settings(world.window.settings.with_changes(camera=camera.model_dump()))
-    world.station.with_recipe(lambda r: r.model_copy(update={"width_px": 512}))
+    world.station.with_recipe(lambda r: r.model_copy(update={"width_px": width}))
     world.show()
     world.window.show_page(NUMBER)
     page = world.window.page("camera")
@@ -48,15 +51,32 @@ def run(world: GuiWorld, page: CameraPage) -> None:
     world.until(lambda: page.live.picture is not None)
 
 
+def give_back(world: GuiWorld) -> None:
+    """Have the page let its camera go, before the camera itself is switched off."""
+    page = world.window.page("camera")
+    assert isinstance(page, CameraPage)
+    session = page.session
+    page.release()
+    if session is not None:
+        assert session.join(10)
+
+
 def value(page: CameraPage, name: str) -> str:
     return {f.name: f.value for f in page.features.model.features}[name]
+
+
+def held(page: CameraPage) -> bool:
+    """Tell whether the page holds a camera."""
+    return page.session is not None
 
 
 def edit(page: CameraPage, name: str, text: str) -> bool:
     """Write a value into the table."""
     model = page.features.model
     row = [f.name for f in model.features].index(name)
-    return model.setData(model.index(row, 1), text)
+    index = model.index(row, 1)
+    assert index.isValid() and model.features[row].value != text, (row, index, model.features)
+    return model.setData(index, text)
 
 
 class Lamp:
@@ -75,7 +95,7 @@ class Lamp:
 
 
 @pytest.fixture
-def serve() -> Iterator[Callable[..., str]]:
+def serve(world: GuiWorld) -> Iterator[Callable[..., str]]:
     """Give what serves boards as a GigE Vision camera and returns its source."""
     served: list[GigeDevice] = []
 
@@ -86,6 +106,7 @@ def serve() -> Iterator[Callable[..., str]]:
         return f"gige:{loopback(number)}"
 
     yield start
+    give_back(world)
     for device in served:
         device.stop()
 
@@ -173,6 +194,64 @@ def test_a_value_that_cannot_be_is_refused_and_the_camera_goes_on(world: GuiWorl
     world.until(lambda: page.session is not None and page.session.look.heard_s > before)
 
 
+def test_a_value_is_edited_with_the_keyboard_alone(world: GuiWorld) -> None:
+    page = open_page(world)
+    run(world, page)
+    table = page.features.table
+    page.features.finder.setFocus()
+    QTest.keyClicks(page.features.finder, "pixelf")
+    assert table.model().rowCount() == 1
+    page.features.focusNextPrevChild(True)
+    page.features.focusNextPrevChild(True)
+    assert table.hasFocus()
+    table.setCurrentIndex(table.model().index(0, 1))
+    QTest.keyClick(table, Qt.Key.Key_F2)
+    box = table.findChild(QComboBox)
+    assert box is not None and box.currentText() == "Mono8"
+    QTest.keyClick(box.view(), Qt.Key.Key_Down)
+    QTest.keyClick(box.view(), Qt.Key.Key_Return)
+    world.until(lambda: page.draft.pixel_format is PixelFormat.RGB8)
+    world.until(lambda: page.live.picture is not None and page.live.picture.ndim == 3)
+
+
+def test_a_camera_that_is_gone_is_told_and_can_be_opened_again(world: GuiWorld) -> None:
+    page = open_page(world, BARE.model_copy(update={"options": {"faults": "vanish@0:300x0.3"}}))
+    page.open_button.click()
+    world.until(page.problem.isVisible)
+    assert page.problem.text().startswith("The simulated camera is gone.")
+    assert page.open_button.isEnabled() and not page.use_button.isEnabled()
+
+
+def test_who_may_not_change_settings_may_not_take_the_camera(world: GuiWorld) -> None:
+    accounts = Accounts(world.folder)
+    anna = accounts.create_first("Anna", "4711")
+    otto = accounts.create(anna, "Otto", "1234", Role.OPERATOR)
+    page = open_page(world)
+    world.until(lambda: not world.window.session.open_to_all)
+    world.until(lambda: not page.open_button.isEnabled())
+    page.open()
+    assert not held(page)
+    world.window.session.take(anna)
+    world.until(page.open_button.isEnabled)
+    run(world, page)
+    session = page.session
+    assert session is not None
+    world.window.session.take(otto)
+    world.until(lambda: session.ended)
+    accounts.close()
+
+
+def test_language_and_theme_are_switched_while_the_camera_runs(world: GuiWorld) -> None:
+    page = open_page(world)
+    run(world, page)
+    world.window.set_language("zh")
+    world.window.set_theme("light")
+    world.until(lambda: page.cards.labels["Line rate, Hz"][1].text() == "设定：20,000 Hz")
+    assert page.open_button.text() == "释放相机"
+    assert page.session is not None and page.session.look.phase is Phase.RUNNING
+    page.grab()
+
+
 # Who holds the camera
 
 
@@ -211,16 +290,75 @@ def test_leaving_the_page_gives_the_camera_back(world: GuiWorld) -> None:
     run(world, page)
 
 
+def test_closing_the_window_gives_the_camera_back(world: GuiWorld) -> None:
+    page = open_page(world)
+    run(world, page)
+    session = page.session
+    assert session is not None
+    world.window.close()
+    assert session.ended
+
+
 # A GigE Vision camera
+
+
+@needs_aravis
+def test_a_camera_that_answers_is_listed_with_maker_serial_and_address(
+    world: GuiWorld, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    found = window_services(world.book, world.folder, world.folder / "s.json", lambda scan, recipe: None).cameras
+    world.window.services = replace(world.window.services, cameras=found)
+    lamp = Lamp()
+    lamp.light = 90
+    with the_loopback(tmp_path_factory.getbasetemp().parent) as address:
+        device = GigeDevice(lamp.board, address, gap_lines=64)
+        device.start()
+        try:
+            page = open_page(world)
+            entries = page.cameras.entries
+            world.until(page.search_button.isEnabled)
+            shown = {entries.item(k).text(): entries.item(k) for k in range(entries.count())}
+            entries.setCurrentItem(shown["AOI Line-scan simulator\nSIM-0001, 127.0.0.1"])
+            run(world, page)
+            assert page.session is not None and page.session.look.info is not None
+            assert page.session.look.info.serial == "SIM-0001"
+        finally:
+            give_back(world)
+            device.stop()
+
+
+@needs_aravis
+def test_left_page_leaves_the_gige_camera_to_the_line(world: GuiWorld, serve: Callable[..., str]) -> None:
+    from aoi_app.camera.aravis import AravisCamera
+
+    page = open_page(world, CameraSettings(source=serve(84, Lamp().board), line_rate=4_000.0, height=32), 256)
+    run(world, page)
+    session = page.session
+    assert session is not None
+    world.window.show_page(0)
+    world.until(lambda: session.ended)
+    station = AravisCamera(loopback(84), busy_s=0.1)
+    station.open()
+    station.close()
+
+
+@needs_aravis
+def test_a_feature_that_cannot_be_written_is_told(world: GuiWorld, serve: Callable[..., str]) -> None:
+    page = open_page(world, CameraSettings(source=serve(85, Lamp().board), line_rate=4_000.0, height=32), 256)
+    run(world, page)
+    assert edit(page, "SensorWidth", "100")
+    world.until(lambda: page.problem.isVisible())
+    assert "SensorWidth" in page.problem.text()
+    assert "SensorWidth" not in page.draft.options
+    assert page.session is not None and page.session.look.phase is Phase.RUNNING
 
 
 @needs_aravis
 def test_features_of_a_gige_camera_in_its_own_words(world: GuiWorld, serve: Callable[..., str]) -> None:
     lamp = Lamp()
     lamp.light = 120
-    source = serve(61, lamp.board)
-    page = open_page(world, CameraSettings(source=source, line_rate=4_000.0, height=32))
-    world.station.with_recipe(lambda r: r.model_copy(update={"width_px": 256}))
+    source = serve(81, lamp.board)
+    page = open_page(world, CameraSettings(source=source, line_rate=4_000.0, height=32), 256)
     run(world, page)
     features = {f.name: f for f in page.features.model.features}
     assert (features["ExposureTime"].unit, features["ExposureTime"].limits) == ("us", "1 to 10000")
@@ -248,11 +386,10 @@ def test_features_of_a_gige_camera_in_its_own_words(world: GuiWorld, serve: Call
 @needs_aravis
 def test_the_flat_field_is_captured_saved_and_used(world: GuiWorld, serve: Callable[..., str], tmp_path: Path) -> None:
     lamp = Lamp()
-    source = serve(62, lamp.board)
+    source = serve(82, lamp.board)
     file = tmp_path / "flat" / "field.npz"
     world.window.services = replace(world.window.services, flat_field_file=lambda info: file)
-    page = open_page(world, CameraSettings(source=source, line_rate=10_000.0, height=32))
-    world.station.with_recipe(lambda r: r.model_copy(update={"width_px": 256}))
+    page = open_page(world, CameraSettings(source=source, line_rate=10_000.0, height=32), 256)
     run(world, page)
     world.until(page.flat_button.isEnabled)
     page.flat_button.click()
@@ -284,15 +421,15 @@ def test_the_flat_field_is_captured_saved_and_used(world: GuiWorld, serve: Calla
 def test_a_camera_that_another_holds_says_so(world: GuiWorld, serve: Callable[..., str]) -> None:
     from aoi_app.camera.aravis import AravisCamera
 
-    source = serve(63, Lamp().board)
-    holder = AravisCamera(loopback(63))
+    source = serve(83, Lamp().board)
+    holder = AravisCamera(loopback(83))
     holder.open()
     try:
         world.window.services = replace(
             world.window.services,
-            create_camera=lambda settings: AravisCamera(loopback(63), settings.options, busy_s=0.2),
+            create_camera=lambda settings: AravisCamera(loopback(83), settings.options, busy_s=0.2),
         )
-        page = open_page(world, CameraSettings(source=source, line_rate=4_000.0, height=32))
+        page = open_page(world, CameraSettings(source=source, line_rate=4_000.0, height=32), 256)
         page.open_button.click()
         world.until(lambda: page.problem.isVisible())
         assert "Another program holds the camera" in page.problem.text()

@@ -25,6 +25,7 @@ class CameraList(QWidget):
         self._searching = False
         self.entries = QListWidget(self)
         self.entries.setWordWrap(True)
+        self.entries.setTextElideMode(Qt.TextElideMode.ElideNone)
         self.entries.setSpacing(2)
         self.entries.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.entries.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)

@@ -9,10 +9,12 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from aoi_app.gui.camera.session import Look
 from aoi_app.gui.texts import say, tr
+from aoi_app.gui.theme import tokens
 
 SATURATION_LIMIT = 0.001
 SAME_RATE = 0.01
 NOTHING = "–"
+WRONG = "wrong"
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +130,7 @@ class Cards(QWidget):
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
         self._look: Look | None = None
+        self.frames: dict[str, QFrame] = {}
         self.labels: dict[str, tuple[QLabel, QLabel]] = {}
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
@@ -146,7 +149,9 @@ class Cards(QWidget):
                 column.addWidget(label)
             say(title, "setText", card.title)
             self.labels[card.title] = value, note
+            self.frames[card.title] = frame
             row.addWidget(frame, 1)
+        self.use_theme()
 
     def show_look(self, look: Look | None) -> None:
         """Write the figures of a look; dashes where there is none."""
@@ -154,8 +159,20 @@ class Cards(QWidget):
         for card in CARDS:
             value, note = self.labels[card.title]
             wrong = look is not None and card.wrong(look)
+            self._mark(self.frames[card.title], wrong)
             value.setText(("⚠ " if wrong else "") + (NOTHING if look is None else card.value(look)))
             note.setText("" if look is None else card.note(look))
+
+    @staticmethod
+    def _mark(frame: QFrame, wrong: bool) -> None:
+        if frame.property(WRONG) is not wrong:
+            frame.setProperty(WRONG, wrong)
+            frame.style().unpolish(frame)
+            frame.style().polish(frame)
+
+    def use_theme(self) -> None:
+        """Mark what is wrong in the colour of the theme in use."""
+        self.setStyleSheet(f'QFrame#panel[{WRONG}="true"] {{ border: 2px solid {tokens().warn}; }}')
 
     def retranslate(self) -> None:
         """Write the notes anew."""

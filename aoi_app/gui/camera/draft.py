@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -132,6 +133,6 @@ def with_flat_field(settings: CameraSettings, file: str) -> CameraSettings:
 
 def _number(name: str, text: str) -> float:
     value = value_of(text)
-    if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
+    if isinstance(value, bool | str) or not math.isfinite(value) or value < 0:
         raise FeatureError(f"{name} = {text} is refused.", "Give a value within the limits.")
     return float(value)
