@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QRect, QSize, Qt, Signal
 from PySide6.QtWidgets import QAbstractItemView, QLabel, QLineEdit, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
 
 from aoi_app.gui.services import Choice
 from aoi_app.gui.texts import message, say, tr
 from aoi_app.gui.theme import colour
 
+TEXT_WIDTH, PADDING = 196, 6
 SOURCE = Qt.ItemDataRole.UserRole
 
 
@@ -78,6 +79,7 @@ class CameraList(QWidget):
             if choice.missing:
                 title = tr("{title} (not installed)", title=title)
             item = QListWidgetItem(f"{title}\n{below}" if below else title)
+            item.setSizeHint(self._size(item.text()))
             item.setData(SOURCE, choice.value)
             item.setToolTip(below or choice.value)
             if choice.missing:
@@ -87,6 +89,12 @@ class CameraList(QWidget):
             if choice.value in (chosen, known) and not choice.missing:
                 self.entries.setCurrentItem(item)
         self.entries.blockSignals(False)
+
+    def _size(self, text: str) -> QSize:
+        """Return the room of a wrapped entry; the list itself forgets the padding of the style."""
+        room = QRect(0, 0, TEXT_WIDTH, 1_000)
+        used = self.entries.fontMetrics().boundingRect(room, Qt.TextFlag.TextWordWrap, text)
+        return QSize(TEXT_WIDTH, used.height() + PADDING)
 
     def use_theme(self) -> None:
         """Write the list in the colours of the theme in use."""
