@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -111,7 +112,9 @@ def test_a_full_disk_under_the_answers_is_one_message(model: Path, boards: Path)
 def test_a_reader_that_goes_away_and_an_interrupt_are_no_crash(
     model: Path, boards: Path, leave: str, status: int
 ) -> None:
-    process = aoi_process("inspect", *[boards] * 200, "--model", model, "--json", "-")
+    # A test run in the background has interrupts ignored, and so would the program.
+    heed = partial(signal.signal, signal.SIGINT, signal.default_int_handler)
+    process = aoi_process("inspect", *[boards] * 200, "--model", model, "--json", "-", preexec_fn=heed)
     assert process.stdout is not None and process.stderr is not None
     assert json.loads(process.stdout.readline())["board"] == "a1"
     if leave == "close":

@@ -193,7 +193,7 @@ def test_a_missing_library_is_named_with_the_line_that_installs_it(name: str, mo
     monkeypatch.setattr(importlib.util, "find_spec", lambda *_: None)
     with pytest.raises(BackendMissing) as caught:
         load_runtime(name)
-    assert RUNTIMES[name].title in caught.value.what and "pip install" in caught.value.hint
+    assert RUNTIMES[name].title in caught.value.what and RUNTIMES[name].install in caught.value.hint
 
 
 @pytest.mark.parametrize("name", LOCAL)

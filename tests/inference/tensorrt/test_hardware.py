@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
 from aoi_app.core.errors import BackendMissing, EngineError
+from aoi_app.core.install import install_line
 from aoi_app.inference.runtimes.tensorrt.activation import CurvePoint, candidate_batches, choose_batch
 from aoi_app.inference.runtimes.tensorrt.bench import name_bottleneck
 from aoi_app.inference.runtimes.tensorrt.budget import MIB, VramBudget, estimate, ring_bytes
@@ -160,6 +162,6 @@ def test_each_release_is_known_by_what_it_can_do() -> None:
 def test_a_missing_library_comes_with_its_install_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "tensorrt", None)
     open_library.cache_clear()
-    with pytest.raises(BackendMissing, match=r"pip install 'aoi-station\[tensorrt\]'"):
+    with pytest.raises(BackendMissing, match=re.escape(install_line("tensorrt"))):
         open_library("tensorrt")
     open_library.cache_clear()
