@@ -213,7 +213,12 @@ def _image_bytes(path: Path) -> int:
 def bench_line(image: Pixels, line_rate: float) -> Line:
     """Return a line that delivers one board again and again at a line rate."""
     ring = BufferRing(BATCH_SLOTS, image.nbytes)
-    camera = SimulatedCamera(lambda number: SourceBoard(image, f"bench-{number}"), ready=lambda: ring.free > 1)
+    camera = SimulatedCamera(
+        lambda number: SourceBoard(image, f"bench-{number}"),
+        # A board that is inspected when it is whole must be done with before the next one begins.
+        gap_lines=len(image),
+        ready=lambda: ring.free > 1,
+    )
     camera.open()
     pixel_format = PixelFormat.MONO8 if image.ndim == 2 else PixelFormat.RGB8
     wanted = AcquisitionConfig(height=64, pixel_format=pixel_format, acquisition_line_rate=line_rate)
