@@ -55,6 +55,7 @@ def test_grab_exits_with_1_when_lines_are_missing(tmp_path: Path) -> None:
     assert result.exit_code == 1 and "1 block was lost" in result.output
 
 
+@pytest.mark.link
 @needs_aravis
 def test_serve_grab_and_info_over_gige_vision(tmp_path: Path) -> None:
     board = pictures(1)[0]

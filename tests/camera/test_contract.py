@@ -125,6 +125,7 @@ def blocks(camera: LineScanCamera, count: int, timeout_s: float = 15.0) -> list[
     return got
 
 
+@pytest.mark.link
 class TestContract:
     def test_blocks_come_in_order_and_own_their_pixels(self, case: Case) -> None:
         case.camera.open()

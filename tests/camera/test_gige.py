@@ -21,10 +21,13 @@ from aoi_app.core.protocols import AcquisitionConfig
 from aoi_app.core.scan import ScanEnd
 from tests.camera.boards import device, grab, loopback, pictures, source_of, the_loopback
 
-pytestmark = pytest.mark.skipif(
-    aravis_library.missing() is not None, reason=str(aravis_library.missing() or "libaravis is there")
-)
-CONFIG = AcquisitionConfig(height=64, acquisition_line_rate=20_000.0)
+pytestmark = [
+    pytest.mark.link,
+    pytest.mark.skipif(
+        aravis_library.missing() is not None, reason=str(aravis_library.missing() or "libaravis is there")
+    ),
+]
+CONFIG = AcquisitionConfig(height=64, acquisition_line_rate=8_000.0)
 
 
 def whole(end: ScanEnd, boards: list[np.ndarray]) -> bool:
@@ -153,7 +156,9 @@ def test_two_devices_cannot_share_an_address() -> None:
 
 def test_discovery_lists_the_device(tmp_path_factory: pytest.TempPathFactory) -> None:
     with the_loopback(tmp_path_factory.getbasetemp().parent) as address, device(pictures(1), address):
-        found = [info for info in discover(1.0) if info.address == "127.0.0.1"]
+        # A device that is slow to answer is found by the next look, as the window does it.
+        looks = ([info for info in discover(1.0) if info.address == "127.0.0.1"] for _ in range(5))
+        found = next(filter(None, looks), [])
     assert found and (found[0].vendor, found[0].serial) == ("AOI", "SIM-0001")
 
 
@@ -191,7 +196,7 @@ from aoi_app.core.protocols import AcquisitionConfig
 from tests.camera.boards import grab
 camera = AravisCamera(sys.argv[1])
 camera.open()
-ends = grab(camera, AcquisitionConfig(height=256, acquisition_line_rate=20_000.0), 6)
+ends = grab(camera, AcquisitionConfig(height=256, acquisition_line_rate=8_000.0), 6)
 print(camera.info.driver, sum(end.completeness.ok for end in ends))
 camera.close()
 """

@@ -18,6 +18,7 @@ from tests.camera.boards import grab, loopback
 BOARDS = 12
 
 
+@pytest.mark.link
 @pytest.mark.skipif(aravis_library.missing() is not None, reason=str(aravis_library.missing()))
 def test_boards_with_defects_are_the_same_over_the_wire(tmp_path: Path) -> None:
     for number in range(BOARDS):

@@ -327,6 +327,7 @@ def test_a_camera_that_answers_is_listed_with_maker_serial_and_address(
             device.stop()
 
 
+@pytest.mark.link
 @needs_aravis
 def test_left_page_leaves_the_gige_camera_to_the_line(world: GuiWorld, serve: Callable[..., str]) -> None:
     from aoi_app.camera.aravis import AravisCamera
@@ -353,6 +354,7 @@ def test_a_feature_that_cannot_be_written_is_told(world: GuiWorld, serve: Callab
     assert page.session is not None and page.session.look.phase is Phase.RUNNING
 
 
+@pytest.mark.link
 @needs_aravis
 def test_features_of_a_gige_camera_in_its_own_words(world: GuiWorld, serve: Callable[..., str]) -> None:
     lamp = Lamp()

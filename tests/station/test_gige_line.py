@@ -26,7 +26,10 @@ from aoi_app.station.station import Station
 from tests.camera.boards import loopback
 from tests.station.conftest import HEIGHT, LINES, WIDTH, World, board_image, wait_until
 
-pytestmark = pytest.mark.skipif(aravis_library.missing() is not None, reason=str(aravis_library.missing()))
+pytestmark = [
+    pytest.mark.link,
+    pytest.mark.skipif(aravis_library.missing() is not None, reason=str(aravis_library.missing())),
+]
 BOARDS = 50
 
 
