@@ -196,7 +196,7 @@ from aoi_app.core.protocols import AcquisitionConfig
 from tests.camera.boards import grab
 camera = AravisCamera(sys.argv[1])
 camera.open()
-ends = grab(camera, AcquisitionConfig(height=256, acquisition_line_rate=8_000.0), 6)
+ends = grab(camera, AcquisitionConfig(height=128, acquisition_line_rate=2_000.0), 6)
 print(camera.info.driver, sum(end.completeness.ok for end in ends))
 camera.close()
 """
