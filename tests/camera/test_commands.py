@@ -4,6 +4,7 @@ import json
 import signal
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -62,7 +63,9 @@ def test_serve_grab_and_info_over_gige_vision(tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "0.png"), board)
     address = loopback(41)
     serve = [sys.executable, "-m", "aoi_app", "camera", "serve", str(tmp_path), "--address", address]
-    server = subprocess.Popen([*serve, "--seconds", "60"], stdout=subprocess.PIPE, text=True)
+    # A test run in the background has interrupts ignored, and so would the program.
+    heed = partial(signal.signal, signal.SIGINT, signal.default_int_handler)
+    server = subprocess.Popen([*serve, "--seconds", "60"], stdout=subprocess.PIPE, text=True, preexec_fn=heed)
     try:
         assert server.stdout is not None and "answers at" in server.stdout.readline()
         shown = run("info", f"gige:{address}")
