@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Callable, Mapping, Sequence
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from aoi_app.core.protocols import CameraInfo
 from aoi_app.core.recipe import Recipe
 from aoi_app.core.scan import BoardScan, Pixels, pixel_shape
 from aoi_app.core.settings import load_settings, save_settings
+from aoi_app.core.version import own_version
 from aoi_app.gui.services import Choice, Services, flat_field_name
 from aoi_app.gui.texts import learn_defect_names
 from aoi_app.inference.catalog import engines_dir, list_models
@@ -122,12 +122,8 @@ def _runtimes() -> Sequence[Choice]:
 
 
 def _facts(data: Path, settings_path: Path) -> Sequence[tuple[str, str]]:
-    try:
-        own = version("aoi-station")
-    except PackageNotFoundError:
-        own = "not installed"
     return (
-        ("Version", own),
+        ("Version", own_version()),
         ("Python", platform.python_version()),
         ("Record", str(data)),
         ("Settings", str(settings_path)),

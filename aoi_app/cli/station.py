@@ -7,6 +7,14 @@ from typing import Annotated
 
 import typer
 
+from aoi_app.core.version import own_version
+
+
+def _say_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"aoi {own_version()}")
+        raise typer.Exit
+
 
 def run(
     ctx: typer.Context,
@@ -25,6 +33,9 @@ def run(
     screenshot: Annotated[
         Path | None, typer.Option(metavar="FILE.png", help="Save a picture of the window before quitting.")
     ] = None,
+    _version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_say_version, help="Show the version and exit.")
+    ] = False,
 ) -> None:
     """Inspect circuit boards from a line-scan camera: the verdict leaves with the board.
 

@@ -89,3 +89,8 @@ def serials(data: Path) -> list[str]:
     found = [row.serial for row in history.rows(HistoryQuery())]
     history.close()
     return found[::-1]
+
+
+def test_the_version_is_said_without_opening_anything() -> None:
+    said = CliRunner().invoke(build_app([]), ["--version"])
+    assert (said.exit_code, said.output.split()[0]) == (0, "aoi")
