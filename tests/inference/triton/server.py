@@ -42,7 +42,8 @@ class Server:
         backend = home / "backends" / "python"
         backend.mkdir(parents=True)
         version = site.parent.name.removeprefix("python")
-        for part in (*(tree / "backends/python").iterdir(), tree / "python_backend_stubs" / version / STUB):
+        parts = [part for part in (tree / "backends/python").iterdir() if part.is_file()]
+        for part in (*parts, tree / "python_backend_stubs" / version / STUB):
             shutil.copy2(part, backend / part.name)
         file = PrecisionFile(model, model, "fp32")
         folder = export_repository(file, self.repository, ServerPlan(max_batch=4, gpu=False))
