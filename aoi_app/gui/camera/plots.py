@@ -8,7 +8,7 @@ from pyqtgraph.GraphicsScene.mouseEvents import MouseClickEvent
 from PySide6.QtWidgets import QWidget
 
 from aoi_app.camera.figures import LineFigures
-from aoi_app.gui.statistics.plots import Panel
+from aoi_app.gui.plotting import Panel
 from aoi_app.gui.theme import tokens
 
 LEVELS = 256

@@ -12,6 +12,7 @@ import pyqtgraph as pg
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
+from aoi_app.gui.plotting import paint_canvas, still_canvas
 from aoi_app.gui.texts import message, tr
 from aoi_app.gui.theme import tokens
 from aoi_app.station.status import StationStatus
@@ -109,15 +110,10 @@ class _PlotPanel(QFrame):
         header = QHBoxLayout()
         header.addWidget(self._title, 1)
         header.addWidget(self._newest)
-        self._canvas = pg.PlotWidget(self)
-        self._canvas.setMenuEnabled(False)
-        self._canvas.setMouseEnabled(False, False)
-        self._canvas.hideButtons()
+        self._canvas = still_canvas(self, (0, 8, 8, 0))
         self._canvas.setXRange(-SPAN_S, 0, padding=0)
-        self._canvas.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._canvas.getAxis("bottom").setHeight(18)
         self._canvas.getAxis("left").setWidth(44)
-        self._canvas.getPlotItem().setContentsMargins(0, 8, 8, 0)
         self._curves = [self._canvas.plot() for _ in plot.curves]
         layout = QVBoxLayout(self)
         layout.setContentsMargins(12, 8, 10, 4)
@@ -129,12 +125,7 @@ class _PlotPanel(QFrame):
 
     def use_theme(self) -> None:
         t = tokens()
-        self._canvas.setBackground(t.panel)
-        for name in ("left", "bottom"):
-            axis = self._canvas.getAxis(name)
-            axis.setPen(pg.mkPen(t.line))
-            axis.setTextPen(pg.mkPen(t.faint))
-            axis.setStyle(tickLength=-4, maxTickLevel=0, hideOverlappingLabels=True)
+        paint_canvas(self._canvas, t.faint)
         for curve, shade, style in zip(self._curves, t.plot, STYLES, strict=False):
             # Width 1: a wider pen takes more than three times as long to draw.
             curve.setPen(pg.mkPen(shade, width=1, style=style))

@@ -8,47 +8,14 @@ from datetime import datetime
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFrame, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QWidget
 
-from aoi_app.gui.texts import say
+from aoi_app.gui.plotting import Panel
 from aoi_app.gui.theme import tokens
 from aoi_app.storage.charts import ControlChart
 
 MOST_BARS = 8
 DAY_US = 86_400_000_000
-
-
-class Panel(QFrame):
-    """A titled plot that cannot be moved by accident."""
-
-    def __init__(self, title: str, parent: QWidget) -> None:
-        super().__init__(parent)
-        self.setObjectName("panel")
-        heading = QLabel(self)
-        heading.setProperty("role", "title")
-        say(heading, "setText", title)
-        self.canvas = pg.PlotWidget(self)
-        self.canvas.setMenuEnabled(False)
-        self.canvas.setMouseEnabled(False, False)
-        self.canvas.hideButtons()
-        self.canvas.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.canvas.getPlotItem().setContentsMargins(0, 6, 10, 0)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(12, 8, 8, 6)
-        layout.setSpacing(2)
-        layout.addWidget(heading)
-        layout.addWidget(self.canvas, 1)
-        self.use_theme()
-
-    def use_theme(self) -> None:
-        """Draw in the colours of the theme in use."""
-        t = tokens()
-        self.canvas.setBackground(t.panel)
-        for name in ("left", "bottom"):
-            axis = self.canvas.getAxis(name)
-            axis.setPen(pg.mkPen(t.line))
-            axis.setTextPen(pg.mkPen(t.muted))
-            axis.setStyle(tickLength=-4, maxTickLevel=0, hideOverlappingLabels=True)
 
 
 class ControlPlot(Panel):
