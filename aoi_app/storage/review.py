@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from sqlalchemy import Connection, func, insert, select, update
 
 from aoi_app.core.errors import StoreError
 from aoi_app.core.inspection import Verdict, Verification
+from aoi_app.storage import claims
 from aoi_app.storage.audit import VERIFY, append
 from aoi_app.storage.clock import now_us
 from aoi_app.storage.database import Place, connect, reading
@@ -85,11 +86,19 @@ class Review:
         prepare(self._place)
         self._database = connect(self._place)
 
-    def queue(self, limit: int = 100, recipe: str = "") -> tuple[str, ...]:
-        """Return the ids of boards that wait for review, oldest first."""
+    def queue(self, limit: int = 100, recipe: str = "", holder: str = "") -> tuple[str, ...]:
+        """Return the ids of boards that wait for review, oldest first.
+
+        Parameters
+        ----------
+        holder
+            Name of a window: boards that another one has in hand are left out. Empty for all.
+        """
         wanted = select(InspectionTable.board_id).where(InspectionTable.open_defects > 0)
         if recipe:
             wanted = wanted.where(InspectionTable.recipe == recipe)
+        if holder:
+            wanted = wanted.where(claims.free_for(holder))
         wanted = wanted.order_by(InspectionTable.ts_us, InspectionTable.id).limit(limit)
         with explained(self._place.name, self._place.folder), reading(self._database) as connection:
             return tuple(connection.scalars(wanted))
@@ -171,9 +180,36 @@ class Review:
                 "undo",
             )
 
+    def claim(self, board_id: str, holder: str, reviewer: str) -> str:
+        """Take a board in hand for `claims.LEASE_S`, or hold it on.
+
+        Returns
+        -------
+        str
+            Empty, or the name of the reviewer who has it in hand in another window.
+        """
+        with explained(self._place.name, self._place.folder), self._database.begin() as connection:
+            key = connection.execute(self._key(board_id)).scalar()
+            return "" if key is None else claims.take(connection, key, holder, reviewer)
+
+    def release(self, holder: str, boards: Collection[str] | None = None) -> None:
+        """Give boards back that a window has in hand; all of them when none are named."""
+        with explained(self._place.name, self._place.folder), self._database.begin() as connection:
+            keys = None if boards is None else [connection.execute(self._key(b)).scalar() or 0 for b in boards]
+            claims.let_go(connection, holder, keys)
+
+    def elsewhere(self, holder: str) -> int:
+        """Return the number of boards that other windows have in hand."""
+        with explained(self._place.name, self._place.folder), reading(self._database) as connection:
+            return claims.count_elsewhere(connection, holder)
+
     def close(self) -> None:
         """Let go of the database."""
         self._database.dispose()
+
+    @staticmethod
+    def _key(board_id: str) -> Any:
+        return select(InspectionTable.id).where(InspectionTable.board_id == board_id)
 
     def _locked(self, connection: Connection, defect_id: int) -> Any:
         """Return a defect, its board locked: two reviewers of one board wait for each other a moment."""
@@ -223,6 +259,8 @@ class Review:
             .where(InspectionTable.id == defect["inspection_id"])
             .values(final_verdict=final.value, open_defects=waiting)
         )
+        if not waiting:
+            claims.forget(connection, defect["inspection_id"])
         detail = {
             "board": board.board_id,
             "class": defect["defect_code"],

@@ -19,7 +19,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-HEAD = "0003"
+HEAD = "0004"
 """Newest migration. A test holds it to the scripts, so that a start need not read them to know that all is well."""
 
 Key = BigInteger().with_variant(Integer, "sqlite")
@@ -191,6 +191,17 @@ class VerificationTable(Base):
     undone: Mapped[bool]
 
     __table_args__ = (Index(None, "defect_id"), Index(None, "reviewer", "id"), Index(None, "at_us"))
+
+
+class ClaimTable(Base):
+    """Boards that a review window has in hand until a moment; `holder` is the window, `reviewer` who sits there."""
+
+    __tablename__ = "claim"
+
+    inspection_id: Mapped[int] = mapped_column(Key, ForeignKey("inspection.id"), primary_key=True, autoincrement=False)
+    holder: Mapped[str] = mapped_column(String(40))
+    reviewer: Mapped[str] = mapped_column(String(80))
+    until_us: Mapped[int] = mapped_column(BigInteger)
 
 
 class AccountTable(Base):
