@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -47,8 +47,17 @@ class HistoryReader(Protocol):
 class Reviewing(Protocol):
     """Records decisions of reviewers; called from a worker thread. `storage.review.Review` is one."""
 
-    def queue(self, limit: int = 100, recipe: str = "") -> tuple[str, ...]:
-        """Return the ids of boards that wait for review, oldest first."""
+    def queue(self, limit: int = 100, recipe: str = "", holder: str = "") -> tuple[str, ...]:
+        """Return the ids of boards that wait for review, oldest first, those in another window's hand left out."""
+
+    def claim(self, board_id: str, holder: str, reviewer: str) -> str:
+        """Take a board in hand for a while; return "", or who has it in hand."""
+
+    def release(self, holder: str, boards: Collection[str] | None = None) -> None:
+        """Give boards back; all of a window's when none are named."""
+
+    def elsewhere(self, holder: str) -> int:
+        """Return the number of boards that other windows have in hand."""
 
     def verify(self, defect_id: int, state: Verification, reviewer: str, seconds: float) -> Reviewed:
         """Record a decision. Raises StoreError, AlreadyReviewed."""

@@ -101,7 +101,7 @@ def review(way: int) -> Screen:
         page = world.window.page("review")
         assert isinstance(page, ReviewPage)
         world.until(lambda: page.desk.defect is not None)
-        page._ways.button(way).click()
+        page.view.ways.button(way).click()
         return world.window
 
     return open_page

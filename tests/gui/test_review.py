@@ -173,7 +173,7 @@ def test_another_reviewer_was_first(world: GuiWorld) -> None:
     other.verify(defect.id, Verification.DEFECT_REJECTED, "ben", 2.0)
     clock.now += 1
     press(page, Qt.Key.Key_1)
-    world.until(lambda: "ben has already decided" in page._problem.text())
+    world.until(lambda: "ben has already decided" in page.view.problem.text())
     history = History(world.folder)
     record = history.board("b00001")
     assert record is not None
@@ -194,14 +194,20 @@ def test_a_decision_that_cannot_be_recorded_comes_back(world: GuiWorld) -> None:
         def verify(self, *_: object) -> None:
             raise StoreError("The disk of the database is full.", "Free space there.")
 
-        def queue(self, *_: object) -> tuple[str, ...]:
+        def queue(self, *_: object, **__: object) -> tuple[str, ...]:
             return ()
 
-    page._review = Full()  # type: ignore[assignment]
+        def elsewhere(self, *_: object) -> int:
+            return 0
+
+        def release(self, *_: object) -> None:
+            pass
+
+    page.source.review = Full()  # type: ignore[assignment]
     clock.now += 1
     press(page, Qt.Key.Key_1)
-    world.until(lambda: page._problem.isVisible())
-    assert page._problem.text() == "The disk of the database is full.\nFree space there."
+    world.until(lambda: page.view.problem.isVisible())
+    assert page.view.problem.text() == "The disk of the database is full.\nFree space there."
     assert page.desk.defect is not None and page.desk.defect.id == defect.id
 
 
@@ -225,8 +231,8 @@ def test_ways_to_compare(world: GuiWorld) -> None:
     seen = []
     for _ in range(3):
         press(page, Qt.Key.Key_C)
-        seen.append(page.compare.way)
-        page.compare.grab()
+        seen.append(page.view.compare.way)
+        page.view.compare.grab()
     assert seen == [Way.BLINK, Way.SLIDE, Way.BESIDE]
 
 
@@ -238,10 +244,10 @@ def test_without_golden_board_and_pictures_review_goes_on(world: GuiWorld) -> No
     page, _ = open_page(world)
     assert page.desk.pictures.golden is None
     for way in Way:
-        page.compare.set_way(way)
-        page.compare.grab()
+        page.view.compare.set_way(way)
+        page.view.compare.grab()
     shutil.rmtree(world.folder / "images")
-    page.desk.take(page._board("b00001"))
+    page.desk.take(page.source.board("b00001"))
     page._show()
     page.grab()
     assert page.desk.defect is not None

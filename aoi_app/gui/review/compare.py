@@ -158,6 +158,14 @@ class CompareView(QWidget):
             self._split = min(max((event.position().x() - target.left()) / max(target.width(), 1), 0.0), 1.0)
             self.update()
 
+    def move_slide(self, step: float) -> bool:
+        """Move the slide by a share of the picture; False when pictures are not compared so."""
+        if self._way is not Way.SLIDE or self._golden is None:
+            return False
+        self._split = min(max(self._split + step, 0.0), 1.0)
+        self.update()
+        return True
+
     def retranslate(self) -> None:
         """Draw the captions anew."""
         self.update()

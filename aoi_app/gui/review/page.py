@@ -2,52 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Collection, Mapping
 
-import numpy as np
-from PySide6.QtCore import QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QKeySequence, QShortcut
-from PySide6.QtWidgets import (
-    QButtonGroup,
-    QFrame,
-    QHBoxLayout,
-    QLabel,
-    QPushButton,
-    QSizePolicy,
-    QStackedWidget,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtGui import QKeyEvent, QKeySequence, QShortcut
+from PySide6.QtWidgets import QLabel, QStackedWidget, QVBoxLayout, QWidget
 
 from aoi_app.core.errors import AoiError
 from aoi_app.core.inspection import Verification
 from aoi_app.gui.background import Background, Callback
-from aoi_app.gui.board.picture import Marks, picture_of_image
-from aoi_app.gui.board.view import BoardView
-from aoi_app.gui.history.columns import local_time
-from aoi_app.gui.history.record_dialog import FactsBlock
-from aoi_app.gui.icons import icon
-from aoi_app.gui.review.compare import CompareView, Way
 from aoi_app.gui.review.desk import BoardWork, Decision, Desk
 from aoi_app.gui.review.keys import ACTS, Act, keys_of
-from aoi_app.gui.review.loading import ReadGolden, load_work
+from aoi_app.gui.review.loading import ReadGolden
+from aoi_app.gui.review.source import BoardSource, Found
+from aoi_app.gui.review.work_view import WorkView
 from aoi_app.gui.services import HistoryReader, Reviewing
-from aoi_app.gui.texts import defect_name, message, say, tr
-from aoi_app.gui.theme import millimetres
+from aoi_app.gui.texts import message, tr
+from aoi_app.storage.claims import LEASE_S
 from aoi_app.storage.review import AlreadyReviewed, Reviewed
 
 LOOK_AGAIN_MS = 2_000
-QUEUE = 50
-KEY_MM = 15.0
-"""Height of the decision keys: 15 mm with a mouse at hand, more on a touch screen by its own scale."""
-SIDE_WIDTH = 380
+HOLD_S = LEASE_S / 3
+SLIDE_KEYS = {Qt.Key.Key_Left: -0.05, Qt.Key.Key_Right: 0.05}
 
 
 class ReviewPage(QWidget):
     """Clears failed boards.
 
     Everything that touches the record runs in one worker thread, in order. The next defect is shown at once; a
-    decision that could not be recorded brings its defect back, with the reason.
+    decision that could not be recorded brings its defect back, with the reason. The board in hand and the next one are
+    claimed, so that another window goes on with others.
 
     Parameters
     ----------
@@ -74,102 +59,32 @@ class ReviewPage(QWidget):
         may: Callable[[], bool] = lambda: True,
     ) -> None:
         super().__init__(parent)
-        self._open_review, self._open_history = open_review, open_history
-        self._read_golden, self._reviewer, self._may = read_golden, reviewer, may
-        self._review: Reviewing | None = None
-        self._history: HistoryReader | None = None
+        self._reviewer, self._may = reviewer, may
+        self.source = BoardSource(open_review, open_history, read_golden)
         self._background = Background(self, "review")
         self.desk = desk or Desk()
         self._ready: BoardWork | None = None
         self._seen: set[str] = set()
-        self._waiting = 0
+        self._found = Found()
+        self._held = time.monotonic()
         self._number = 0
-        self.compare = CompareView(self)
-        self.map = BoardView(self, "No board in hand")
+        self.view = WorkView(self)
+        self.view.act.connect(self.do)
+        self._done = QLabel(self)
+        self._done.setProperty("role", "heading")
+        self._done.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._stack = QStackedWidget(self)
-        self._heading, self._progress, self._problem = QLabel(self), QLabel(self), QLabel(self)
-        self._facts_place = QVBoxLayout()
-        self._facts: QWidget | None = None
-        self.buttons: dict[str, QPushButton] = {}
+        self._stack.addWidget(self.view)
+        self._stack.addWidget(self._done)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self._stack)
         self._shortcuts: dict[str, QShortcut] = {}
-        self._lay_out()
         self.use_keys(keys or {})
         self._timer = QTimer(self)
         self._timer.setInterval(LOOK_AGAIN_MS)
         self._timer.timeout.connect(self._on_timer)
         self._show()
-
-    # Putting together
-
-    def _lay_out(self) -> None:
-        for label, role in ((self._heading, "heading"), (self._progress, "muted"), (self._problem, "problem")):
-            label.setProperty("role", role)
-        self._problem.setWordWrap(True)
-        self._problem.hide()
-        head = QHBoxLayout()
-        head.addWidget(self._heading)
-        head.addSpacing(16)
-        head.addWidget(self._progress, 1)
-        self._ways = QButtonGroup(self)
-        for number, way in enumerate(Way):
-            button = QPushButton(self)
-            button.setCheckable(True)
-            button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-            say(button, "setText", way.value)
-            self._ways.addButton(button, number)
-            head.addWidget(button)
-        self._ways.button(0).setChecked(True)
-        self._ways.idClicked.connect(lambda number: self.compare.set_way(list(Way)[number]))
-        frame = QFrame(self)
-        frame.setObjectName("panel")
-        inside = QVBoxLayout(frame)
-        inside.setContentsMargins(1, 1, 1, 1)
-        inside.addWidget(self.compare)
-        keys = QHBoxLayout()
-        keys.setSpacing(10)
-        for act in ACTS:
-            if act.name != "compare":
-                keys.addWidget(self._button(act), 3 if act.state else 2)
-        left = QVBoxLayout()
-        left.setSpacing(10)
-        left.addLayout(head)
-        left.addWidget(self._problem)
-        left.addWidget(frame, 1)
-        left.addLayout(keys)
-        side = QFrame(self)
-        side.setObjectName("panel")
-        side.setFixedWidth(SIDE_WIDTH)
-        right = QVBoxLayout(side)
-        right.setContentsMargins(1, 1, 1, 12)
-        right.addWidget(self.map, 1)
-        self._facts_place.setContentsMargins(12, 4, 12, 0)
-        right.addLayout(self._facts_place)
-        work = QWidget(self)
-        row = QHBoxLayout(work)
-        row.setContentsMargins(10, 10, 10, 10)
-        row.setSpacing(10)
-        row.addLayout(left, 1)
-        row.addWidget(side)
-        done = QLabel(self)
-        done.setProperty("role", "heading")
-        done.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        say(done, "setText", "Nothing waits for review")
-        self._stack.addWidget(work)
-        self._stack.addWidget(done)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self._stack)
-
-    def _button(self, act: Act) -> QPushButton:
-        button = QPushButton(self)
-        button.setMinimumHeight(min(millimetres(KEY_MM), 96))
-        button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        button.setProperty("act", "decide" if act.state else "move")
-        button.setIconSize(QSize(24, 24))
-        button.clicked.connect(lambda _checked=False: self.do(act))
-        self.buttons[act.name] = button
-        return button
 
     def use_keys(self, changed: Mapping[str, str]) -> None:
         """Take other keys for the acts."""
@@ -184,19 +99,20 @@ class ReviewPage(QWidget):
             shortcut.setAutoRepeat(False)
             shortcut.activated.connect(lambda act=act: self.do(act))
             self._shortcuts[act.name] = shortcut
-        self.retranslate()
+        native = QKeySequence.SequenceFormat.NativeText
+        self.view.name_keys({name: s.key().toString(native) for name, s in self._shortcuts.items()})
 
     # What a reviewer does
 
     def do(self, act: Act) -> None:
         """Carry out an act."""
         if not self._may() and act.name not in ("compare", "skip"):
-            self._tell(tr("Log in to review boards."))
+            self.view.tell(tr("Log in to review boards."))
             return
         if act.state is not None:
             self._decide(act.state)
         else:
-            {"undo": self._undo, "skip": self._skip, "compare": self._next_way}[act.name]()
+            {"undo": self._undo, "skip": self._skip, "compare": self.view.next_way}[act.name]()
 
     def _decide(self, state: Verification) -> None:
         decision = self.desk.decide(state)
@@ -204,28 +120,24 @@ class ReviewPage(QWidget):
             return
         reviewer = self._reviewer()
         self._in_order(
-            lambda: self._reviewing().verify(decision.defect.id, state, reviewer, decision.seconds),
-            lambda reviewed: self._on_recorded(decision, reviewed),
+            lambda: self.source.verify(decision.defect.id, state, reviewer, decision.seconds),
+            lambda _reviewed: self.decided.emit(decision),
             lambda error: self._on_refused(decision, error),
         )
-        self._problem.hide()
+        self.view.tell("")
         self._go_on()
 
     def _undo(self) -> None:
         reviewer = self._reviewer()
-        self._in_order(lambda: self._taken_back(reviewer), self._on_taken_back, self._on_failed)
+        self._in_order(lambda: self.source.take_back(reviewer), self._on_taken_back, self._on_failed)
 
     def _skip(self) -> None:
         if not self.desk.skip():
-            if self.desk.work is not None:
-                self._seen.add(self.desk.work.record.row.board_id)
+            put_off = self._in_hand()
+            self._seen.update(put_off)
+            self._give_back(put_off)
             self.desk.take(None)
         self._go_on()
-
-    def _next_way(self) -> None:
-        number = (self._ways.checkedId() + 1) % len(Way)
-        self._ways.button(number).setChecked(True)
-        self.compare.set_way(list(Way)[number])
 
     def _go_on(self) -> None:
         if self.desk.defect is None:
@@ -234,61 +146,42 @@ class ReviewPage(QWidget):
             self._fetch()
         self._show()
 
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Move the slide with the arrow keys."""
+        step = SLIDE_KEYS.get(Qt.Key(event.key()))
+        if step is None or not self.view.compare.move_slide(step):
+            super().keyPressEvent(event)
+
     # The record, in the worker thread
 
     def _in_order(self, work: Callable[[], object], then: Callback, failed: Callable[[Exception], None]) -> None:
         self._number += 1
         self._background.run(f"act {self._number}", work, then, failed)
 
-    def _reviewing(self) -> Reviewing:
-        if self._review is None:
-            self._review = self._open_review()
-        if self._review is None:
-            raise AoiError("There is no record to review yet.", "Let a board be inspected first.")
-        return self._review
+    def _in_hand(self) -> frozenset[str]:
+        return frozenset() if self.desk.work is None else frozenset({self.desk.work.record.row.board_id})
 
-    def _board(self, board_id: str) -> BoardWork | None:
-        if self._history is None:
-            self._history = self._open_history()
-        record = None if self._history is None else self._history.board(board_id)
-        return None if record is None else load_work(record, self._read_golden)
-
-    def _next_board(self, known: frozenset[str], seen: frozenset[str]) -> tuple[BoardWork | None, int]:
-        """Return the next board that is not in hand, those that were put off last; and how many wait."""
-        if self._review is None:
-            self._review = self._open_review()
-        if self._review is None:
-            return None, 0
-        waiting = [board for board in self._review.queue(QUEUE) if board not in known]
-        for board in sorted(waiting, key=lambda board: board in seen):
-            work = self._board(board)
-            if work is not None and work.waiting:
-                return work, len(waiting)
-        return None, len(waiting)
-
-    def _taken_back(self, reviewer: str) -> tuple[Reviewed, BoardWork | None] | None:
-        reviewed = self._reviewing().undo(reviewer)
-        return None if reviewed is None else (reviewed, self._board(reviewed.board_id))
+    def _give_back(self, boards: Collection[str]) -> None:
+        self._in_order(lambda: self.source.give_back(boards), lambda _: None, self._on_failed)
 
     def _fetch(self) -> None:
         """Read the next board while this one is in hand."""
-        known = frozenset() if self.desk.work is None else frozenset({self.desk.work.record.row.board_id})
-        seen = frozenset(self._seen)
-        self._background.run("next", lambda: self._next_board(known, seen), self._on_next, self._on_failed)
+        known, seen = self._in_hand(), frozenset(self._seen)
+        reviewer = self._reviewer() if self._may() else None
+        self._background.run(
+            "next", lambda: self.source.next_board(known, seen, reviewer), self._on_next, self._on_failed
+        )
 
-    def _on_next(self, found: tuple[BoardWork | None, int]) -> None:
-        work, self._waiting = found
+    def _on_next(self, found: Found) -> None:
+        self._found = found
         if self.desk.defect is None:
-            self.desk.take(work)
-            if work is not None:
+            self.desk.take(found.work)
+            if found.work is not None:
                 self._fetch()
             self._show()
         else:
-            self._ready = work
-            self._write_progress()
-
-    def _on_recorded(self, decision: Decision, reviewed: object) -> None:
-        self.decided.emit(decision)
+            self._ready = found.work
+            self.view.show_progress(self.desk.place, found.waiting)
 
     def _on_refused(self, decision: Decision, error: Exception) -> None:
         if not isinstance(error, AlreadyReviewed):
@@ -297,35 +190,56 @@ class ReviewPage(QWidget):
         self._on_failed(error)
         self._show()
 
-    def _on_taken_back(self, found: tuple[Reviewed, BoardWork | None] | None) -> None:
+    def _on_taken_back(self, found: tuple[Reviewed, BoardWork | None, str] | None) -> None:
         if found is None:
-            self._tell(tr("There is nothing to take back."))
+            self.view.tell(tr("There is nothing to take back."))
             return
-        reviewed, work = found
+        reviewed, work, other = found
+        if other:
+            self.view.tell(tr("Taken back. {name} has this board in hand now.", name=other))
+            return
+        put_by = [w.record.row.board_id for w in (self._ready, self.desk.work) if w is not None]
         self._ready = None
         self.desk.take(work, first=reviewed.defect_id)
+        self._give_back([board for board in put_by if board != reviewed.board_id])
         self._fetch()
         self._show()
 
     def _on_failed(self, error: Exception) -> None:
         if not isinstance(error, AoiError):
             raise error
-        self._tell(f"{message(error.what)}\n{message(error.hint)}".strip())
+        self.view.tell(f"{message(error.what)}\n{message(error.hint)}".strip())
 
-    def _tell(self, text: str) -> None:
-        self._problem.setText(text)
-        self._problem.show()
+    def _hold(self) -> None:
+        """Hold on to what is in hand; another window may have taken it while this one slept."""
+        boards = [w.record.row.board_id for w in (self.desk.work, self._ready) if w is not None]
+        if not boards or not self._may():
+            return
+        reviewer, self._held = self._reviewer(), time.monotonic()
+        self._background.run("hold", lambda: self.source.hold(boards, reviewer), self._on_held, self._on_failed)
+
+    def _on_held(self, taken: Mapping[str, str]) -> None:
+        if self._ready is not None and self._ready.record.row.board_id in taken:
+            self._ready = None
+        for board in self._in_hand() & taken.keys():
+            self.desk.take(None)
+            self._go_on()
+            self.view.tell(tr("{name} has taken the board that was on show.", name=taken[board]))
 
     def page_shown(self) -> None:
         """Look for boards, now and every two seconds while none is in hand."""
         self.setFocus()
         self._timer.start()
+        self._hold()
         self._on_timer()
 
     def _on_timer(self) -> None:
         if not self.isVisible():
             self._timer.stop()
-        elif self.desk.defect is None or self._ready is None:
+            return
+        if time.monotonic() - self._held >= HOLD_S:
+            self._hold()
+        if self.desk.defect is None or self._ready is None:
             self._fetch()
 
     # What is shown
@@ -333,80 +247,22 @@ class ReviewPage(QWidget):
     def _show(self) -> None:
         defect, work = self.desk.defect, self.desk.work
         self._stack.setCurrentIndex(0 if defect is not None else 1)
-        if defect is None or work is None:
-            return
-        box = None
-        suspect = self.desk.pictures.suspect
-        if defect.crop_box is not None and suspect is not None:
-            left, top, right, _ = defect.crop_box
-            factor = suspect.shape[1] / (right - left)
-            x1, y1, x2, y2 = defect.defect.box
-            box = ((x1 - left) * factor, (y1 - top) * factor, (x2 - left) * factor, (y2 - top) * factor)
-        self.compare.show_pictures(self.desk.pictures, box)
-        self._show_map(work, [d.id for d in work.record.defects].index(defect.id))
+        if defect is not None and work is not None:
+            self.view.show_defect(work, defect, self.desk.pictures)
         self.retranslate()
-
-    def _show_map(self, work: BoardWork, chosen: int) -> None:
-        if work.preview is None:
-            self.map.show_picture(None)
-            return
-        marks = Marks.of_defects([d.defect for d in work.record.defects])
-        factor = work.preview.shape[1] / max(work.record.inspection.width, 1)
-        boxes = (marks.boxes * factor).astype(np.float32)
-        scaled = Marks(boxes, marks.codes, marks.confidences, marks.counts, marks.defects)
-        self.map.show_picture(picture_of_image(work.record.row.board_id, work.preview, scaled))
-        self.map.select(chosen)
-
-    def _write_progress(self) -> None:
-        if self.desk.work is None:
-            return
-        place, total = self.desk.place
-        serial = self.desk.work.record.row.serial
-        text = tr("Board {serial}: defect {k} of {n}", serial=serial, k=place, n=total)
-        more = tr("{n} more boards wait", n=self._waiting) if self._waiting else ""
-        self._progress.setText("    ".join(part for part in (text, more) if part))
 
     def retranslate(self) -> None:
-        """Write everything anew."""
-        for act in ACTS:
-            if act.name in self.buttons:
-                key = self._shortcuts[act.name].key().toString(QKeySequence.SequenceFormat.NativeText)
-                self.buttons[act.name].setText(f"{tr(act.text)}   [{key}]")
-                self.buttons[act.name].setIcon(icon(act.icon))
-        defect = self.desk.defect
-        if defect is None or self.desk.work is None:
-            return
-        self._heading.setText(f"{defect_name(defect.defect.defect_code)}  {defect.defect.confidence:.0%}")
-        self._write_progress()
-        if self._facts is not None:
-            self._facts.hide()
-            self._facts.deleteLater()
-        x, y = (defect.defect.box[0] + defect.defect.box[2]) / 2, (defect.defect.box[1] + defect.defect.box[3]) / 2
-        size = defect.defect.size_um
-        row = self.desk.work.record.row
-        facts = [
-            ("Serial number", row.serial),
-            ("Inspected", local_time(row.ended_us)),
-            ("Recipe", tr("{name}, revision {n}", name=row.recipe, n=row.recipe_revision)),
-            ("Severity", str(defect.defect.severity)),
-            (
-                "Place",
-                ", ".join(p for p in (defect.defect.component, defect.defect.region) if p) or f"{x:,.0f}, {y:,.0f}",
-            ),
-            ("Size", "" if size is None else tr("{size:.0f} µm", size=size)),
+        """Write what depends on the queue anew."""
+        self.view.show_progress(self.desk.place, self._found.waiting)
+        elsewhere = self._found.elsewhere
+        said = [
+            tr("Nothing waits for review"),
+            tr("{n} boards are in hand elsewhere", n=elsewhere) if elsewhere else "",
         ]
-        self._facts = FactsBlock("Defect", [(name, value) for name, value in facts if value], self)
-        self._facts_place.addWidget(self._facts)
-
-    def use_theme(self) -> None:
-        """Draw the icons in the colours of the theme in use."""
-        self.retranslate()
+        self._done.setText("\n".join(part for part in said if part))
 
     def close_page(self) -> None:
         """Write what was decided, then let go of the record."""
         self._timer.stop()
+        self._in_order(self.source.close, lambda _: None, lambda _: None)
         self._background.finish()
-        for opened in (self._review, self._history):
-            close = getattr(opened, "close", None)
-            if close is not None:
-                close()
