@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 
 import numpy as np
 from numpy.typing import NDArray
 
+from aoi_app.core.components import ComponentFinder
 from aoi_app.core.detection import Detections
 from aoi_app.core.recipe import ClassRule, Recipe
 from aoi_app.core.scan import Completeness
@@ -66,8 +67,12 @@ class Defect:
         x1, y1, x2, y2 in pixels of the board.
     size_um
         Longer side in micrometres; None when the recipe has no pixel size.
+    region, component
+        Where it is in the recipe's words: name of the inspection region, reference designator; empty where unknown.
     counts
         Whether it fails the board: False for one that the recipe tolerates (maximum defects of its class).
+    place
+        Its centre on the golden board, pixels; None where the scan was not registered, and `box` itself tells.
     """
 
     defect_code: str
@@ -78,6 +83,7 @@ class Defect:
     component: str = ""
     severity: int = 1
     counts: bool = True
+    place: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +105,8 @@ class Inspection:
         Wall clock (UTC) at the leading edge and when the verdict stood, nanoseconds.
     latency_ms
         Stage -> milliseconds; "verdict" is the time from the last line to the verdict.
+    registration
+        Golden (x, y, 1) -> scan (x, y), row by row; None where the scan was not registered.
     """
 
     board_id: str
@@ -115,10 +123,20 @@ class Inspection:
     ended_ns: int
     width: int
     latency_ms: Mapping[str, float] = field(default_factory=dict)
+    registration: tuple[float, ...] | None = None
+
+
+ToGolden = Callable[[NDArray[np.float64]], NDArray[np.float64]]
+"""Moves (n, 2) places of a scan to the golden board."""
 
 
 def judge(
-    detections: Detections, completeness: Completeness, recipe: Recipe, class_names: Sequence[str], width: int
+    detections: Detections,
+    completeness: Completeness,
+    recipe: Recipe,
+    class_names: Sequence[str],
+    width: int,
+    to_golden: ToGolden | None = None,
 ) -> Judgement:
     """Decide on one board.
 
@@ -130,6 +148,8 @@ def judge(
         An incomplete board is `ERROR` whatever was found on it.
     width
         Of the board, pixels.
+    to_golden
+        Where the board lies on the golden one, in whose pixels the recipe's regions are; None for the same place.
 
     Returns
     -------
@@ -137,7 +157,7 @@ def judge(
         Defects sorted by severity, then confidence; those in ignore regions, below their threshold or their minimum
         size are left out; those within the tolerated number of their class are kept but do not count.
     """
-    defects = _defects(detections, recipe, class_names)
+    defects = _defects(detections, recipe, class_names, to_golden)
     problems = list(completeness.reasons)
     if completeness.missing_lines:
         problems.append(f"{completeness.missing_lines} lines are missing")
@@ -152,21 +172,33 @@ def judge(
     return Judgement(Verdict.PASSED, "", defects)
 
 
-def relevant(detections: Detections, recipe: Recipe, class_names: Sequence[str]) -> Detections:
+def relevant(
+    detections: Detections, recipe: Recipe, class_names: Sequence[str], to_golden: ToGolden | None = None
+) -> Detections:
     """Return the detections that a recipe looks at: sure enough, large enough, and not in an ignore region."""
-    kept = [
-        _is_relevant(box, float(score), recipe.rule(class_names[int(index)]), recipe)
-        for box, score, index in zip(detections.boxes, detections.scores, detections.classes, strict=True)
-    ]
-    return detections.take(np.array(kept, bool))
+    rules = _rules(detections, recipe, class_names, _places(detections, to_golden))
+    return detections.take(np.array([rule is not None for rule in rules], bool))
 
 
-def _is_relevant(box: NDArray[np.float32], score: float, rule: ClassRule, recipe: Recipe) -> bool:
-    x1, y1, x2, y2 = (float(v) for v in box)
-    size = _size_um(box, recipe)
-    if not rule.enabled or score < rule.min_confidence or (size is not None and size < rule.min_size_um):
-        return False
-    return not any(region.contains((x1 + x2) / 2, (y1 + y2) / 2) for region in recipe.ignore_regions)
+def _places(detections: Detections, to_golden: ToGolden | None) -> NDArray[np.float64]:
+    """Return the centres of the boxes on the golden board, (n, 2)."""
+    centres = (detections.boxes[:, :2].astype(np.float64) + detections.boxes[:, 2:]) / 2
+    return centres if to_golden is None or not len(centres) else to_golden(centres)
+
+
+def _rules(
+    detections: Detections, recipe: Recipe, class_names: Sequence[str], places: NDArray[np.float64]
+) -> list[ClassRule | None]:
+    """Return the rule that judges each detection; None for one that the recipe does not look at."""
+    found: list[ClassRule | None] = []
+    for box, score, index, (x, y) in zip(
+        detections.boxes, detections.scores, detections.classes, places.tolist(), strict=True
+    ):
+        rule = recipe.rule_at(class_names[int(index)], x, y)
+        size = _size_um(box, recipe)
+        small = rule is not None and size is not None and size < rule.min_size_um
+        found.append(None if rule is None or not rule.enabled or float(score) < rule.min_confidence or small else rule)
+    return found
 
 
 def _size_um(box: NDArray[np.float32], recipe: Recipe) -> float | None:
@@ -177,26 +209,37 @@ def _size_um(box: NDArray[np.float32], recipe: Recipe) -> float | None:
     return max(float(box[2] - box[0]) * across, float(box[3] - box[1]) * along)
 
 
-def _defects(detections: Detections, recipe: Recipe, class_names: Sequence[str]) -> tuple[Defect, ...]:
-    looked_at = relevant(detections, recipe, class_names)
-    found: list[Defect] = []
-    for box, score, index in zip(looked_at.boxes, looked_at.scores, looked_at.classes, strict=True):
-        code = class_names[int(index)]
+def _defects(
+    detections: Detections, recipe: Recipe, class_names: Sequence[str], to_golden: ToGolden | None
+) -> tuple[Defect, ...]:
+    places = _places(detections, to_golden)
+    rules = _rules(detections, recipe, class_names, places)
+    kept = [k for k, rule in enumerate(rules) if rule is not None]
+    names = ComponentFinder(recipe.components, recipe.component_frame).names(places[kept])
+    found: list[tuple[Defect, ClassRule, tuple[str, int]]] = []
+    for k, name in zip(kept, names, strict=True):
+        rule = rules[k]
+        assert rule is not None
+        box, code = detections.boxes[k], class_names[int(detections.classes[k])]
+        x, y = (float(v) for v in places[k])
+        region = recipe.region_at(code, x, y)
+        # What a region's own rule tolerates is counted in that region, everything else on the board.
+        group = (code, id(region) if region is not None and code in region.rules else 0)
         x1, y1, x2, y2 = (float(v) for v in box)
-        centre = ((x1 + x2) / 2, (y1 + y2) / 2)
-        found.append(
-            Defect(
-                code,
-                float(score),
-                (x1, y1, x2, y2),
-                _size_um(box, recipe),
-                region=next((r.name for r in recipe.regions if r.contains(*centre)), ""),
-                severity=recipe.rule(code).severity,
-            )
+        defect = Defect(
+            code,
+            float(detections.scores[k]),
+            (x1, y1, x2, y2),
+            _size_um(box, recipe),
+            region=region.name if region is not None else "",
+            component=name,
+            severity=rule.severity,
+            place=None if to_golden is None else (x, y),
         )
-    found.sort(key=lambda d: (-d.severity, -d.confidence, d.box))
-    per_class = Counter(d.defect_code for d in found)
+        found.append((defect, rule, group))
+    found.sort(key=lambda entry: (-entry[0].severity, -entry[0].confidence, entry[0].box))
+    per_group = Counter(group for _, _, group in found)
     return tuple(
-        d if per_class[d.defect_code] > recipe.rule(d.defect_code).max_defects else replace(d, counts=False)
-        for d in found
+        defect if per_group[group] > rule.max_defects else replace(defect, counts=False)
+        for defect, rule, group in found
     )

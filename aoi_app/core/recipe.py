@@ -3,50 +3,26 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
+from aoi_app.core.changeover import Changeover
+from aoi_app.core.components import BoardFrame, Component
 from aoi_app.core.errors import RecipeError
+from aoi_app.core.rules import ClassRule, Confidence, Positive, Region, Strict
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+"""1: no regions by class, components, changeover and opportunities. Its files still load."""
 MAX_WIDTH_PX = 16_384
 MAX_LENGTH_LINES = 65_536
 
-Confidence = Annotated[float, Field(ge=0, le=1)]
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+__all__ = ["ClassRule", "Confidence", "Positive", "Recipe", "Region", "load_recipe", "parse_recipe", "recipe_text"]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class Region(_Strict):
-    """A rectangle of the board, pixels: x and y of its corner, w across, h along the transport."""
-
-    name: str = ""
-    x: Annotated[float, Field(ge=0)]
-    y: Annotated[float, Field(ge=0)]
-    w: Positive
-    h: Positive
-
-    def contains(self, x: float, y: float) -> bool:
-        """Tell whether the point lies inside."""
-        return self.x <= x < self.x + self.w and self.y <= y < self.y + self.h
-
-
-class ClassRule(_Strict):
-    """How a class of defects is judged."""
-
-    enabled: bool = True
-    min_confidence: Confidence = 0.5
-    min_size_um: Annotated[float, Field(ge=0)] = 0.0
-    max_defects: Annotated[int, Field(ge=0)] = 0
-    severity: Annotated[int, Field(ge=1, le=5)] = 1
-
-
-class Recipe(_Strict):
+class Recipe(Strict):
     """How boards of one product are inspected.
 
     Attributes
@@ -62,20 +38,31 @@ class Recipe(_Strict):
     min_lines, max_lines
         Expected length. A board shorter than `min_lines` or longer than `max_lines` is `ERROR`.
     golden
-        Image file of the defect-free board, for detectors that take one; empty for none.
+        Image file of the defect-free board: a path, or a name in the station's archive; empty for none.
+    golden_sha256
+        SHA-256 of that file; empty where it is not checked.
     align_golden
         Register the golden board to each scan (shift, rotation, stretch) and refuse a scan that does not show it;
         otherwise both must come in the same geometry.
     rules
         Rule by class name; `default_rule` judges the rest.
+    regions, ignore_regions
+        Where other rules hold, and what is not judged; pixels of the golden board.
+    components, component_frame
+        What a defect is named by, and how it lies on the golden board.
+    changeover
+        Which codes ask for this recipe.
+    opportunities
+        Opportunities for a defect on one board as the engineer counted them; None counts the components'.
     """
 
-    schema_version: Literal[1] = 1
+    schema_version: Literal[2] = 2
     name: Annotated[str, Field(min_length=1, max_length=80)] = "default"
     revision: Annotated[int, Field(ge=0)] = 0
     product: Annotated[str, Field(max_length=80)] = ""
     model: str = ""
     golden: str = ""
+    golden_sha256: Annotated[str, Field(pattern="^([0-9a-f]{64})?$")] = ""
     align_golden: bool = False
     pixel_size_um: tuple[Positive, Positive] | None = None
     width_px: Annotated[int, Field(ge=1, le=MAX_WIDTH_PX)] | None = None
@@ -85,6 +72,28 @@ class Recipe(_Strict):
     rules: dict[str, ClassRule] = Field(default_factory=dict)
     ignore_regions: tuple[Region, ...] = ()
     regions: tuple[Region, ...] = ()
+    components: tuple[Component, ...] = ()
+    component_frame: BoardFrame = BoardFrame()
+    changeover: Changeover = Changeover()
+    opportunities: Annotated[int, Field(ge=1)] | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_today(cls, data: Any) -> Any:
+        """Take over a recipe of an older version: what it does not say has its default."""
+        if isinstance(data, dict) and data.get("schema_version", SCHEMA_VERSION) in range(1, SCHEMA_VERSION):
+            return {**data, "schema_version": SCHEMA_VERSION}
+        return data
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Recipe:
+        if any(region.rules for region in self.ignore_regions):
+            raise ValueError("an ignore region has rules of its own; nothing is judged in it")
+        counted = Counter(component.reference for component in self.components)
+        twice = sorted(reference for reference, n in counted.items() if n > 1)
+        if twice:
+            raise ValueError(f"components are listed more than once: {', '.join(twice[:5])}")
+        return self
 
     @model_validator(mode="after")
     def _lengths_in_order(self) -> Recipe:
@@ -96,10 +105,40 @@ class Recipe(_Strict):
         """Return the rule for a class."""
         return self.rules.get(defect_code, self.default_rule)
 
+    def region_at(self, defect_code: str, x: float, y: float) -> Region | None:
+        """Return the smallest inspection region for a class that holds a place of the golden board."""
+        holding = (r for r in self.regions if r.is_for(defect_code) and r.contains(x, y))
+        return min(holding, key=lambda region: region.area, default=None)
+
+    def rule_at(self, defect_code: str, x: float, y: float) -> ClassRule | None:
+        """Return the rule for a class at a place of the golden board; None where it is not judged."""
+        code = self.changeover.code_region
+        if code is not None and code.contains(x, y):
+            return None
+        if any(r.is_for(defect_code) and r.contains(x, y) for r in self.ignore_regions):
+            return None
+        rule, region = self.rule(defect_code), self.region_at(defect_code, x, y)
+        if region is None:
+            return None if rule.only_in_regions else rule
+        return region.rules.get(defect_code, rule)
+
     @property
     def lowest_confidence(self) -> float:
         """The least confidence that any class still counts from: what the detector must deliver."""
-        return min(r.min_confidence for r in (self.default_rule, *self.rules.values()))
+        regional = (rule for region in self.regions for rule in region.rules.values())
+        return min(r.min_confidence for r in (self.default_rule, *self.rules.values(), *regional))
+
+    @property
+    def opportunity_count(self) -> int | None:
+        """Opportunities for a defect on one board; None where neither the engineer nor the components tell.
+
+        IPC-9261A: one a component, one a placement, one a termination.
+        """
+        if self.opportunities is not None:
+            return self.opportunities
+        joints = [component.terminations for component in self.components]
+        known = [n for n in joints if n is not None]
+        return 2 * len(joints) + sum(known) if joints and len(known) == len(joints) else None
 
     def size_problems(self, width: int, lines: int) -> list[str]:
         """Tell how a board's size differs from the expected one; empty when it does not."""

@@ -90,7 +90,7 @@ def test_a_recipe_survives_its_text() -> None:
         ('{"name": "x", "default_rule": {"min_size_um": -1}}', "min_size_um"),
         ('{"name": "x", "min_lines": 5, "max_lines": 4}', "min_lines"),
         ('{"name": "x", "pixel_size_um": [0, 1]}', "pixel_size_um"),
-        ('{"name": "x", "schema_version": 2}', "schema_version"),
+        ('{"name": "x", "schema_version": 3}', "schema_version"),
         ("{", "JSON"),
     ],
 )
