@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
@@ -190,10 +190,10 @@ class Accounts:
         by.require(Right.MANAGE_ACCOUNTS)
         self._change(by, name, "activate account" if active else "deactivate account", active=active)
 
-    def note(self, by: Account, act: str, subject: str, detail: dict[str, Any] | None = None) -> None:
+    def note(self, who: str, act: str, subject: str, detail: Mapping[str, Any] | None = None) -> None:
         """Put a privileged act into the audit that is not done in the database, such as a change of settings."""
         with self._writing() as connection:
-            append(connection, by.name, act, subject, detail)
+            append(connection, who, act, subject, detail)
 
     def close(self) -> None:
         """Let go of the database."""

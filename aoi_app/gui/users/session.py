@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import getpass
 import time
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
 
 from PySide6.QtCore import QEvent, QObject, QTimer, Signal
 
@@ -48,6 +48,9 @@ class AccountBook(Protocol):
     def log_out(self, account: Account, why: str = "") -> None:
         """Note that somebody left."""
 
+    def note(self, who: str, act: str, subject: str, detail: Mapping[str, Any] | None = None) -> None:
+        """Put a privileged act into the audit that is not done in the database."""
+
 
 class Session(QObject):
     """Who is logged in.
@@ -62,6 +65,8 @@ class Session(QObject):
     """
 
     changed = Signal()
+    went_away = Signal(object)
+    """An `Account` was logged out because nobody was there."""
 
     def __init__(
         self,
@@ -112,8 +117,10 @@ class Session(QObject):
 
     def check_idle(self) -> None:
         """Log out who went away, never while a board is open."""
-        if self.account is not None and self._idle.due(self._clock() - self._touched, self._board_open()):
+        account = self.account
+        if account is not None and self._idle.due(self._clock() - self._touched, self._board_open()):
             self.take(None)
+            self.went_away.emit(account)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Notice that somebody is there."""
