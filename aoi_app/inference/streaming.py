@@ -146,7 +146,7 @@ class StreamingDetector:
             outputs = self._session.run(batch)
             clock = self._spend("inference", clock)
             for tile, found in zip(part, self._decoder.decode(outputs, len(part)), strict=True):
-                new.append(_on_board(found, tile, scan.width, lines))
+                new.append(on_board(found, tile, scan.width, lines))
             self._spend("postprocess", clock)
         self._times["tiles"] += len(tiles)
         self._found += new
@@ -159,7 +159,7 @@ class StreamingDetector:
         return now
 
 
-def _on_board(found: Detections, tile: Tile, width: int, lines: int) -> Detections:
+def on_board(found: Detections, tile: Tile, width: int, lines: int) -> Detections:
     """Move detections from tile to board and cut them to it; one that lies wholly beyond the board is padding."""
     if len(found) == 0:
         return found

@@ -17,10 +17,10 @@ from aoi_app.inference.runtimes.tensorrt.gpu.driver import enter
 from aoi_app.inference.runtimes.tensorrt.gpu.memory import DeviceBuffer, pinned_allocator
 from aoi_app.inference.runtimes.tensorrt.gpu.stream import Stream
 from aoi_app.inference.runtimes.tensorrt.hardware import GpuFacts
-from aoi_app.inference.runtimes.tensorrt.kernelset import KernelSet, key_capacity, suppression
+from aoi_app.inference.runtimes.tensorrt.kernelset import KernelSet, suppression
 from aoi_app.inference.runtimes.tensorrt.layout import BATCH, MAX_COMPARED, RESULT
 from aoi_app.inference.tiling import Tile
-from tests.inference.tensorrt.test_kernels import FORMS, SIZE, a_model, assert_same, raw_outputs
+from tests.inference.tensorrt.test_kernels import BOARD, FORMS, SIZE, a_model, assert_same, raw_outputs
 
 
 def on_device(data: NDArray[Any]) -> DeviceBuffer:
@@ -29,9 +29,12 @@ def on_device(data: NDArray[Any]) -> DeviceBuffer:
     return buffer
 
 
-def kernels_for(model: Any, outputs: dict[str, NDArray[Any]], gpu: GpuFacts, dtype: Any) -> KernelSet:
+def kernels_for(
+    model: Any, outputs: dict[str, NDArray[Any]], gpu: GpuFacts, dtype: Any, least: float = 1.0
+) -> KernelSet:
     ports = {n: Port(n, (-1, *v.shape[1:]), v.dtype, False) for n, v in outputs.items()}
-    return KernelSet(model, Port("images", (-1, 1, *SIZE), np.dtype(dtype), True), ports, gpu.compute_capability)
+    source = Port("images", (-1, 1, *SIZE), np.dtype(dtype), True)
+    return KernelSet(model, source, ports, gpu.compute_capability, least)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float16])
@@ -66,10 +69,10 @@ def test_tiles_are_cut_as_on_the_cpu(gpu: GpuFacts, channels: Channels, rgb: boo
 
 
 @pytest.mark.parametrize("half", [False, True])
-@pytest.mark.parametrize("crowded", [False, True])
+@pytest.mark.parametrize(("crowded", "threshold"), [(False, 0.25), (False, 0.01), (True, 0.07)])
 @pytest.mark.parametrize(("form", "channels_first"), FORMS)
 def test_detections_are_those_of_the_shared_heads(
-    gpu: GpuFacts, form: Form, channels_first: bool, crowded: bool, half: bool
+    gpu: GpuFacts, form: Form, channels_first: bool, crowded: bool, threshold: float, half: bool
 ) -> None:
     enter()
     model = a_model(form, channels_first=channels_first)
@@ -77,17 +80,17 @@ def test_detections_are_those_of_the_shared_heads(
     if half:
         outputs = {n: v.astype(np.float16) if v.dtype == np.float32 else v for n, v in outputs.items()}
         outputs = {n: np.clip(v, -30, 30) if form is Form.GRID else v for n, v in outputs.items()}
-    threshold = 0.07 if crowded else 0.25
     want = Decoder(model.head, SIZE, threshold).decode([outputs[n] for n in model.output_names], 2)
-    kernels = kernels_for(model, outputs, gpu, np.float32)
+    kernels = kernels_for(model, outputs, gpu, np.float32, threshold)
     anchors = kernels.anchors
     call = pinned_allocator(BATCH.itemsize).view(BATCH)
     call[0] = np.zeros((), BATCH)
     call[0]["tiles"], call[0]["threshold"], call[0]["iou"] = 2, threshold, suppression(form, 0.5)
+    call[0]["width"], call[0]["lines"] = BOARD
     results = pinned_allocator(2 * RESULT.itemsize).view(RESULT)
     buffers = {n: on_device(v) for n, v in outputs.items()}
     calls = on_device(call)
-    sizes = (16 * key_capacity(anchors), 32 * anchors, 8 * anchors, 16)
+    sizes = (16 * kernels.capacity, 32 * anchors, 8 * anchors, 16)
     scratch = [DeviceBuffer(n) for n in sizes]
     scratch[3].fill(0)
     beaten = DeviceBuffer(2 * 4 * MAX_COMPARED * 32)

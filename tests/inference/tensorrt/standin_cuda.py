@@ -167,6 +167,10 @@ class StandInCuda:
         self.streams[stream].run_to(len(self.streams[stream].work))
         return (OK,)
 
+    def cuStreamQuery(self, stream: int) -> Any:
+        queue = self.streams[stream]
+        return (OK if queue.done >= len(queue.work) else CUresult.CUDA_ERROR_NOT_READY,)
+
     def cuStreamWaitEvent(self, stream: int, event: int, flags: int) -> Any:
         mark = StandInEvent()  # of the state at this call
         mark.stream, mark.place = self.events[event].stream, self.events[event].place
@@ -184,11 +188,6 @@ class StandInCuda:
         self.events[event].stream = self.streams[stream]
         self.events[event].place = len(self.streams[stream].work)
         return (OK,)
-
-    def cuEventQuery(self, event: int) -> Any:
-        mark = self.events[event]
-        ready = mark.stream is None or mark.stream.done >= mark.place
-        return (OK if ready else CUresult.CUDA_ERROR_NOT_READY,)
 
     def cuEventSynchronize(self, event: int) -> Any:
         if self.lost:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from aoi_app.core.detection import Detections
 from aoi_app.core.errors import EngineError, ModelError
 from aoi_app.inference.card import Channels, Family, InputSpec, ModelCard
-from aoi_app.inference.heads import Decoder
+from aoi_app.inference.heads import SECOND_NAMES_BELOW, Decoder
 from aoi_app.inference.layout import Form, HeadSpec, cells
 from aoi_app.inference.model import Model
 from aoi_app.inference.preprocess import TileCutter
@@ -20,17 +20,18 @@ from aoi_app.inference.runtimes.tensorrt.engine import Port
 from aoi_app.inference.runtimes.tensorrt.gpu.kernels import SOURCES, compile_kernels
 from aoi_app.inference.runtimes.tensorrt.kernelset import (
     decode_defines,
-    key_capacity,
     preprocess_defines,
     select_defines,
     suppression,
 )
 from aoi_app.inference.runtimes.tensorrt.layout import BATCH, MAX_COMPARED, MAX_KEPT, RESULT
+from aoi_app.inference.streaming import on_board
 from aoi_app.inference.tiling import Tile
 from tests.inference.tensorrt.cpu_kernels import COMPILER, run_kernel
 
 SIZE = (64, 96)
 STRIDES = (8, 16, 32)
+BOARD = (300, 200)  # width, lines
 needs_compiler = pytest.mark.skipif(COMPILER is None, reason="no C++ compiler to run the kernels on the CPU")
 
 
@@ -134,17 +135,20 @@ def raw_outputs(model: Model, tiles: int, seed: int, crowded: bool) -> dict[str,
     return {"out": stacked if head.channels_first else np.ascontiguousarray(stacked.transpose(0, 2, 1))}
 
 
-def on_kernels(model: Model, outputs: dict[str, NDArray[Any]], threshold: float) -> NDArray[Any]:
-    """Return the results of decode.cu and select.cu."""
+def on_kernels(
+    model: Model, outputs: dict[str, NDArray[Any]], threshold: float, place: tuple[int, int] = (0, 0)
+) -> NDArray[Any]:
+    """Return the results of decode.cu and select.cu for tiles at `place` of a board of 300 x 200 px."""
     tiles = len(next(iter(outputs.values())))
     ports = {n: Port(n, (-1, *v.shape[1:]), v.dtype, False) for n, v in outputs.items()}
-    decode = decode_defines(model, ports)
-    anchors = int(decode["ANCHORS"])
+    decode = decode_defines(model, ports, threshold)
+    anchors, capacity = int(decode["ANCHORS"]), int(decode["CAPACITY"])
     call, results = np.zeros(1, BATCH), np.zeros(tiles, RESULT)
+    call[0]["width"], call[0]["lines"], call[0]["corners"][:tiles] = *BOARD, place
     call[0]["tiles"], call[0]["threshold"] = tiles, threshold
     call[0]["iou"] = suppression(model.head.form, 0.5)
     scratch: list[NDArray[Any]] = [
-        np.zeros((tiles, key_capacity(anchors)), np.uint64),
+        np.zeros((tiles, capacity), np.uint64),
         np.zeros((tiles, anchors, 4), np.float32),
         np.zeros((tiles, anchors), np.int32),
         np.zeros((tiles, 2), np.uint32),
@@ -155,7 +159,7 @@ def on_kernels(model: Model, outputs: dict[str, NDArray[Any]], threshold: float)
     blocks = -(-anchors // 128)
     run_kernel("decode.cu", "decode", decode, (blocks, tiles), 128, [call.ctypes.data, *inputs, *where])
     addresses = [call.ctypes.data, *where, beaten.ctypes.data, results.ctypes.data]
-    run_kernel("select.cu", "select_boxes", select_defines(anchors), (tiles, 1), 256, addresses)
+    run_kernel("select.cu", "select_boxes", select_defines(decode), (tiles, 1), 256, addresses)
     return results
 
 
@@ -195,6 +199,27 @@ def assert_same(result: Any, expected: Detections) -> None:
 
 
 @needs_compiler
+def test_a_place_has_second_names_where_little_confidence_is_asked_for() -> None:
+    model = a_model(Form.AOI)
+    outputs = raw_outputs(model, 2, 5, False)
+    for threshold in (0.01, 0.049):
+        want = Decoder(model.head, SIZE, threshold).decode([outputs["out"]], 2)
+        for result, expected in zip(on_kernels(model, outputs, threshold), want, strict=True):
+            assert_same(result, expected)
+    assert len(want[0]) > len(Decoder(model.head, SIZE, SECOND_NAMES_BELOW).decode([outputs["out"]], 1)[0])
+
+
+@needs_compiler
+@pytest.mark.parametrize("place", [(0, 0), (204, 136), (260, 150), (290, 10), (10, 195)])
+def test_boxes_come_back_where_they_lie_on_the_board(place: tuple[int, int]) -> None:
+    model = a_model(Form.CORNERS)
+    outputs = raw_outputs(model, 2, 5, True)
+    found = Decoder(model.head, SIZE, 0.3).decode([outputs["out"]], 2)
+    for result, one in zip(on_kernels(model, outputs, 0.3, place), found, strict=True):
+        assert_same(result, on_board(one, Tile(*place), *BOARD))
+
+
+@needs_compiler
 def test_fp16_outputs_are_read() -> None:
     model = a_model(Form.AOI)
     outputs = {"out": raw_outputs(model, 2, 5, False)["out"].astype(np.float16)}
@@ -230,7 +255,7 @@ def test_every_source_compiles_for_every_gpu(compute_capability: tuple[int, int]
     defines = {
         "preprocess.cu": preprocess_defines(model, np.dtype(np.float16)),
         "decode.cu": decode_defines(model, outputs),
-        "select.cu": select_defines(84),
+        "select.cu": select_defines(decode_defines(model, outputs)),
     }
     for name in SOURCES:
         assert compile_kernels(name, compute_capability, defines[name]).startswith(b"\x7fELF")

@@ -54,6 +54,8 @@ class Activation:
         Bytes that have been checked against their manifest.
     batch
         Tiles of a launch at most; 0 measures and chooses.
+    least
+        Smallest confidence that will be asked for.
 
     Attributes
     ----------
@@ -61,14 +63,16 @@ class Activation:
         What was measured; empty where nothing was.
     """
 
-    def __init__(self, library: Library, plan: bytes, model: Model, gpu: GpuFacts, batch: int = 0) -> None:
+    def __init__(
+        self, library: Library, plan: bytes, model: Model, gpu: GpuFacts, batch: int = 0, least: float = 1.0
+    ) -> None:
         enter(gpu.index)
         self.device = gpu.index
         self.lanes: tuple[Lane, ...] = ()
         self.kernels: KernelSet | None = None
         self.engine = Engine(library, plan)
         try:
-            self.kernels = KernelSet(model, self.engine.source, self._outputs(model), gpu.compute_capability)
+            self.kernels = KernelSet(model, self.engine.source, self._outputs(model), gpu.compute_capability, least)
             least, most = self.engine.batches
             batches = candidate_batches(least, min(batch, most) if batch else most)
             self.curve = () if batch else self._measure(batches)
@@ -94,7 +98,7 @@ class Activation:
                 times = []
                 for _ in range(_REPEATS):
                     lane.launch(batch, timed=True)
-                    lane.done.synchronize()
+                    lane.wait()
                     times.append(lane.milliseconds)
                 curve.append(CurvePoint(batch, min(times)))
             return tuple(curve)

@@ -22,11 +22,12 @@ from aoi_app.inference.model import Model
 from aoi_app.inference.runtimes.tensorrt.activation import Activation
 from aoi_app.inference.runtimes.tensorrt.feed import LineFeed
 from aoi_app.inference.runtimes.tensorrt.gpu.driver import GpuLost, enter, let_go
+from aoi_app.inference.runtimes.tensorrt.gpu.stream import Stream
 from aoi_app.inference.runtimes.tensorrt.kernelset import suppression
 from aoi_app.inference.runtimes.tensorrt.lane import Lane
 from aoi_app.inference.runtimes.tensorrt.layout import BATCH
 from aoi_app.inference.runtimes.tensorrt.ranges import stage
-from aoi_app.inference.tiling import Tile, TilePlan
+from aoi_app.inference.tiling import TilePlan
 
 _log = logging.getLogger(__name__)
 
@@ -40,8 +41,7 @@ class _Flight:
     """A batch on its way through the GPU."""
 
     lane: Lane
-    corners: NDArray[np.float32]
-    lines: int
+    corners: NDArray[np.int32]
 
 
 class TensorRtDetector:
@@ -68,7 +68,7 @@ class TensorRtDetector:
         self._feed = LineFeed()
         self._flights: deque[_Flight] = deque()
         self._idle: list[Lane] = list(activation.lanes)
-        self._call = np.zeros(1, BATCH)
+        self._geometry: tuple[object, ...] = ()
         self._scan: BoardScan | None = None
         self._closed = False
         self._reset()
@@ -77,7 +77,7 @@ class TensorRtDetector:
         self._scan = None
         self._rows_done = 0
         self._boxes: list[NDArray[np.float32]] = []
-        self._tiles: list[NDArray[np.float32]] = []
+        self._seen_by: list[tuple[NDArray[np.int32], list[int]]] = []
         self._times = dict.fromkeys(("preprocess", "inference", "postprocess", "merge", "tiles"), 0.0)
 
     @property
@@ -108,36 +108,44 @@ class TensorRtDetector:
         if self._scan is not None:
             self._drain()
         self._reset()
-        self._plan = TilePlan(scan.width, *self.model.size, self._overlap)
-        rows = _IN_RING * -(-self.activation.batch // len(self._plan.columns)) + 1
-        self._feed.begin(scan.pixels, golden, self.model.size[0] + rows * self._plan.step)
-        address, lines, samples = self._feed.golden
-        call = self._call[0]
-        call["board"], call["golden"] = self._feed.address, address
-        call["width"], call["samples"] = scan.width, scan.pixel_format.channels
-        call["ring"], call["golden_lines"], call["golden_samples"] = self._feed.lines, lines, samples
+        geometry = (scan.pixels.shape[1:], None if golden is None else golden.shape)
+        if geometry != self._geometry:
+            self._plan = TilePlan(scan.width, *self.model.size, self._overlap)
+            self._row = np.array([(x, 0) for x in self._plan.columns], np.int32)
+            rows = _IN_RING * -(-self.activation.batch // len(self._row)) + 1
+            self._ring_lines = self.model.size[0] + rows * self._plan.step
+        self._feed.begin(scan.pixels, golden, self._ring_lines)
+        if geometry != self._geometry:
+            self._describe(scan)
+        self._geometry = geometry
+        self._scan = scan
+
+    def _describe(self, scan: BoardScan) -> None:
+        """Tell the lanes what stays the same from board to board."""
+        call = np.zeros((), BATCH)
+        call["board"] = self._feed.address
+        call["golden"], call["golden_lines"], call["golden_samples"] = self._feed.golden
+        call["width"], call["samples"], call["ring"] = scan.width, scan.pixel_format.channels, self._feed.lines
         call["threshold"], call["iou"] = self._threshold, self._iou
         for lane in self.activation.lanes:
-            lane.call[:] = self._call
-        self._scan = scan
+            lane.call[0] = call
 
     def advance(self, lines: int) -> Detections:
         """Inspect every tile row that `lines` lines complete; return what has come back, in board pixels."""
         before = len(self._boxes)
         self._take_in(lines)
-        while self._flights and self._flights[0].lane.done.done:
+        while self._flights and self._flights[0].lane.stream.idle:
             self._collect()
         return _detections(self._boxes[before:])
 
     def _take_in(self, lines: int) -> None:
         """Queue every tile row that is complete, and the copy of what belongs to the rows to come."""
         self._board()
-        tiles: list[Tile] = []
         ready = self._plan.rows_within(lines)
-        for row in range(self._rows_done, ready):
-            tiles += self._plan.row(row)
-        self._rows_done = max(ready, self._rows_done)
-        self._inspect(tiles, lines)
+        if ready > self._rows_done:
+            new = [self._row_at(row * self._plan.step) for row in range(self._rows_done, ready)]
+            self._rows_done = ready
+            self._inspect(new[0] if len(new) == 1 else np.concatenate(new), lines)
         # What belongs to rows still to come travels now, while the GPU works.
         self._send(lines, self._rows_done * self._plan.step)
 
@@ -147,17 +155,32 @@ class TensorRtDetector:
         self._take_in(lines)
         last = self._plan.last_row(lines)
         if last is not None:
-            self._inspect(self._plan.row_at(last), lines)
+            self._inspect(self._row_at(last), lines)
         while self._flights:
             self._collect()
         self._feed.forget()  # every line belongs to a tile that has come back
         started = time.perf_counter()
-        with stage("merge"):
-            tiles = np.concatenate(self._tiles) if self._tiles else np.zeros((0, 4), np.float32)
-            merged = merge(_detections(self._boxes), tiles, scan.width, lines)
+        found = _detections(self._boxes)
+        if self._times["tiles"] > 1:
+            with stage("merge"):
+                found = merge(found, self._tiles(), scan.width, lines)
         self._spend("merge", started)
         self._scan = None
-        return merged
+        return found
+
+    def _row_at(self, y: int) -> NDArray[np.int32]:
+        """Return x and y of the tiles of the row that starts at line `y`."""
+        row: NDArray[np.int32] = self._row.copy()
+        row[:, 1] = y
+        return row
+
+    def _tiles(self) -> NDArray[np.float32]:
+        """Return, for each detection, the rectangle of the tile that saw it."""
+        if not self._seen_by:
+            return np.zeros((0, 4), np.float32)
+        height, width = self.model.size
+        corners = np.concatenate([np.repeat(where, counts, axis=0) for where, counts in self._seen_by])
+        return np.concatenate([corners, corners + np.array([width, height], np.int32)], axis=1).astype(np.float32)
 
     def abort(self) -> None:
         """Forget the board in hand."""
@@ -190,17 +213,19 @@ class TensorRtDetector:
     def _drain(self) -> None:
         """Wait for what is on the GPU and drop it: nothing of one board may reach the next."""
         while self._flights:
-            lane = self._flights.popleft().lane
-            self._idle.append(lane)
-            lane.done.synchronize()
-        self._feed.stream.synchronize()
+            self._idle.append(self._flights.popleft().lane)
+        for stream in (*(lane.stream for lane in self.activation.lanes), self._feed.stream):
+            stream.synchronize()
 
-    def _inspect(self, tiles: Sequence[Tile], lines: int) -> None:
+    def _inspect(self, tiles: NDArray[np.int32], lines: int) -> None:
+        """Queue tiles at (n, 2) x and y, in batches."""
         height = self.model.size[0]
         for start, count in _portions(len(tiles), self.activation.batch):
             part = tiles[start : start + count]
             clock = time.perf_counter()
-            self._send(min(part[-1].y + height, lines), part[0].y)
+            first, last = int(part[0, 1]), int(part[-1, 1])
+            # Where nothing is under way, the copy goes before the launch in its own stream: the shortest way.
+            self._send(min(last + height, lines), first, None if self._flights else self._idle[-1].stream)
             if not self._idle:
                 clock = self._spend("preprocess", clock)
                 self._collect()
@@ -209,27 +234,24 @@ class TensorRtDetector:
             self._spend("preprocess", clock)
         self._times["tiles"] += len(tiles)
 
-    def _send(self, lines: int, needed_from: int) -> None:
+    def _send(self, lines: int, needed_from: int, stream: Stream | None = None) -> None:
         """Copy lines up to `lines`; those from line `needed_from` on, or of a batch in flight, stay in the ring."""
         with stage("upload"):
             while self._feed.sent < lines:
-                oldest = min([needed_from, *(int(f.corners[:, 1].min()) for f in self._flights)])
+                oldest = min([needed_from, *(int(flight.corners[0, 1]) for flight in self._flights)])
                 room = oldest + self._feed.lines
                 if room <= self._feed.sent:
                     self._collect()
                     continue
-                self._feed.send(min(lines, room))
+                self._feed.send(min(lines, room), stream)
 
-    def _launch(self, part: Sequence[Tile], lines: int) -> None:
+    def _launch(self, part: NDArray[np.int32], lines: int) -> None:
         with stage("launch"):
             lane = self._idle.pop()  # the one used last: its memory is still in the GPU's cache
-            corners = np.array([(t.x, t.y) for t in part], np.int32)
-            call = lane.call[0]
-            call["lines"], call["tiles"] = lines, len(part)
-            call["corners"][: len(part)] = corners
+            lane.describe(lines, part)
             self._feed.let_wait(lane.stream)
             lane.launch(len(part))
-            self._flights.append(_Flight(lane, corners.astype(np.float32), lines))
+            self._flights.append(_Flight(lane, part))
 
     def _collect(self) -> None:
         """Take back the oldest batch, waiting for it."""
@@ -237,24 +259,15 @@ class TensorRtDetector:
         try:
             clock = time.perf_counter()
             with stage("wait"):
-                flight.lane.done.synchronize()
+                flight.lane.wait()
             clock = self._spend("inference", clock)
             with stage("collect"):
                 counts, rows = flight.lane.results_of(len(flight.corners))
         finally:
             self._idle.append(flight.lane)
         if len(rows):
-            scan = self._board()
-            height, width = self.model.size
-            corners = np.repeat(flight.corners, counts, axis=0)
-            offset = np.concatenate([corners, corners], axis=1)
-            limit = np.array([scan.width, flight.lines, scan.width, flight.lines], np.float32)
-            rows[:, :4] = np.minimum(rows[:, :4] + offset, limit)
-            # What lies wholly beyond the board is padding.
-            solid = (rows[:, 2:4] > rows[:, :2]).all(axis=1)
-            offset[:, 2:] += np.array([width, height], np.float32)
-            self._boxes.append(rows[solid])
-            self._tiles.append(offset[solid])
+            self._boxes.append(rows)
+            self._seen_by.append((flight.corners, counts))
         self._spend("postprocess", clock)
 
     def _spend(self, stage_name: str, since: float) -> float:
@@ -273,5 +286,5 @@ def _portions(tiles: int, batch: int) -> list[tuple[int, int]]:
 def _detections(parts: Sequence[NDArray[np.float32]]) -> Detections:
     if not parts:
         return Detections.empty()
-    rows = np.concatenate(parts)
+    rows = parts[0] if len(parts) == 1 else np.concatenate(parts)
     return Detections(np.ascontiguousarray(rows[:, :4]), rows[:, 4].copy(), rows[:, 5].astype(np.int32))

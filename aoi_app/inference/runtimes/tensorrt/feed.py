@@ -13,7 +13,7 @@ from aoi_app.inference.runtimes.tensorrt.gpu.stream import Event, Stream
 
 
 class LineFeed:
-    """Brings each line of a board to the device once, in a stream of its own."""
+    """Brings each line of a board to the device once, beside the work of the lanes."""
 
     def __init__(self) -> None:
         self.lines = 0
@@ -21,13 +21,14 @@ class LineFeed:
         self._arrived = Event()
         self._ring: DeviceBuffer | None = None
         self._golden_ring: DeviceBuffer | None = None
-        self._pixels: Pixels | None = None
-        self._golden: Pixels | None = None
+        self._pixels: _Source | None = None
+        self._golden: _Source | None = None
+        self._last: Stream | None = None
         self._sent = 0
         self.uploaded_bytes = 0
 
     def begin(self, pixels: Pixels, golden: Pixels | None, lines: int) -> None:
-        """Start on a board; memory is taken only when it needs more than any before.
+        """Start on a board, all copies of the one before being done; takes memory only when it needs more than ever.
 
         Parameters
         ----------
@@ -36,10 +37,12 @@ class LineFeed:
         lines
             That the ring holds: more than a tile's height, or a tile's first lines are gone before its last are in.
         """
-        self._pixels, self._golden, self._sent, self.uploaded_bytes, self.lines = pixels, golden, 0, 0, lines
-        self._ring = _at_least(self._ring, _pitch(pixels) * lines)
-        if golden is not None:
-            self._golden_ring = _at_least(self._golden_ring, _pitch(golden) * lines)
+        self._sent, self.uploaded_bytes, self.lines, self._last = 0, 0, lines, None
+        self._pixels = _Source(pixels)
+        self._golden = None if golden is None else _Source(golden)
+        self._ring = _at_least(self._ring, self._pixels.pitch * lines)
+        if self._golden is not None:
+            self._golden_ring = _at_least(self._golden_ring, self._golden.pitch * lines)
 
     @property
     def address(self) -> int:
@@ -51,7 +54,7 @@ class LineFeed:
         """Device address, lines and samples a pixel of the golden board's ring; zeros where there is none."""
         if self._golden is None or self._golden_ring is None:
             return 0, 0, 1
-        return self._golden_ring.address, len(self._golden), 1 if self._golden.ndim == 2 else 3
+        return self._golden_ring.address, self._golden.lines, self._golden.samples
 
     @property
     def nbytes(self) -> int:
@@ -63,34 +66,41 @@ class LineFeed:
         """Lines of the board that were sent so far."""
         return self._sent
 
-    def send(self, lines: int) -> None:
-        """Queue the copy of all lines before line `lines` that were not sent yet."""
+    def send(self, lines: int, stream: Stream | None = None) -> None:
+        """Queue the copy of all lines before line `lines` that were not sent yet.
+
+        Parameters
+        ----------
+        stream
+            Where nothing else is under way: the stream whose next launch reads them, so that it waits for no other.
+        """
         if self._pixels is None or self._ring is None:
             raise EngineError("No board is in hand.", "Call begin first.")
         if lines <= self._sent:
             return
         if lines - self._sent > self.lines:
             raise EngineError(f"{lines - self._sent} new lines do not fit a ring of {self.lines}.")
-        self._copy(self._pixels, self._ring, lines)
+        stream = stream or self.stream
+        self.let_wait(stream)  # the mark set below stands for all lines before it, too
+        self._copy(self._pixels, self._ring, lines, stream)
         if self._golden is not None and self._golden_ring is not None:
-            self._copy(self._golden, self._golden_ring, min(lines, len(self._golden)))
-        self._sent = lines
-        self._arrived.record(self.stream)
+            self._copy(self._golden, self._golden_ring, min(lines, self._golden.lines), stream)
+        self._sent, self._last = lines, stream
+        self._arrived.record(stream)
 
-    def _copy(self, pixels: Pixels, ring: DeviceBuffer, lines: int) -> None:
-        pitch, line = _pitch(pixels), self._sent
+    def _copy(self, source: _Source, ring: DeviceBuffer, lines: int, stream: Stream) -> None:
+        pitch, line = source.pitch, self._sent
         while line < lines:
             place = line % self.lines
             count = min(lines - line, self.lines - place)
-            # A view of whole lines costs nothing; anything else is copied, and staged before the call returns.
-            part = np.ascontiguousarray(pixels[line : line + count])
-            self.stream.upload(ring.address + place * pitch, part.ctypes.data, count * pitch)
+            stream.upload(ring.address + place * pitch, source.address_of(line, count), count * pitch)
             line += count
             self.uploaded_bytes += count * pitch
 
     def let_wait(self, stream: Stream) -> None:
         """Let `stream` wait for the lines sent so far."""
-        stream.wait(self._arrived)
+        if self._last is not None and self._last is not stream:
+            stream.wait(self._arrived)
 
     def forget(self) -> None:
         """Let go of the board, all of whose lines have arrived."""
@@ -106,9 +116,24 @@ class LineFeed:
         self._ring = self._golden_ring = self._pixels = self._golden = None
 
 
-def _pitch(pixels: Pixels) -> int:
-    """Return the bytes of a line."""
-    return math.prod(pixels.shape[1:])
+class _Source:
+    """Lines in host memory and where they lie; asked once a board, for that costs more than a copy."""
+
+    __slots__ = ("_address", "_part", "_pixels", "lines", "pitch", "samples")
+
+    def __init__(self, pixels: Pixels) -> None:
+        self._pixels = pixels
+        self._address = pixels.ctypes.data if pixels.flags.c_contiguous else 0
+        self.lines = len(pixels)
+        self.samples = 1 if pixels.ndim == 2 else 3
+        self.pitch = math.prod(pixels.shape[1:])
+
+    def address_of(self, line: int, count: int) -> int:
+        """Return the address of `count` whole lines; scattered ones are copied, and staged before an upload returns."""
+        if self._address:
+            return self._address + line * self.pitch
+        self._part = np.ascontiguousarray(self._pixels[line : line + count])
+        return int(self._part.ctypes.data)
 
 
 def _at_least(buffer: DeviceBuffer | None, nbytes: int) -> DeviceBuffer:

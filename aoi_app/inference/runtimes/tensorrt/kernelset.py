@@ -9,6 +9,7 @@ import numpy as np
 
 from aoi_app.core.errors import ModelError
 from aoi_app.inference.card import Channels
+from aoi_app.inference.heads import SECOND_NAME_WEIGHT, SECOND_NAMES_BELOW
 from aoi_app.inference.layout import Form
 from aoi_app.inference.model import Model
 from aoi_app.inference.runtimes.tensorrt.engine import Port
@@ -53,26 +54,39 @@ def preprocess_defines(model: Model, dtype: np.dtype[Any]) -> dict[str, Define]:
     }
 
 
-def decode_defines(model: Model, outputs: Mapping[str, Port]) -> dict[str, Define]:
+def check_head(model: Model) -> None:
+    """Refuse, before minutes go into a build, a head that only the CPU decodes. Raises ModelError."""
+    if model.head.form not in _FORMS:
+        raise ModelError(
+            f"{model.path.name} gives a list of boxes of any length ({model.head.form.value}), which no CUDA graph can "
+            "hold.",
+            "Export it without suppression inside, or use the runtime onnxruntime.",
+        )
+
+
+def decode_defines(model: Model, outputs: Mapping[str, Port], least: float = 1.0) -> dict[str, Define]:
     """Return the numbers of decode.cu for a model and its engine's outputs by name.
+
+    Parameters
+    ----------
+    least
+        Smallest threshold that a launch may ask for: below `SECOND_NAMES_BELOW` a place gets several names, as the
+        shared heads give them.
 
     Raises
     ------
     ModelError
         A head that only the CPU decodes, or an output of another shape than the model's.
     """
+    check_head(model)
     head = model.head
-    if head.form not in _FORMS:
-        raise ModelError(
-            f"{model.path.name} gives a list of boxes of any length ({head.form.value}), which no CUDA graph can hold.",
-            "Export it without suppression inside, or use the runtime onnxruntime.",
-        )
     first = outputs[head.outputs[1 if head.form is Form.COUNTED else 0]]
     shape = first.shape
     if len(shape) != 3 or min(shape[1:]) < 1:
         raise ModelError(f"The engine's output {first.name} has the shape {shape}, which is no list of boxes.")
     channels_first = head.channels_first and head.form is not Form.COUNTED
     row, anchors = shape[1:] if channels_first else shape[:0:-1]
+    several = head.form is Form.AOI and least < SECOND_NAMES_BELOW
     defines: dict[str, Define] = {
         f"FORM_{_FORMS[head.form]}": 1,
         "HALF_OUTPUT": int(first.dtype == np.float16),
@@ -80,7 +94,9 @@ def decode_defines(model: Model, outputs: Mapping[str, Port]) -> dict[str, Defin
         "ROW": row,
         "ANCHORS": anchors,
         "CLASSES": head.classes,
-        "CAPACITY": key_capacity(anchors),
+        "CAPACITY": key_capacity(anchors * (1 + head.classes if several else 1)),
+        "SECOND_NAMES": int(several),
+        "SECOND_WEIGHT": f"{SECOND_NAME_WEIGHT}f",
         "TILE_WIDTH": model.size[1],
         "TILE_HEIGHT": model.size[0],
         "MAX_BATCH": MAX_BATCH,
@@ -94,11 +110,11 @@ def decode_defines(model: Model, outputs: Mapping[str, Port]) -> dict[str, Defin
     return defines
 
 
-def select_defines(anchors: int) -> dict[str, Define]:
-    """Return the numbers of select.cu."""
+def select_defines(decode: Mapping[str, Define]) -> dict[str, Define]:
+    """Return the numbers of select.cu that go with those of decode.cu."""
     return {
-        "ANCHORS": anchors,
-        "CAPACITY": key_capacity(anchors),
+        "ANCHORS": decode["ANCHORS"],
+        "CAPACITY": decode["CAPACITY"],
         "MOST": MAX_COMPARED,
         "KEPT": MAX_KEPT,
         "THREADS": _SELECT_THREADS,
@@ -106,9 +122,9 @@ def select_defines(anchors: int) -> dict[str, Define]:
     }
 
 
-def key_capacity(anchors: int) -> int:
-    """Return the keys a tile needs: every anchor, rounded up to what can be sorted."""
-    return max(2, 1 << (anchors - 1).bit_length())
+def key_capacity(items: int) -> int:
+    """Return the keys a tile needs for `items` candidates, rounded up to what can be sorted."""
+    return max(2, 1 << (items - 1).bit_length())
 
 
 def suppression(form: Form, iou: float) -> float:
@@ -131,13 +147,25 @@ class KernelSet:
         Its outputs by name, with batch-free shapes.
     compute_capability
         Of the GPU in use.
+    least
+        Smallest threshold that a launch may ask for.
+
+    Attributes
+    ----------
+    anchors, capacity
+        Of a tile; how many candidates it can have.
     """
 
     def __init__(
-        self, model: Model, source: Port, outputs: Mapping[str, Port], compute_capability: tuple[int, int]
+        self,
+        model: Model,
+        source: Port,
+        outputs: Mapping[str, Port],
+        compute_capability: tuple[int, int],
+        least: float = 1.0,
     ) -> None:
-        decode = decode_defines(model, outputs)
-        self.anchors = int(decode["ANCHORS"])
+        decode = decode_defines(model, outputs, least)
+        self.anchors, self.capacity = int(decode["ANCHORS"]), int(decode["CAPACITY"])
         self._output_names = model.head.outputs
         self._runs = model.size[0] * model.size[1] // _RUN
         self._modules: list[Module] = []
@@ -146,7 +174,7 @@ class KernelSet:
                 "preprocess", preprocess_defines(model, source.dtype), compute_capability, "preprocess"
             )
             self._decode = self._load("decode", decode, compute_capability, "decode")
-            self._select = self._load("select", select_defines(self.anchors), compute_capability, "select_boxes")
+            self._select = self._load("select", select_defines(decode), compute_capability, "select_boxes")
         except BaseException:
             self.close()
             raise

@@ -12,12 +12,13 @@ from aoi_app.core.errors import EngineError
 from aoi_app.inference.runtimes.tensorrt.engine import Engine
 from aoi_app.inference.runtimes.tensorrt.gpu.memory import DeviceBuffer, pinned_allocator
 from aoi_app.inference.runtimes.tensorrt.gpu.stream import Event, Graph, Stream
-from aoi_app.inference.runtimes.tensorrt.kernelset import KernelSet, key_capacity
+from aoi_app.inference.runtimes.tensorrt.kernelset import KernelSet
 from aoi_app.inference.runtimes.tensorrt.layout import BATCH, MAX_COMPARED, RESULT
 
 STAGES = ("call", "preprocess", "inference", "postprocess")
 """What a launch does, in order; "call" brings what it works on."""
 _WORDS = 32
+_NO_ROWS: NDArray[np.float32] = np.zeros((0, 6), np.float32)
 
 
 class Lane:
@@ -42,16 +43,17 @@ class Lane:
         self._most = max(batches)
         self._buffers: list[DeviceBuffer] = []
         self._graphs: dict[int, Graph] = {}
+        self._graph_of: list[Graph] = []
         self._contexts: dict[int, Any] = {}
         self._closed = False
         self.stream = Stream()
-        self.done = Event()
         self._began = Event(timing=True)
         self._ended = Event(timing=True)
         try:
             self._take_memory(engine)
             for batch in batches:
                 self._prepare(batch)
+            self._assign()
         except BaseException:
             self.close()
             raise
@@ -64,11 +66,14 @@ class Lane:
         self._heads = self.results.view(np.int32).reshape(most, -1)[:, :3]
         self.call[0] = np.zeros((), BATCH)
         self.results[:] = np.zeros((), RESULT)
+        # Views are made once: looking fields up by name costs more than writing them.
+        self._lines, self._tiles, self._corners = self.call["lines"], self.call["tiles"], self.call["corners"][0]
+        self._rows = self.results["rows"]
         self._ports = {port.name: self._take(port.nbytes(most)) for port in engine.ports}
         self._call_on_device = self._take(BATCH.itemsize).address
         self._counters = self._take(2 * 4 * most).address
         self._scratch = (
-            self._take(8 * key_capacity(anchors) * most).address,
+            self._take(8 * self._kernels.capacity * most).address,
             self._take(16 * anchors * most).address,
             self._take(4 * anchors * most).address,
             self._counters,
@@ -127,34 +132,49 @@ class Lane:
         """Numbers of tiles that have a graph, rising."""
         return tuple(sorted(self._graphs))
 
+    def describe(self, lines: int, corners: NDArray[np.int32]) -> None:
+        """Say what the next launch works on: tiles at (n, 2) x and y of a board of which `lines` lines are in."""
+        self._lines[0], self._tiles[0] = lines, len(corners)
+        self._corners[: len(corners)] = corners
+
     def launch(self, tiles: int, timed: bool = False) -> None:
         """Queue the batch that `call` describes, with the smallest graph that holds `tiles` tiles."""
-        graph = self._graphs[next(b for b in self.batches if b >= tiles)]
+        graph = self._graph_of[tiles]
         if timed:
             self._began.record(self.stream)
         graph.launch(self.stream)
         if timed:
             self._ended.record(self.stream)
-        self.done.record(self.stream)
+
+    def wait(self) -> None:
+        """Wait until all that was queued is done; other Python threads run meanwhile."""
+        self.stream.synchronize()
 
     def forget(self, batch: int) -> None:
         """Free the graph of a batch that is not used after all; its context stays, for it holds next to nothing."""
         self._graphs.pop(batch).close()
+        self._assign()
+
+    def _assign(self) -> None:
+        """Note which graph a number of tiles takes."""
+        batches = self.batches
+        most = batches[-1] if batches else 0
+        self._graph_of = [self._graphs[next(b for b in batches if b >= n)] for n in range(most + 1)]
 
     @property
     def milliseconds(self) -> float:
         """Device time of the last timed launch, which is done."""
         return self._ended.milliseconds_since(self._began)
 
-    def results_of(self, tiles: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    def results_of(self, tiles: int) -> tuple[list[int], NDArray[np.float32]]:
         """Return what the last launch, which is done, found.
 
         Returns
         -------
         counts
-            (tiles,) int32, detections of each tile.
+            Detections of each tile.
         rows
-            (sum of counts, 6) float32: x1 y1 x2 y2 score class, in pixels of the tile, best first.
+            (sum of counts, 6) float32, a copy: x1 y1 x2 y2 score class in pixels of the board, each tile's best first.
 
         Raises
         ------
@@ -162,15 +182,17 @@ class Lane:
             The network gave values that are no numbers.
         """
         heads = self._heads[:tiles].tolist()
-        spoiled = sum(head[2] for head in heads)
+        spoiled = sum([head[2] for head in heads])
         if spoiled:
             raise EngineError(
                 f"The engine gave values that are no numbers for {spoiled} anchors.",
                 "Use a higher precision, or another engine for this model.",
             )
-        counts = np.array([head[0] for head in heads], np.int32)
-        parts = [self.results[i]["rows"][: head[0]] for i, head in enumerate(heads) if head[0]]
-        return counts, np.concatenate(parts) if parts else np.zeros((0, 6), np.float32)
+        counts = [head[0] for head in heads]
+        if tiles == 1:
+            return counts, self._rows[0, : counts[0]].copy()
+        parts = [self._rows[i, :count] for i, count in enumerate(counts) if count]
+        return counts, np.concatenate(parts) if parts else _NO_ROWS
 
     def tensor(self, name: str, batch: int) -> NDArray[Any]:
         """Return what an input or output of the network holds, (batch, ...): for comparisons, not for boards."""
@@ -187,8 +209,9 @@ class Lane:
         for graph in self._graphs.values():
             graph.close()
         self._graphs.clear()
+        self._graph_of.clear()
         self._contexts.clear()
         while self._buffers:
             self._buffers.pop().free()
-        for part in (self.done, self._began, self._ended, self.stream):
+        for part in (self._began, self._ended, self.stream):
             part.close()

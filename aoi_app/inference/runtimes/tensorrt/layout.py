@@ -40,4 +40,4 @@ RESULT = np.dtype(
         ("rows", np.float32, (MAX_KEPT, 6)),
     ]
 )
-"""What comes back of one tile; a row is x1 y1 x2 y2 score class, in pixels of the tile."""
+"""What comes back of one tile; a row is x1 y1 x2 y2 score class, in pixels of the board."""

@@ -23,6 +23,7 @@ from aoi_app.inference.runtimes.tensorrt.detector import TensorRtDetector
 from aoi_app.inference.runtimes.tensorrt.gpu.driver import enter
 from aoi_app.inference.runtimes.tensorrt.gpu.memory import memory_info
 from aoi_app.inference.runtimes.tensorrt.hardware import GpuFacts, choose_precision, query_gpu
+from aoi_app.inference.runtimes.tensorrt.kernelset import check_head
 from aoi_app.inference.runtimes.tensorrt.library import Library, open_library
 from aoi_app.inference.runtimes.tensorrt.manifest import ANY_GPU, Manifest, PlanKey, PlanRefused, manifest_of
 from aoi_app.inference.runtimes.tensorrt.progress import BuildWatch
@@ -102,12 +103,13 @@ class TensorRt:
         chosen = chosen_options(self.title, options, DEFAULTS)
         library = open_library(self.name)
         gpu = query_gpu(int(chosen["device"]))
+        check_head(model)
         prepared = prepare(library, gpu, model, precision, chosen, progress)
         enter(gpu.index)
         before = memory_info()[0]
         load_budget(prepared, overlap).check(before, f"load {prepared.path.name}")
         progress(1.0, f"loading {prepared.path.name}")
-        activation = Activation(library, prepared.plan, prepared.model, gpu, int(chosen["batch"]))
+        activation = Activation(library, prepared.plan, prepared.model, gpu, int(chosen["batch"]), min_confidence)
         try:
             info = engine_info(library, gpu, prepared, activation, model.path.name)
             detector = TensorRtDetector(

@@ -19,6 +19,7 @@ def _library() -> Any:
     return nvtx
 
 
+@functools.cache
 def stage(name: str) -> AbstractContextManager[Any]:
     """Mark what runs inside as `name` on this thread's time line; half a microsecond when no profiler listens."""
     library = _library()

@@ -28,6 +28,16 @@ class Stream:
         """Wait until all work in the stream is done; other Python threads run meanwhile."""
         check(driver().cuStreamSynchronize(self._handle), "wait for the GPU")
 
+    @property
+    def idle(self) -> bool:
+        """Whether all work in the stream is done."""
+        cuda = driver()
+        (status,) = cuda.cuStreamQuery(self._handle)
+        if status == cuda.CUresult.CUDA_ERROR_NOT_READY:
+            return False
+        check((status,), "ask the GPU")
+        return True
+
     def upload(self, device: int, host: int, nbytes: int) -> None:
         """Queue a copy of `nbytes` from host address to device address."""
         check(driver().cuMemcpyHtoDAsync(device, host, nbytes, self._handle), "copy to the GPU")
@@ -58,16 +68,6 @@ class Event:
     def record(self, stream: Stream) -> None:
         """Mark the work queued in `stream` so far."""
         check(driver().cuEventRecord(self.handle, stream.handle), "mark a stream")
-
-    @property
-    def done(self) -> bool:
-        """Whether the marked work is finished (or nothing was ever marked)."""
-        cuda = driver()
-        (status,) = cuda.cuEventQuery(self.handle)
-        if status == cuda.CUresult.CUDA_ERROR_NOT_READY:
-            return False
-        check((status,), "ask the GPU")
-        return True
 
     def synchronize(self) -> None:
         """Wait for the marked work; other Python threads run meanwhile."""

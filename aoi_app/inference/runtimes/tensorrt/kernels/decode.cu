@@ -1,7 +1,8 @@
 // From the network's output to candidates: boxes in pixels of the tile, the best class, scores from the threshold on.
 // One thread an anchor; one kernel for each `Form` of a head. Defines: FORM_<name>, HALF_OUTPUT (0 | 1), CHANNELS_FIRST
-// (0 | 1), ROW (values an anchor), ANCHORS, CLASSES, CAPACITY (keys a tile), MAX_BATCH, TILE_WIDTH, TILE_HEIGHT; for cells of a grid also LEVELS,
-// STRIDES, COLUMNS, STARTS (initialisers), and REG_MAX for our own head.
+// (0 | 1), ROW (values an anchor), ANCHORS, CLASSES, CAPACITY (keys a tile), MAX_BATCH, TILE_WIDTH, TILE_HEIGHT; for
+// cells of a grid also LEVELS, STRIDES, COLUMNS, STARTS (initialisers); for our own head also REG_MAX, SECOND_NAMES
+// (0 | 1) and SECOND_WEIGHT (float).
 
 typedef unsigned char u8;
 typedef unsigned long long u64;
@@ -27,7 +28,7 @@ static __device__ float read(const element* at) { return *at; }
 
 static __device__ bool finite(float value) { return (__float_as_uint(value) & 0x7f800000u) != 0x7f800000u; }
 struct Scratch {       // of one tile
-    u64* keys;         // (CAPACITY): score falling, then anchor rising
+    u64* keys;         // (CAPACITY): score falling, then item rising; item = anchor, + ANCHORS * (1 + class) for another name
     float4* boxes;     // (ANCHORS), by anchor
     int* classes;      // (ANCHORS), by anchor
     unsigned* counters;  // candidates, anchors with a value that is no number
@@ -37,18 +38,23 @@ static __device__ Scratch scratch_of(int tile, u64* keys, float4* boxes, int* cl
     return {keys + (u64)tile * CAPACITY, boxes + (u64)tile * ANCHORS, classes + (u64)tile * ANCHORS, counters + 2 * tile};
 }
 
+static __device__ void add(const Scratch& s, float score, unsigned item) {
+    const unsigned place = atomicAdd(&s.counters[0], 1u);
+    if (place >= CAPACITY) return;  // never, once an item: but no write beyond the keys, whatever is launched twice
+    s.keys[place] = ((u64)(~__float_as_uint(score)) << 32) | item;
+}
+
 // Cuts the box to the tile; one that lies beyond it is none.
-static __device__ void keep(const Scratch& s, int anchor, float4 box, float score, int kind) {
+static __device__ bool keep(const Scratch& s, int anchor, float4 box, float score, int kind) {
     box.x = fminf(fmaxf(box.x, 0.0f), (float)TILE_WIDTH);
     box.y = fminf(fmaxf(box.y, 0.0f), (float)TILE_HEIGHT);
     box.z = fminf(fmaxf(box.z, 0.0f), (float)TILE_WIDTH);
     box.w = fminf(fmaxf(box.w, 0.0f), (float)TILE_HEIGHT);
-    if (!(box.z > box.x && box.w > box.y) || kind < 0 || kind >= CLASSES) return;
-    const unsigned place = atomicAdd(&s.counters[0], 1u);
-    if (place >= CAPACITY) return;  // never, once an anchor: but no write beyond the keys, whatever is launched twice
-    s.keys[place] = ((u64)(~__float_as_uint(score)) << 32) | (unsigned)anchor;
+    if (!(box.z > box.x && box.w > box.y) || kind < 0 || kind >= CLASSES) return false;
     s.boxes[anchor] = box;
     s.classes[anchor] = kind;
+    add(s, score, (unsigned)anchor);
+    return true;
 }
 
 static __device__ void spoiled(const Scratch& s) { atomicAdd(&s.counters[1], 1u); }
@@ -197,10 +203,17 @@ DECODE(const Batch* b, const element* output, OUTPUTS) {
     float stride;
     cell_of(anchor, &x, &y, &stride);
     const float cx = x + 0.5f, cy = y + 0.5f;
-    keep(s, anchor,
-         make_float4((cx - distance[0]) * stride, (cy - distance[1]) * stride, (cx + distance[2]) * stride,
-                     (cy + distance[3]) * stride),
-         score, kind);
+    const float4 box = make_float4((cx - distance[0]) * stride, (cy - distance[1]) * stride,
+                                   (cx + distance[2]) * stride, (cy + distance[3]) * stride);
+    const bool kept = keep(s, anchor, box, score, kind);
+#if SECOND_NAMES
+    for (int c = 0; kept && c < CLASSES; ++c) {
+        const float second = SECOND_WEIGHT / (1.0f + expf(-read(at + c * STEP)));
+        if (c != kind && second >= b->threshold) add(s, second, (unsigned)(anchor + ANCHORS * (1 + c)));
+    }
+#else
+    (void)kept;
+#endif
 }
 #else
 #error "no FORM_<name> is defined"

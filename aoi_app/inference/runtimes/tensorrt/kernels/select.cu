@@ -1,5 +1,6 @@
-// From candidates to the boxes that stay: sorted by score, suppressed within each class, written straight to pinned
-// host memory (posted PCIe writes: only the boxes that stay travel). One block a tile; equal input, equal bytes.
+// From candidates to the boxes that stay: sorted by score, suppressed within each class, moved to their place on the
+// board and written straight to pinned host memory (posted PCIe writes: only the boxes that stay travel). One block a
+// tile; equal input, equal bytes.
 // Defines: ANCHORS, CAPACITY (keys a tile, a power of two), MOST (candidates looked at, up to 1024), KEPT (rows a tile),
 // THREADS (of the block, whole warps), MAX_BATCH.
 
@@ -12,9 +13,9 @@ struct Batch {  // see preprocess.cu
     int reserved, corners[2 * MAX_BATCH];
 };
 
-struct Result {  // of one tile; keep in step with batch.py
+struct Result {  // of one tile; keep in step with layout.py
     int count, candidates, spoiled, reserved;
-    float rows[KEPT][6];  // x1 y1 x2 y2 score class
+    float rows[KEPT][6];  // x1 y1 x2 y2 score class, in pixels of the board
 };
 
 #define NEAR_KEYS 1024
@@ -34,6 +35,13 @@ static __device__ void sort_keys(u64* keys, int size) {  // bitonic; `size` is a
         }
 }
 
+// A key's low half names a candidate: an anchor, or an anchor under another class than its best (decode.cu).
+static __device__ unsigned anchor_of(u64 key) { return (unsigned)key % ANCHORS; }
+static __device__ int class_of(u64 key, const int* classes) {
+    const unsigned item = (unsigned)key;
+    return item < ANCHORS ? classes[item] : (int)(item / ANCHORS) - 1;
+}
+
 static __device__ float area(float4 a) { return fmaxf(a.z - a.x, 0.0f) * fmaxf(a.w - a.y, 0.0f); }
 
 static __device__ bool beats(float4 a, float4 c, float limit) {
@@ -49,30 +57,46 @@ static __device__ void compare_all(int n, const u64* keys, const float4* boxes, 
         const int i = item / words, first = item % words * 32;
         unsigned bits = 0;
         if (first + 31 > i) {
-            const unsigned me = (unsigned)keys[i];
-            const float4 box = boxes[me];
-            const int kind = classes[me];
-            for (int j = max(first, i + 1); j < min(first + 32, n); ++j) {
-                const unsigned other = (unsigned)keys[j];
-                if (classes[other] == kind && beats(box, boxes[other], limit)) bits |= 1u << (j - first);
-            }
+            const float4 box = boxes[anchor_of(keys[i])];
+            const int kind = class_of(keys[i], classes);
+            for (int j = max(first, i + 1); j < min(first + 32, n); ++j)
+                if (class_of(keys[j], classes) == kind && beats(box, boxes[anchor_of(keys[j])], limit))
+                    bits |= 1u << (j - first);
         }
         beaten[item] = bits;
     }
 }
 
-// Warp 0 walks the candidates, best first; each lane holds one word of who is gone.
-static __device__ int walk(int n, const unsigned* beaten, unsigned short* kept) {
+// Where a box of a tile lies on the board, cut to the lines that are in.
+static __device__ float4 on_board(const Batch* b, int tile, float4 box) {
+    const float x = (float)b->corners[2 * tile], y = (float)b->corners[2 * tile + 1];
+    const float width = (float)b->width, lines = (float)b->lines;
+    return make_float4(fminf(box.x + x, width), fminf(box.y + y, lines), fminf(box.z + x, width), fminf(box.w + y, lines));
+}
+
+// Sets bit i of `solid` where candidate i lies on the board; what lies wholly beyond it was seen in the padding.
+static __device__ void look_for_board(const Batch* b, int tile, int n, const u64* keys, const float4* boxes, unsigned* solid) {
+    for (int i = threadIdx.x; i < n; i += THREADS) {
+        const float4 box = on_board(b, tile, boxes[anchor_of(keys[i])]);
+        if (box.z > box.x && box.w > box.y) atomicOr(&solid[i >> 5], 1u << (i & 31));
+    }
+}
+
+// Warp 0 walks the candidates, best first; each lane holds one word of who is gone. Returns how many stay on the board.
+static __device__ int walk(int n, const unsigned* beaten, const unsigned* solid, unsigned short* kept) {
     const int words = (n + 31) / 32, lane = threadIdx.x;
     unsigned gone = 0;
-    int count = 0;
+    int count = 0, stay = 0;
     for (int i = 0; i < n && count < KEPT; ++i) {
         if (__shfl_sync(0xffffffffu, gone, i >> 5) >> (i & 31) & 1) continue;
-        if (lane == 0) kept[count] = (unsigned short)i;
+        if (solid[i >> 5] >> (i & 31) & 1) {
+            if (lane == 0) kept[stay] = (unsigned short)i;
+            ++stay;
+        }
         ++count;
         if (lane < words) gone |= beaten[i * words + lane];
     }
-    return count;
+    return stay;
 }
 
 extern "C" __global__ void __launch_bounds__(THREADS) select_boxes(const Batch* b, u64* all_keys, const float4* all_boxes,
@@ -80,6 +104,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) select_boxes(const Batch* 
                                                              unsigned* all_beaten, Result* results) {
     __shared__ u64 near_keys[NEAR_KEYS];
     __shared__ unsigned near_beaten[NEAR_BOXES * NEAR_BOXES / 32];
+    __shared__ unsigned solid[WORDS];
     __shared__ unsigned short kept[KEPT];
     __shared__ int total;
     const int tile = blockIdx.x;
@@ -96,14 +121,16 @@ extern "C" __global__ void __launch_bounds__(THREADS) select_boxes(const Batch* 
     } else {
         for (int i = found + threadIdx.x; i < size; i += THREADS) keys[i] = ~0ull;
     }
+    for (int i = threadIdx.x; i < WORDS; i += THREADS) solid[i] = 0;
     __syncthreads();
     sort_keys(keys, size);
     const int n = min(found, MOST);
     unsigned* beaten = n <= NEAR_BOXES ? near_beaten : all_beaten + (u64)tile * MOST * WORDS;
     compare_all(n, keys, boxes, classes, b->iou, beaten);
+    look_for_board(b, tile, n, keys, boxes, solid);
     __syncthreads();
     if (threadIdx.x < 32) {
-        const int count = walk(n, beaten, kept);
+        const int count = walk(n, beaten, solid, kept);
         if (threadIdx.x == 0) total = count;
     }
     __syncthreads();
@@ -111,15 +138,14 @@ extern "C" __global__ void __launch_bounds__(THREADS) select_boxes(const Batch* 
     const int count = total;
     for (int item = threadIdx.x; item < count * 6; item += THREADS) {
         const u64 key = keys[kept[item / 6]];
-        const unsigned anchor = (unsigned)key;
         const int field = item % 6;
-        const float4 box = boxes[anchor];
+        const float4 box = on_board(b, tile, boxes[anchor_of(key)]);
         result->rows[item / 6][field] = field == 0   ? box.x
                                         : field == 1 ? box.y
                                         : field == 2 ? box.z
                                         : field == 3 ? box.w
                                         : field == 4 ? __uint_as_float(~(unsigned)(key >> 32))
-                                                     : (float)classes[anchor];
+                                                     : (float)class_of(key, classes);
     }
     if (threadIdx.x == 0) {
         result->count = count;
