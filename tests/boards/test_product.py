@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from aoi_app.boards import BoardKind, BoardProduct, BoardSpec, Look
-from aoi_app.boards.centroid import CentroidError, read_centroid, write_centroid
 
 SPECS = [
     BoardSpec(width=700, lines=600, defects=(1, 4), look=look, kind=kind, px_per_mm=px, colour=colour)
@@ -75,24 +73,3 @@ def test_the_share_of_good_boards_is_kept() -> None:
 def test_the_widest_board_can_be_drawn() -> None:
     product = BoardProduct(BoardSpec(width=16384, lines=256, look=Look.LINE_SCAN, defects=(2, 4)), seed=1, good=0.0)
     assert product.board(0).image.shape == (256, 16384)
-
-
-def test_a_centroid_file_comes_back_as_it_was_written(tmp_path: Path) -> None:
-    placements = BoardProduct(SPECS[3], seed=3).placements
-    assert placements
-    write_centroid(placements, tmp_path / "board.csv")
-    assert read_centroid(tmp_path / "board.csv") == placements
-
-
-@pytest.mark.parametrize(
-    ("text", "what"),
-    [
-        ("a,b\n1,2\n", "lacks the columns"),
-        ("Designator,Package,Value,Mid X (mm),Mid Y (mm),Rotation\nR1,R,1k,one,2,0\n", "line 2"),
-        ("Designator,Package,Value,Mid X (mm),Mid Y (mm),Rotation\nR1,R,1k,nan,2,0\n", "not finite"),
-    ],
-)
-def test_a_broken_centroid_file_is_refused(tmp_path: Path, text: str, what: str) -> None:
-    (tmp_path / "bad.csv").write_text(text)
-    with pytest.raises(CentroidError, match=what):
-        read_centroid(tmp_path / "bad.csv")

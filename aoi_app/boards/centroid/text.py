@@ -1,0 +1,76 @@
+"""From bytes to rows: encodings, delimiters, quotes."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from aoi_app.boards.centroid.part import CentroidError
+
+BLANKS = " "
+"""Stands for columns set with runs of blanks, as KiCad and Eagle write them."""
+DELIMITERS = ("\t", ";", "|", "!", ",")
+COMMENTS = "#*"
+
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line with its number in the file, its cells, and the line itself."""
+
+    number: int
+    cells: tuple[str, ...]
+    text: str
+
+
+def decoded(data: bytes) -> tuple[str, str]:
+    """Return the text and the name of its encoding. Raises CentroidError for what is no text."""
+    for mark, name in _MARKS:
+        if data.startswith(mark):
+            return _decode(data, name), name.removesuffix("-sig")
+    if b"\0" in data[:200]:
+        # UTF-16 without its mark: every second byte of Latin text is 0.
+        name = "utf-16-le" if data[1:200:2].count(0) > data[0:200:2].count(0) else "utf-16-be"
+        return _decode(data, name), name
+    try:
+        return data.decode("utf-8"), "utf-8"
+    except UnicodeDecodeError:
+        # The code page of Western Windows takes any byte; names may look odd, numbers never do.
+        return data.decode("cp1252", "replace"), "cp1252"
+
+
+def _decode(data: bytes, name: str) -> str:
+    try:
+        text = data.decode(name)
+    except UnicodeDecodeError as error:
+        raise CentroidError(f"The file is no text in {name}: {error}.", "Export it again as CSV.") from error
+    if "\0" in text:
+        raise CentroidError("The file holds NUL characters: it is no text.", "Export it as CSV, not as a workbook.")
+    return text
+
+
+def split_rows(text: str, delimiter: str) -> list[Row]:
+    """Return the lines that hold anything, as cells. A cell in quotes may hold the delimiter."""
+    rows = []
+    for number, line in enumerate(text.splitlines(), 1):
+        if line.strip():
+            rows.append(Row(number, _cells(line, delimiter), line))
+    return rows
+
+
+def _cells(line: str, delimiter: str) -> tuple[str, ...]:
+    if delimiter == BLANKS:
+        return tuple(quoted or plain for quoted, plain in re.findall(r'"([^"]*)"|(\S+)', line))
+    try:
+        cells: Sequence[str] = next(csv.reader([line], delimiter=delimiter, skipinitialspace=True), [])
+    except csv.Error as error:
+        raise CentroidError(f"A line cannot be split: {error}: {line[:60]!r}.", "Correct the line.") from error
+    return tuple(cell.strip() for cell in cells)
