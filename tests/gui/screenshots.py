@@ -140,7 +140,7 @@ def recipes(tab: int) -> Screen:
 
 
 def log_in(world: GuiWorld) -> QWidget:
-    dialog = LogInDialog(world.window.session, world.window._book, world.window)
+    dialog = LogInDialog(world.window.session, world.window.desk.book, world.window)
     dialog.show()
     return dialog
 
@@ -153,7 +153,7 @@ def people(world: GuiWorld) -> QWidget:
     world.window.session.know(accounts.all())
     world.window.session.take(anna)
     accounts.close()
-    dialog = PeopleDialog(world.window.session, world.window._book, world.window)
+    dialog = PeopleDialog(world.window.session, world.window.desk.book, world.window)
     dialog.show()
     return dialog
 

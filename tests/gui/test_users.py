@@ -30,7 +30,7 @@ def action(world: GuiWorld, text: str) -> QAction:
 
 
 def log_in(world: GuiWorld, name: str, secret: str) -> LogInDialog:
-    dialog = LogInDialog(world.window.session, world.window._book, world.window)
+    dialog = LogInDialog(world.window.session, world.window.desk.book, world.window)
     dialog.show()
     dialog.name.setCurrentText(name)
     dialog.secret.setText(secret)
@@ -54,7 +54,7 @@ def test_the_first_administrator_is_named_and_in(world: GuiWorld) -> None:
     assert not dialog.isVisible()
     session = world.window.session
     assert session.name == "Anna"
-    assert world.window.person.text() == "Anna"
+    assert world.window.bar.person.text() == "Anna"
     assert session.may(Right.MANAGE_ACCOUNTS)
     world.window.log_in()
     assert not session.open_to_all and session.name != "Anna"
@@ -111,7 +111,7 @@ def test_accounts_are_made_changed_and_closed(world: GuiWorld) -> None:
     world.show()
     world.until(lambda: not world.window.session.open_to_all)
     log_in(world, "Anna", "4711")
-    dialog = PeopleDialog(world.window.session, world.window._book, world.window)
+    dialog = PeopleDialog(world.window.session, world.window.desk.book, world.window)
     dialog.show()
 
     def do(slot: object) -> None:

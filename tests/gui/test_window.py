@@ -116,7 +116,7 @@ def test_fault_is_said_with_what_to_do(world: GuiWorld) -> None:
     world.station.start()
     world.station.fail("The camera is gone.", "Check its cable and power, then press Start.")
     world.until(lambda: bool(world.window.toasts.shown))
-    assert "The camera is gone." in world.window.state.text()
+    assert "The camera is gone." in world.window.bar.state.text()
     toast = world.window.toasts.shown[0]
     assert toast._what.text() == "The camera is gone."
     assert toast._hint.text() == "Check its cable and power, then press Start."

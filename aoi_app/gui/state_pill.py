@@ -1,0 +1,44 @@
+"""The pill in the bar: what the line does, or why it does not."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QLabel, QWidget
+
+from aoi_app.gui.texts import message, tr
+from aoi_app.station.status import State, StationStatus
+
+STATE_NAMES = {
+    State.IDLE: "Idle",
+    State.ARMING: "Getting ready",
+    State.RUNNING: "Running",
+    State.PAUSED: "Paused",
+    State.STOPPING: "Stopping",
+    State.FAULT: "Fault",
+}
+MOST_WIDTH = 420
+EDGES = 40
+
+
+class StatePill(QLabel):
+    """The state of the station; the whole of a long message stands in the tool tip."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setProperty("role", "pill")
+        self.setMaximumWidth(MOST_WIDTH)
+        self.setFixedHeight(26)
+
+    def show_status(self, status: StationStatus) -> None:
+        """Show a snapshot's state."""
+        text = tr(STATE_NAMES[status.state])
+        if status.fault:
+            text = f"{text}: {message(status.fault)}"
+        elif status.waiting_engine:
+            text = f"{text}: {message(status.waiting_engine)}"
+        if self.property("state") != status.state.value:
+            self.setProperty("state", status.state.value)
+            self.style().unpolish(self)
+            self.style().polish(self)
+        self.setText(self.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, MOST_WIDTH - EDGES))
+        self.setToolTip(f"{text}\n{message(status.fault_hint)}".strip())
