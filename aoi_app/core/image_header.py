@@ -62,19 +62,24 @@ def _jpeg(data: bytes) -> Size | None:
 
 
 _WIDTH, _HEIGHT = 256, 257
-_SHORT = 3
+SHORT = 3
 
 
-def _tiff(data: bytes) -> Size | None:
+def tiff_entries(data: bytes) -> tuple[str, dict[int, tuple[int, int]]]:
+    """Return the byte order of a TIFF, and tag -> (type, value or where it is) of its first directory."""
     order = "<" if data[:2] == b"II" else ">"
     directory = struct.unpack_from(order + "I", data, 4)[0]
-    sizes: dict[int, int] = {}
+    entries: dict[int, tuple[int, int]] = {}
     for index in range(struct.unpack_from(order + "H", data, directory)[0]):
         entry = directory + 2 + 12 * index
         tag, kind = struct.unpack_from(order + "HH", data, entry)
-        if tag in (_WIDTH, _HEIGHT):
-            sizes[tag] = struct.unpack_from(order + ("H" if kind == _SHORT else "I"), data, entry + 8)[0]
-    return (sizes[_WIDTH], sizes[_HEIGHT]) if len(sizes) == 2 else None
+        entries[tag] = kind, struct.unpack_from(order + ("H" if kind == SHORT else "I"), data, entry + 8)[0]
+    return order, entries
+
+
+def _tiff(data: bytes) -> Size | None:
+    _, entries = tiff_entries(data)
+    return (entries[_WIDTH][1], entries[_HEIGHT][1]) if {_WIDTH, _HEIGHT} <= set(entries) else None
 
 
 _READERS: tuple[tuple[bytes, Callable[[bytes], Size | None]], ...] = (

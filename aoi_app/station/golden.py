@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
@@ -29,11 +30,14 @@ class GoldenFiles:
         Image or folder; None takes the recipe's own golden image.
     read
         How an image file is read.
+    archive
+        Folder in which the recipes' own golden images are kept; None where there is none.
     """
 
-    def __init__(self, path: Path | None, read: ReadImage) -> None:
+    def __init__(self, path: Path | None, read: ReadImage, archive: Path | None = None) -> None:
         self._path = path
-        self._read = lru_cache(KEPT)(lambda file: read_only(read(file)))
+        self._archive = archive
+        self._read = lru_cache(KEPT)(lambda file, sha256: read_only(_checked(file, sha256, read)))
 
     def __call__(self, scan: BoardScan, recipe: Recipe) -> Pixels | None:
         """Return the golden board of a scan, or None where there is none.
@@ -45,17 +49,41 @@ class GoldenFiles:
         ImageError
             It cannot be read.
         """
-        path = self._path or (Path(recipe.golden) if recipe.golden else None)
+        path = self._path or self._of_recipe(recipe)
         if path is None:
             return None
         file = _of_board(path, scan.serial) if path.is_dir() else path
-        golden = self._read(file)
+        golden = self._read(file, "" if self._path else recipe.golden_sha256)
         if golden.shape[1] != scan.width:
             raise RecipeError(
                 f"{file.name} is {golden.shape[1]} px wide, the scan {scan.width} px.",
                 "Give the golden image of this product at the same resolution.",
             )
         return golden
+
+    def image(self, recipe: Recipe) -> Pixels | None:
+        """Return a recipe's own golden image, whatever scan it is for; None where it has none, or one a board."""
+        path = self._of_recipe(recipe)
+        return None if path is None or path.is_dir() else self._read(path, recipe.golden_sha256)
+
+    def _of_recipe(self, recipe: Recipe) -> Path | None:
+        if not recipe.golden:
+            return None
+        kept = self._archive / recipe.golden if self._archive is not None else None
+        return kept if kept is not None and kept.exists() else Path(recipe.golden)
+
+
+def _checked(file: Path, sha256: str, read: ReadImage) -> Pixels:
+    """Read a golden image that must be the one that the recipe was made with."""
+    image = read(file)
+    found = hashlib.sha256(file.read_bytes()).hexdigest() if sha256 else ""
+    if found != sha256:
+        raise RecipeError(
+            f"The golden image {file.name} is not the one that the recipe was made with: its SHA-256 is {found[:12]}…, "
+            f"not {sha256[:12]}….",
+            "Make the recipe's golden board anew, or bring the file back from a backup.",
+        )
+    return image
 
 
 def _of_board(folder: Path, stem: str) -> Path:

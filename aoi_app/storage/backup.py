@@ -20,6 +20,7 @@ from aoi_app.storage.clock import from_us, now_us
 from aoi_app.storage.copying import Progress, copy_rows, row_counts
 from aoi_app.storage.database import DATABASE_FILE, IMAGES_FOLDER, Place, bare, connect, reading
 from aoi_app.storage.faults import explained
+from aoi_app.storage.goldens import copy_goldens
 from aoi_app.storage.lock import StationLock
 from aoi_app.storage.migrate import prepare
 from aoi_app.storage.schema import HEAD
@@ -74,6 +75,8 @@ def back_up(place: Place, target: Path, pictures: bool = True, progress: Progres
         try:
             draft.mkdir(parents=True)
             _copy_database(place, draft, progress)
+            # They are parts of recipes, few and small: a backup without pictures has them too.
+            copy_goldens(place.images, draft / IMAGES_FOLDER)
             count = _copy_pictures(place.images, draft / IMAGES_FOLDER) if pictures else 0
             manifest = _describe(draft, count)
             (draft / MANIFEST).write_text(json.dumps(asdict(manifest), indent=2) + "\n", encoding="utf-8")
@@ -106,6 +109,7 @@ def restore(place: Place, source: Path, progress: Progress | None = None) -> Man
     try:
         with explained(place.name, place.folder):
             _copy_pictures(source / IMAGES_FOLDER, place.images)
+            copy_goldens(source / IMAGES_FOLDER, place.images)
             if place.file is None:
                 _restore_server(place, source, progress)
             else:

@@ -57,6 +57,7 @@ def inspection_row(inspection: Inspection, end: ScanEnd, kept: Kept, engine_id: 
         "open_defects": sum(d.counts for d in inspection.defects) if inspection.verdict is Verdict.FAILED else 0,
         "preview": kept.preview,
         "board_image": kept.board,
+        "registration": None if inspection.registration is None else list(inspection.registration),
     }
 
 
@@ -81,6 +82,7 @@ def defect_rows(inspection: Inspection, kept: Kept, inspection_id: int) -> list[
             "review_s": 0.0,
             "crop": crop[0] if crop else None,
             "crop_box": list(crop[1]) if crop else None,
+            **dict(zip(("place_x", "place_y"), defect.place or (None, None), strict=True)),
         }
         for number, (defect, crop) in enumerate(zip(inspection.defects, kept.crops, strict=True))
     ]
@@ -97,6 +99,7 @@ def defect_of(row: RowMapping) -> Defect:
         component=row["component"],
         severity=row["severity"],
         counts=row["counts"],
+        place=None if row["place_x"] is None else (row["place_x"], row["place_y"]),
     )
 
 
@@ -130,4 +133,5 @@ def inspection_of(row: RowMapping, defects: tuple[Defect, ...], engine: EngineIn
         ended_ns=row["ts_us"] * 1000,
         width=row["width"],
         latency_ms=row["latency_ms"],
+        registration=None if row["registration"] is None else tuple(row["registration"]),
     )

@@ -19,7 +19,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-HEAD = "0004"
+HEAD = "0005"
 """Newest migration. A test holds it to the scripts, so that a start need not read them to know that all is well."""
 
 Key = BigInteger().with_variant(Integer, "sqlite")
@@ -65,7 +65,7 @@ class InspectionTable(Base):
     """One row a board. Times are UTC microseconds; `ts_us` is when the verdict stood.
 
     `final_verdict` is the verdict until review changes it; `open_defects` counts defects that still wait for review.
-    Paths are relative to the image archive.
+    Paths are relative to the image archive. `registration` is the six numbers that lay the golden board onto the scan.
     """
 
     __tablename__ = "inspection"
@@ -93,6 +93,7 @@ class InspectionTable(Base):
     open_defects: Mapped[int]
     preview: Mapped[str | None] = mapped_column(Text)
     board_image: Mapped[str | None] = mapped_column(Text)
+    registration: Mapped[list[Any] | None] = mapped_column(JSON)
 
     __table_args__ = (
         Index(None, "ts_us", "verdict"),
@@ -110,7 +111,10 @@ class InspectionTable(Base):
 
 
 class DefectTable(Base):
-    """One row a defect. `ts_us` repeats the board's, so that a class can be read newest first from one index."""
+    """One row a defect. `ts_us` repeats the board's, so that a class can be read newest first from one index.
+
+    `place_x` and `place_y` are its centre on the golden board, where the scan was registered to it.
+    """
 
     __tablename__ = "defect"
 
@@ -135,6 +139,8 @@ class DefectTable(Base):
     review_s: Mapped[float]
     crop: Mapped[str | None] = mapped_column(Text)
     crop_box: Mapped[list[Any] | None] = mapped_column(JSON)
+    place_x: Mapped[float | None]
+    place_y: Mapped[float | None]
 
     __table_args__ = (
         UniqueConstraint("inspection_id", "number"),

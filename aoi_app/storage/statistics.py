@@ -61,7 +61,11 @@ class Statistics:
 
     def places(self, query: HistoryQuery) -> NDArray[np.float64]:
         """Return the centres of confirmed defects for a heat map: (n, 2), x and y in board pixels, newest first."""
-        centre = select((D.x1 + D.x2) / 2, (D.y1 + D.y2) / 2)
+        # On the golden board where the scan was registered to it: boards that lay differently give one spot.
+        centre = select(
+            func.coalesce(D.place_x, (D.x1 + D.x2) / 2).label("x"),
+            func.coalesce(D.place_y, (D.y1 + D.y2) / 2).label("y"),
+        )
         real = D.verification.in_([v.value for v in REAL])
         with explained(self._place.name, self._place.folder), reading(self._database) as connection:
             statement = _of_boards(centre, query).where(real, *in_time(D.ts_us, query))

@@ -97,7 +97,8 @@ class StopMonitor:
             return ""
         self._runs = []
         defect, n = worst
-        place = defect.component or defect.region or f"x {defect.box[0]:.0f}, y {defect.box[1]:.0f} px"
+        x, y = _centre(defect)
+        place = defect.component or defect.region or f"x {x:.0f}, y {y:.0f} px"
         return f"{defect.defect_code} at {place} on {n} boards in a row"
 
     def _same(self, one: Defect, other: Defect) -> bool:
@@ -105,9 +106,8 @@ class StopMonitor:
             return False
         if one.component or other.component:
             return one.component == other.component
-        dx = (one.box[0] + one.box[2] - other.box[0] - other.box[2]) / 2
-        dy = (one.box[1] + one.box[3] - other.box[1] - other.box[3]) / 2
-        return max(abs(dx), abs(dy)) <= self.rules.same_place_px
+        (x1, y1), (x2, y2) = _centre(one), _centre(other)
+        return max(abs(x1 - x2), abs(y1 - y2)) <= self.rules.same_place_px
 
     def _first_pass_yield(self, now: int, passed: bool) -> str:
         self._hour.append((now, passed))
@@ -129,3 +129,9 @@ class StopMonitor:
             return ""
         self._last.clear()
         return f"{bad} of the last {n} boards rejected ({100 * bad / n:.1f} %), at most {100 * limit:g} % allowed"
+
+
+def _centre(defect: Defect) -> tuple[float, float]:
+    """Return where a defect is on the golden board, or on the scan where that was not registered."""
+    x1, y1, x2, y2 = defect.box
+    return defect.place or ((x1 + x2) / 2, (y1 + y2) / 2)

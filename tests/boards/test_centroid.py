@@ -211,7 +211,8 @@ def test_what_is_no_number(text: str) -> None:
 @pytest.mark.parametrize(
     ("package", "pins"),
     [
-        ("RESC1608X55N", 2), ("CAPAE530X540", None), ("CP_Elec_6.3x5.4", 2), ("L_0603", 2), ("R_0603_1608Metric", 2), ("C0402", 2), ("0805", 2), ("SOIC-8", 8), ("8-SOIC", 8),
+        ("RESC1608X55N", 2), ("CAPAE530X540", None), ("CP_Elec_6.3x5.4", 2), ("L_0603", 2),
+        ("R_0603_1608Metric", 2), ("C0402", 2), ("0805", 2), ("SOIC-8", 8), ("8-SOIC", 8),
         ("SOIC127P600X175-14N", 14), ("TSSOP-20", 20), ("QFP-48", 48), ("LQFP-64_10x10mm_P0.5mm", 64), ("SOT-23", 3),
         ("SOT-23-5", 5), ("QFN-56-1EP_7x7mm", 56), ("SOD-123", 2), ("CASE-B", 2), ("BGA-256", 256), ("SOT-223", 4),
         ("LED0805", 2), ("D_SMA", 2), ("Crystal", None),
