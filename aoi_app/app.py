@@ -36,12 +36,15 @@ from aoi_app.inference.gate import GateLimits
 from aoi_app.inference.runtimes.board_memory import board_memory
 from aoi_app.inference.runtimes.table import open_detector
 from aoi_app.station.acquisition import Line
+from aoi_app.station.again import SecondLook, kept_image, look_again, stand_back
 from aoi_app.station.engines import EngineSpec, Progress
 from aoi_app.station.golden import GoldenFiles
-from aoi_app.station.station import Parts, Station
+from aoi_app.station.inspecting import Golden
+from aoi_app.station.station import LEAST_CONFIDENCE, Parts, Station
 from aoi_app.station.status import Level, State
 from aoi_app.station.telemetry_nvml import open_monitor
 from aoi_app.storage.folders import data_dir, record_place, settings_file
+from aoi_app.storage.history import BoardRecord
 from aoi_app.storage.keeper import Keeper
 from aoi_app.storage.recipes import RecipeBook
 
@@ -317,10 +320,19 @@ def open_station(
     folder = data_dir(settings)
     book = RecipeBook(folder, settings.database_url)
     station = build_station(settings, opening_recipe(book, recipe or settings.recipe), golden)
+    find_golden = LineGolden(lambda: station.settings, golden)
+    services = window_services(
+        book,
+        folder,
+        path,
+        find_golden,
+        settings.database_url,
+        lambda record: second_look(record, station.settings, book, find_golden),
+    )
     try:
         code = run_window(
             station,
-            window_services(book, folder, path, LineGolden(lambda: station.settings, golden), settings.database_url),
+            services,
             offscreen=offscreen,
             quit_after=quit_after,
             screenshot=screenshot,
@@ -335,6 +347,27 @@ def open_station(
         # Nobody saw the window: what it said must not go unheard.
         raise AoiError(f"The line had stopped: {status.fault}", status.fault_hint)
     return code
+
+
+def second_look(record: BoardRecord, settings: Settings, book: RecipeBook, find_golden: Golden) -> SecondLook:
+    """Inspect a recorded board again: newest revision of its recipe, model and runtime of the settings.
+
+    For a thread of its own: it stands back behind the line, and has an engine to itself.
+
+    Raises
+    ------
+    AoiError
+        Its image was not kept or is gone, there is no such recipe, or the engine cannot be loaded.
+    """
+    stand_back()
+    image, recipe = kept_image(record), book.load(record.row.recipe)
+    least = min(LEAST_CONFIDENCE, recipe.lowest_confidence)
+    spec = EngineSpec(settings.model or recipe.model, settings.runtime, settings.precision, least)
+    detector = make_detector(settings, spec)
+    try:
+        return look_again(record, image, detector, recipe, find_golden)
+    finally:
+        detector.close()
 
 
 def opening_recipe(book: RecipeBook, wanted: str) -> Recipe:

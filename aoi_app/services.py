@@ -19,6 +19,7 @@ from aoi_app.gui.services import Choice, Services, flat_field_name
 from aoi_app.gui.texts import learn_defect_names
 from aoi_app.inference.catalog import engines_dir, list_models
 from aoi_app.inference.runtimes.table import RUNTIMES
+from aoi_app.station.again import SecondLook
 from aoi_app.storage.accounts import Accounts
 from aoi_app.storage.alarms import Alarms
 from aoi_app.storage.database import Place
@@ -32,7 +33,12 @@ FindGolden = Callable[[BoardScan, Recipe], Pixels | None]
 
 
 def window_services(
-    book: RecipeBook, data: Path, settings_path: Path, find_golden: FindGolden, url: str = ""
+    book: RecipeBook,
+    data: Path,
+    settings_path: Path,
+    find_golden: FindGolden,
+    url: str = "",
+    inspect_again: Callable[[BoardRecord], SecondLook] | None = None,
 ) -> Services:
     """Return the services of a station.
 
@@ -40,6 +46,8 @@ def window_services(
     ----------
     data, url
         Where its record lies: the folder, and the database server where there is one.
+    inspect_again
+        Inspects a recorded board with today's recipe and engine.
     """
     for entry in list_models():
         if entry.card is not None:
@@ -74,6 +82,7 @@ def window_services(
         open_accounts=lambda: Accounts(data, url),
         open_alarms=lambda: Alarms(data, url) if recorded() else None,
         read_golden=read_golden,
+        inspect_again=inspect_again,
         create_camera=lambda camera: create_camera(camera.source, camera.options),
         flat_field_file=lambda info: data / "flat-fields" / flat_field_name(info),
         facts=lambda: _facts(data, settings_path),

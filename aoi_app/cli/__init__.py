@@ -25,6 +25,7 @@ COMMANDS = {
     "inspect": Entry("aoi_app.cli.inspect:inspect", "Inspect image files: each is one board."),
     "bench": Entry("aoi_app.cli.bench:bench", "Measure latency and throughput on this machine."),
     "history": Entry("aoi_app.storage.commands:history", "Search and export what was inspected."),
+    "again": Entry("aoi_app.cli.again:again", "Inspect a recorded board with today's recipe and engine."),
     "recipe": Entry("aoi_app.cli.recipe:app", "List, show, import and export recipes."),
     "camera": Entry("aoi_app.camera.commands:app", "List, try and simulate cameras."),
     "engine": Entry("aoi_app.inference.commands:app", "Build, list, verify and compare engines."),

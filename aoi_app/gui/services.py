@@ -16,6 +16,7 @@ from aoi_app.core.recipe import Recipe
 from aoi_app.core.scan import Pixels
 from aoi_app.core.settings import CameraSettings
 from aoi_app.gui.users.session import AccountBook
+from aoi_app.station.again import SecondLook
 from aoi_app.storage.accounts import Account
 from aoi_app.storage.alarms import AlarmRow
 from aoi_app.storage.figures import Figures
@@ -164,6 +165,9 @@ class Services:
         Opens the record for review, for counting; None when there is no record yet. Called in a worker thread.
     read_golden
         Golden board in the geometry of an inspected one, for review; None where the product has none.
+    inspect_again
+        Inspects a recorded board with today's recipe and engine; None where no engine is at hand. Called in a thread
+        of its own, takes seconds.
     open_accounts
         Opens the accounts; None where nobody is to log in. Called in a worker thread.
     open_alarms
@@ -189,6 +193,7 @@ class Services:
     open_review: Callable[[], Reviewing | None] = _nothing
     open_statistics: Callable[[], StatisticsReader | None] = _nothing
     read_golden: Callable[[BoardRecord], Pixels | None] = _no_golden
+    inspect_again: Callable[[BoardRecord], SecondLook] | None = None
     open_accounts: Callable[[], AccountBook] | None = None
     open_alarms: Callable[[], AlarmBook | None] = _nothing
     create_camera: Callable[[CameraSettings], LineScanCamera] = _create_camera
