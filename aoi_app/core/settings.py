@@ -41,6 +41,21 @@ class CameraSettings(_Strict):
     options: dict[str, int | float | str | bool] = Field(default_factory=dict)
 
 
+class ChangeoverSettings(_Strict):
+    """Who chooses the recipe of a board.
+
+    Attributes
+    ----------
+    by
+        A person; the board's serial number, which the patterns of the recipes match; or a bar code on the board.
+    unknown
+        What a board does whose code belongs to no recipe: it is `ERROR`, or it is `ERROR` and the line stops.
+    """
+
+    by: Literal["person", "serial", "barcode"] = "person"
+    unknown: Literal["error", "stop"] = "error"
+
+
 class Settings(_Strict):
     """Everything a station remembers between two starts.
 
@@ -71,6 +86,7 @@ class Settings(_Strict):
     runtime: str = "onnxruntime"
     precision: Precision = "fp32"
     recipe: str = "demo-assembled"
+    changeover: ChangeoverSettings = ChangeoverSettings()
     data_dir: str = ""
     database_url: str = ""
     station: Annotated[str, Field(max_length=80)] = ""
@@ -80,6 +96,11 @@ class Settings(_Strict):
     def with_changes(self, **changes: Any) -> Settings:
         """Return these settings with some values changed, validated again."""
         return Settings.model_validate({**self.model_dump(), **changes})
+
+
+def plain(value: object) -> object:
+    """Return a setting as JSON values: for the audit, and for people."""
+    return value.model_dump(mode="json") if isinstance(value, BaseModel) else value
 
 
 def named_fields(error: ValidationError) -> str:

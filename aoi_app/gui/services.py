@@ -156,7 +156,7 @@ class Services:
     models, runtimes
         What the engines folder holds, and which runtimes there are; called when the settings open.
     recipes, load_recipe, save_recipe
-        The recipe book; saving returns the recipe with its new revision.
+        The recipe book; saving is in the name of somebody, and returns the recipe with its new revision.
     recipe_revisions, load_revision
         All saves of a recipe, newest first; one of them.
     save_settings
@@ -186,7 +186,7 @@ class Services:
     runtimes: Callable[[], Sequence[Choice]]
     recipes: Callable[[], Sequence[str]]
     load_recipe: Callable[[str], Recipe]
-    save_recipe: Callable[[Recipe], Recipe]
+    save_recipe: Callable[[Recipe, str], Recipe]
     recipe_revisions: Callable[[str], Sequence[RecipeRevision]]
     load_revision: Callable[[str, int], Recipe]
     save_settings: Callable[[Mapping[str, Any]], None]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import QApplication, QMainWindow, QSplitter, QVBoxLayout, QWidget
 
-from aoi_app.core.settings import Settings
+from aoi_app.core.recipe import Recipe
+from aoi_app.core.settings import Settings, plain
 from aoi_app.gui.alarms import AlarmBar
 from aoi_app.gui.hooks import ErrorHooks
 from aoi_app.gui.icons import icon
@@ -31,6 +33,14 @@ FRAME_MS = 16
 STATUS_MS = 100
 PLOT_MS = 200
 TOASTED = (Level.WARNING, Level.ERROR)
+ACTS = {
+    "language": "",
+    "theme": "",
+    "camera": "change camera",
+    "recipe": "",  # noted when it comes into force
+    **dict.fromkeys(("model", "runtime", "precision"), "change engine"),
+}
+"""What a change of a setting is called in the audit; "" for what is not noted there."""
 
 
 class MainWindow(QMainWindow):
@@ -196,6 +206,7 @@ class MainWindow(QMainWindow):
     def reset_counters(self) -> None:
         """Begin a new shift."""
         self.station.reset_counters()
+        self.desk.note("begin a new shift", "counters of the line")
 
     def toggle_log(self) -> None:
         """Show or hide the event log."""
@@ -281,6 +292,26 @@ class MainWindow(QMainWindow):
         changes = {name: getattr(settings, name) for name in names if getattr(settings, name) != getattr(old, name)}
         if changes:
             self.services.save_settings(changes)
+            self._note_changes(old, changes)
+
+    def _note_changes(self, old: Settings, changes: Mapping[str, object]) -> None:
+        """Put what was changed into the audit, a line for each kind of change."""
+        acts: dict[str, dict[str, object]] = {}
+        for name, after in changes.items():
+            act = ACTS.get(name, "change settings")
+            if act:
+                acts.setdefault(act, {})[name] = {"before": plain(getattr(old, name)), "after": plain(after)}
+        for act, detail in acts.items():
+            self.desk.note(act, ", ".join(detail), detail)
+
+    def save_recipe(self, recipe: Recipe) -> Recipe:
+        """Save a recipe in the name of the person at the window; return it with its new revision."""
+        return self.services.save_recipe(recipe, self.session.name)
+
+    def use_recipe(self, recipe: Recipe) -> None:
+        """Judge the next board by another recipe."""
+        self.station.use_recipe(recipe)
+        self.desk.note("use recipe", f"recipe {recipe.name}, revision {recipe.revision}")
 
     # The person at the window
 

@@ -131,7 +131,7 @@ def test_review_keys_are_changed_and_work_at_once(world: GuiWorld, dialog: Setti
     assert world.saved[-1].review_keys == {"confirm": "F2"}
     assert page._shortcuts["confirm"].key() == QKeySequence("F2")
     assert page._shortcuts["reject"].key() == QKeySequence("2")
-    assert "[F2]" in page.buttons["confirm"].text()
+    assert "[F2]" in page.view.buttons["confirm"].text()
 
 
 def test_one_key_for_two_acts_is_refused(world: GuiWorld, dialog: SettingsDialog) -> None:

@@ -74,7 +74,7 @@ class GuiWorld:
             read_golden=lambda record: self.station.goldens.get(record.row.board_id),
             open_accounts=lambda: Accounts(self.folder),
             open_alarms=lambda: Alarms(self.folder),
-            facts=lambda: (("Version", "0.1.0"), ("Data folder", "/var/lib/aoi-station")),
+            facts=lambda: (("Version", "0.1.0"), ("Record", "/var/lib/aoi-station")),
         )
 
     def _open_history(self) -> HistoryReader | None:
@@ -84,8 +84,8 @@ class GuiWorld:
         before = self.saved[-1] if self.saved else self.opening
         self.saved.append(before.with_changes(**changes))
 
-    def _save_recipe(self, recipe: Recipe) -> Recipe:
-        return self.book.save(recipe)
+    def _save_recipe(self, recipe: Recipe, by: str) -> Recipe:
+        return self.book.save(recipe, by)
 
     def record(
         self,

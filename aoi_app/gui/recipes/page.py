@@ -191,7 +191,7 @@ class RecipePage(QWidget):
             self._tell(tr("Let somebody log in who may edit recipes."))
             return None
         try:
-            saved = self._services.save_recipe(self.recipe())
+            saved = self._window.save_recipe(self.recipe())
         except ValidationError as error:
             self._tell("\n".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()))
             return None
@@ -205,7 +205,7 @@ class RecipePage(QWidget):
     def _on_force(self) -> None:
         saved = self.save()
         if saved is not None:
-            self._window.station.use_recipe(saved)
+            self._window.use_recipe(saved)
             if saved.name != self._window.settings.recipe:
                 self._window.take_settings(self._window.settings.with_changes(recipe=saved.name))
 

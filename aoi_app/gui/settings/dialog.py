@@ -84,8 +84,8 @@ class SettingsDialog(QDialog):
         try:
             settings, recipe = self.values()
             if recipe != self._window.station.recipe:
-                recipe = self._window.services.save_recipe(recipe)
-                self._window.station.use_recipe(recipe)
+                recipe = self._window.save_recipe(recipe)
+                self._window.use_recipe(recipe)
                 self.recipe.saved(recipe)
         except ValidationError as error:
             problems = (f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
