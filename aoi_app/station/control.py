@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future
 from typing import Protocol
 
 from aoi_app.core.recipe import Recipe
 from aoi_app.core.settings import Settings
 from aoi_app.station.live import LiveFrame
 from aoi_app.station.status import Event, StationStatus
+from aoi_app.station.taking import TakenBoard
 
 
 class StationControl(Protocol):
@@ -30,6 +32,9 @@ class StationControl(Protocol):
 
     def use_recipe(self, recipe: Recipe) -> None:
         """Judge the next board by another recipe."""
+
+    def take_board(self) -> Future[TakenBoard]:
+        """Ask for the next whole board that passes, as a picture; cancelling the future takes the wish back."""
 
     def reset_counters(self) -> None:
         """Begin a new shift."""

@@ -21,6 +21,10 @@ class EngineSpec:
     precision: str
     min_confidence: float
 
+    def serves(self, model: str, least_confidence: float) -> bool:
+        """Tell whether it is of a model and delivers from a confidence on."""
+        return self.model == model and self.min_confidence <= least_confidence
+
     def __str__(self) -> str:
         return f"{self.model or 'default model'}, {self.runtime} {self.precision}"
 
@@ -109,6 +113,13 @@ class Engines:
             if self._builder is None and not self._closed:
                 self._builder = threading.Thread(target=self._build, name="aoi-engine", daemon=True)
                 self._builder.start()
+
+    def change_to(self, spec: EngineSpec) -> bool:
+        """Prepare a detector for the board in hand, wait for it and use it; tell whether it is in use."""
+        self.request(spec)
+        self._settled.wait(PATIENCE_S)
+        self.take_over()
+        return self.current_spec == spec
 
     def _build(self) -> None:
         while True:

@@ -9,11 +9,13 @@ from typing import Protocol
 
 from aoi_app.core.detection import Detections
 from aoi_app.core.errors import RecipeError
-from aoi_app.core.inspection import Inspection, Judgement, Verdict, judge, relevant
+from aoi_app.core.inspection import Inspection, Judgement, ToGolden, Verdict, judge, relevant
 from aoi_app.core.protocols import Detector
-from aoi_app.core.recipe import Recipe
+from aoi_app.core.recipe import MAX_LENGTH_LINES, Recipe
 from aoi_app.core.scan import BoardScan, LinesIn, Pixels, ScanEnd
+from aoi_app.inference.registration import Registration
 from aoi_app.station.aligned_golden import AlignedGolden
+from aoi_app.station.changeover import Chosen
 
 Golden = Callable[[BoardScan, Recipe], "Pixels | None"]
 """Finds the golden board of a scan, in the scan's geometry; raises AoiError when one is promised and not there."""
@@ -24,6 +26,9 @@ Found = Callable[[BoardScan, Detections], None]
 Tiles = Callable[[int, float], None]
 """Hears of a number of inspected tiles and the milliseconds they took."""
 
+
+NO_RECIPE = Recipe(name="no recipe", max_lines=MAX_LENGTH_LINES)
+"""Stands in the record of a board that no recipe belongs to."""
 
 GOLDEN_SHORT = 0.01
 """Share of a board that may lie beyond its golden board: a sensor that rises some lines late is no other product."""
@@ -40,6 +45,31 @@ class EngineSource(Protocol):
 
     def board_done(self) -> None:
         """Say that the detector in use inspected a board."""
+
+
+class RecipeSource(Protocol):
+    """Where an `Inspector` gets its recipes from."""
+
+    def lines_needed(self) -> int:
+        """Return the lines of a board that must be in before its recipe can be chosen."""
+
+    def choose(self, scan: BoardScan, lines: int) -> Chosen:
+        """Return the recipe for a board that begins now. Raises RecipeError when it has none."""
+
+
+@dataclass(frozen=True, slots=True)
+class FixedRecipe:
+    """One recipe for every board; the station's `LineChangeover` chooses instead."""
+
+    recipe: Callable[[], Recipe]
+
+    def lines_needed(self) -> int:
+        """Return 0."""
+        return 0
+
+    def choose(self, scan: BoardScan, lines: int) -> Chosen:
+        """Return the recipe."""
+        return Chosen(self.recipe())
 
 
 class FixedEngine:
@@ -66,6 +96,7 @@ class _Board:
     recipe: Recipe
     detector: Detector | None
     golden: Pixels | None
+    code: str = ""
     aligned: AlignedGolden | None = None
     error: str = ""
     found: list[Detections] = field(default_factory=list)
@@ -81,19 +112,19 @@ class Inspector:
     engines
         `FixedEngine` or `Engines`.
     recipe
-        Returns the recipe for a board that begins now.
+        Returns the recipe for a board that begins now; or a `RecipeSource` that looks at the board.
     """
 
     def __init__(
         self,
         engines: EngineSource,
-        recipe: Callable[[], Recipe],
+        recipe: Callable[[], Recipe] | RecipeSource,
         golden: Golden,
         on_found: Found | None = None,
         on_tiles: Tiles | None = None,
     ) -> None:
         self._engines = engines
-        self._recipe = recipe
+        self._recipes: RecipeSource = FixedRecipe(recipe) if callable(recipe) else recipe
         self._golden = golden
         self._on_found = on_found
         self._on_tiles = on_tiles
@@ -109,20 +140,27 @@ class Inspector:
         lines = event.lines if isinstance(event, LinesIn) else event.completeness.lines
         board = self._board
         if board is None or board.scan is not event.scan:
-            if isinstance(event, LinesIn) and not lines:
+            if isinstance(event, LinesIn) and lines < max(1, self._recipes.lines_needed()):
                 return None
             # A board of which nothing was seen needs no engine and no golden board to be an error.
-            board = self._board = self._begin(event.scan) if lines else _Board(event.scan, self._recipe(), None, None)
+            board = self._board = self._begin(event.scan, lines) if lines else self._unseen(event.scan)
         if isinstance(event, LinesIn):
             self._advance(board, event.lines)
             return None
         self._board = None
         return self._finish(board, event)
 
-    def _begin(self, scan: BoardScan) -> _Board:
+    def _begin(self, scan: BoardScan, lines: int) -> _Board:
+        # The engine first: a recipe may wait for one that comes into force with this board.
         detector = self._engines.for_next_board()
-        recipe = self._recipe()
-        board = _Board(scan, recipe, detector, None)
+        try:
+            chosen = self._recipes.choose(scan, lines)
+        except RecipeError as error:
+            return _Board(scan, NO_RECIPE, None, None, error=error.what.rstrip("."))
+        if chosen.changed:
+            detector = self._engines.for_next_board()
+        recipe = chosen.recipe
+        board = _Board(scan, recipe, detector, None, chosen.code)
         if detector is None:
             board.error = "no engine was ready to inspect it"
             return board
@@ -137,6 +175,12 @@ class Inspector:
         self._guarded(board, lambda d: d.begin(scan, board.golden))
         return board
 
+    def _unseen(self, scan: BoardScan) -> _Board:
+        try:
+            return _Board(scan, self._recipes.choose(scan, 0).recipe, None, None)
+        except RecipeError:
+            return _Board(scan, NO_RECIPE, None, None)
+
     def _advance(self, board: _Board, lines: int) -> None:
         if board.aligned is not None:
             lines = board.aligned.advance(lines)
@@ -144,7 +188,7 @@ class Inspector:
         if new is None or not len(new) or self._on_found is None or board.detector is None:
             return
         # The detector delivers more than the recipe looks at, so that thresholds can change at once.
-        seen = relevant(new, board.recipe, board.detector.info.class_names)
+        seen = relevant(new, board.recipe, board.detector.info.class_names, _to_golden(board))
         if len(seen):
             board.found.append(seen)
             self._on_found(board.scan, Detections.concatenate(board.found))
@@ -162,7 +206,8 @@ class Inspector:
         detections = self._guarded(board, lambda d: d.finish(lines)) if lines else Detections.empty()
         names = board.detector.info.class_names if board.detector else ()
         began = time.perf_counter()
-        judgement = judge(detections or Detections.empty(), end.completeness, board.recipe, names, width)
+        found, to_golden = detections or Detections.empty(), _to_golden(board)
+        judgement = judge(found, end.completeness, board.recipe, names, width, to_golden)
         if board.error:
             reasons = [r for r in (judgement.reason if judgement.verdict is Verdict.ERROR else "", board.error) if r]
             judgement = Judgement(Verdict.ERROR, "; ".join(reasons), judgement.defects)
@@ -174,7 +219,7 @@ class Inspector:
             self._engines.board_done()
         return Inspection(
             board_id=board.scan.board_id,
-            serial=board.scan.serial,
+            serial=board.code or board.scan.serial,
             verdict=judgement.verdict,
             reason=judgement.reason,
             defects=judgement.defects,
@@ -187,6 +232,7 @@ class Inspector:
             ended_ns=time.time_ns(),
             width=width,
             latency_ms=latency,
+            registration=_matrix(board),
         )
 
     def _guarded(self, board: _Board, step: Callable[[Detector], Detections | None]) -> Detections | None:
@@ -222,3 +268,17 @@ class Inspector:
         if tiles > board.tiles:
             self._on_tiles(tiles - board.tiles, board.busy_ms)
             board.tiles, board.busy_ms = tiles, 0.0
+
+
+def _registration(board: _Board) -> Registration | None:
+    return None if board.aligned is None else board.aligned.registration
+
+
+def _to_golden(board: _Board) -> ToGolden | None:
+    found = _registration(board)
+    return None if found is None else found.to_golden
+
+
+def _matrix(board: _Board) -> tuple[float, ...] | None:
+    found = _registration(board)
+    return None if found is None or board.error else tuple(float(v) for v in found.matrix.ravel())

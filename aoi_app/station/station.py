@@ -6,41 +6,33 @@ import queue
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from concurrent.futures import Future
 
-from aoi_app.core.errors import AoiError, EngineError, StoreError
+from aoi_app.core.errors import AoiError, EngineError, RecipeError, StoreError
 from aoi_app.core.inspection import Inspection
-from aoi_app.core.protocols import GpuMonitor, MemorySample, ResultStore
 from aoi_app.core.recipe import Recipe
 from aoi_app.core.scan import LinesIn, ScanEnd
 from aoi_app.core.settings import Settings
-from aoi_app.station.acquisition import Acquisition, Line
+from aoi_app.station.acquisition import Acquisition
+from aoi_app.station.changeover import Chosen, LineChangeover
 from aoi_app.station.display import Display
-from aoi_app.station.engines import Engines, EngineSpec, Fallback, Make
+from aoi_app.station.engines import Engines, EngineSpec
 from aoi_app.station.handover import ScanFeed
-from aoi_app.station.inspecting import Golden, Inspector
+from aoi_app.station.inspecting import Inspector
 from aoi_app.station.journal import Journal
 from aoi_app.station.live import LiveFrame, LiveView
+from aoi_app.station.memory_watch import MemoryWatch
 from aoi_app.station.metrics import Metrics
+from aoi_app.station.parts import Parts
 from aoi_app.station.recording import Recorder
 from aoi_app.station.status import Event, Level, State, StationStatus
+from aoi_app.station.taking import BoardTaker, TakenBoard
 
 LEAST_CONFIDENCE = 0.05
 """Detectors deliver from here on (or from the recipe's lowest threshold), so that thresholds change at once."""
-SAMPLE_S = 0.5
 DRAIN_S = 60.0
 
-
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """What a station is made of; only the composition root knows the concrete ones."""
-
-    open_line: Callable[[Settings, Recipe], Line]
-    make_detector: Make
-    fallback: Fallback
-    open_store: Callable[[Settings], ResultStore]
-    open_monitor: Callable[[], GpuMonitor]
-    golden: Golden
+__all__ = ["Parts", "Station"]
 
 
 class Station:
@@ -59,7 +51,7 @@ class Station:
         self._state = State.IDLE
         self._fault: tuple[str, str] = ("", "")
         self._last: Inspection | None = None
-        self._memory: MemorySample | None = None
+        self._memory = MemoryWatch(parts.open_monitor, self.journal)
         self._feed = ScanFeed(2 * settings.ring_slots + 64)
         self._metrics = Metrics()
         self._view = LiveView()
@@ -68,6 +60,10 @@ class Station:
         self._display = Display(self._view, self._class_names)
         self._recorder: Recorder | None = None
         self._acquisition: Acquisition | None = None
+        self._taker = BoardTaker()
+        self._changeover = LineChangeover(
+            lambda: parts.changeover(self._settings), self._recipe_for_next_board, self._change_over, self._announce
+        )
         self._reopen_line = False
         self._boards_in = 0
         self._boards_out = 0
@@ -104,6 +100,10 @@ class Station:
     def use_recipe(self, recipe: Recipe) -> None:
         """Judge the next board by another recipe."""
         self._commands.put(lambda: self._take_recipe(recipe))
+
+    def take_board(self) -> Future[TakenBoard]:
+        """Ask for the next whole board that passes, as a picture."""
+        return self._taker.request()
 
     def reset_counters(self) -> None:
         """Begin a new shift."""
@@ -147,7 +147,7 @@ class Station:
             recipe_revision=self._recipe.revision,
             counters=self._metrics.counters(),
             rates=self._metrics.rates(),
-            memory=self._memory,
+            memory=self._memory.sample,
             last=self._last,
             inspect_queue=len(self._feed),
             record_queue=len(recorder) if recorder is not None else 0,
@@ -172,8 +172,6 @@ class Station:
     # Supervisor thread
 
     def _supervise(self) -> None:
-        monitor = None
-        sampled = 0.0
         while not self._closing.is_set():
             try:
                 self._commands.get(timeout=0.05)()
@@ -182,17 +180,8 @@ class Station:
             except Exception as error:
                 self._go_to_fault(error)
             self._step()
-            if time.monotonic() - sampled >= SAMPLE_S:
-                sampled = time.monotonic()
-                try:
-                    monitor = monitor or self._parts.open_monitor()
-                    self._memory = monitor.sample()
-                except Exception as error:
-                    if self._memory is not None or monitor is None:
-                        self.journal.error("station", error, Level.WARNING)
-                    self._memory, sampled = None, sampled + 60
-        if monitor is not None:
-            monitor.close()
+            self._memory.step()
+        self._memory.close()
 
     def _step(self) -> None:
         """Go on with what takes time."""
@@ -352,7 +341,7 @@ class Station:
 
     def _inspect(self) -> None:
         inspector = Inspector(
-            self._engines, self._recipe_for_next_board, self._parts.golden, self._display.found, self._metrics.tiles
+            self._engines, self._changeover, self._parts.golden, self._display.found, self._metrics.tiles
         )
         while not (self._closing.is_set() and not len(self._feed)):
             event = self._feed.take(0.1)
@@ -378,12 +367,30 @@ class Station:
 
     def _recipe_in_force(self, waiting: Recipe, spec: EngineSpec | None) -> None:
         self._next_recipe = None
-        wanted = self._wanted_spec(waiting)
-        if spec is not None and spec.model == wanted.model and spec.min_confidence <= waiting.lowest_confidence:
+        if spec is not None and spec.serves(self._wanted_spec(waiting).model, waiting.lowest_confidence):
             self._recipe = waiting
             return
         what = f"Recipe {waiting.name} is not in force: its engine could not be made ready."
         self.journal.add(Level.ERROR, "engine", what, "The recipe before stays; see the log.")
+
+    def _change_over(self, recipe: Recipe) -> None:
+        """Put the recipe of the board in hand into force, with its engine; the camera follows between two boards."""
+        wanted, before = self._wanted_spec(recipe), self._recipe
+        spec = self._engines.current_spec
+        if spec is None or not spec.serves(wanted.model, recipe.lowest_confidence):
+            self._spec = wanted
+            if not self._engines.change_to(wanted):
+                what = f"The engine of recipe {recipe.name} could not be made ready."
+                raise RecipeError(what, "See the log for what it lacks.")
+        self._recipe, self._next_recipe = recipe, None
+        if (before.width_px, before.max_lines) != (recipe.width_px, recipe.max_lines):
+            self._commands.put(self._change_line)
+
+    def _announce(self, chosen: Chosen, before: Recipe) -> None:
+        subject, old = (f"recipe {r.name}, revision {r.revision}" for r in (chosen.recipe, before))
+        self.journal.add(Level.INFO, "changeover", f"Changeover to {subject}: code {chosen.code}.")
+        # The audit is written to a disk: not by the thread that inspects.
+        self._commands.put(lambda: self._parts.note("changeover", subject, {"code": chosen.code, "before": old}))
 
     def _hand_on(self, inspection: Inspection, end: ScanEnd) -> None:
         self._last = inspection
@@ -392,6 +399,12 @@ class Station:
         if self._recorder is None:
             raise StoreError("A board was inspected while no record was open.", "Restart the station.")
         self._recorder.put(inspection, end)
+        self._taker.offer(end)
+        refused, self._changeover.refused = self._changeover.refused, None
+        if refused is not None:
+            self.journal.error("changeover", refused)
+            if self._settings.changeover.unknown == "stop":
+                self._go_to_fault(refused)
 
     def _class_names(self) -> tuple[str, ...]:
         engine = self._engines.current

@@ -136,7 +136,7 @@ class SquareDetector:
         return {"inference": 1.0, "tiles": self._tiles}
 
     def close(self) -> None:
-        self.closed = True
+        self.closed, self._scan = True, None
 
 
 class MemoryStore:
