@@ -11,8 +11,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from aoi_app.inference.frozen import detect
+import numpy as np
+
+from aoi_app.inference.frozen import detect, frozen_boards
+from aoi_app.inference.gate import GateLimits, lost_boxes
+from aoi_app.inference.metrics import evaluate
 from aoi_app.inference.model import Model, read_model
+from aoi_app.inference.runtimes.table import open_detector
 from aoi_app.inference.runtimes.tensorrt.bench import (
     bench_stream,
     bench_tensorrt,
@@ -26,7 +31,7 @@ from aoi_app.inference.runtimes.tensorrt.hardware import query_gpu
 from aoi_app.inference.yardstick import write_yardstick
 from aoi_app.station.telemetry_nvml import open_monitor
 
-SWAP_SECONDS = 90.0
+SWAP_SECONDS = 240.0
 """Engine swaps stop here, however many were asked for; the figure says how many there were."""
 
 
@@ -37,11 +42,13 @@ def quiet(share: float, text: str) -> None:
 class Figures:
     """Collects what was measured and writes it after every step: a figure that fails must not take the others along."""
 
-    def __init__(self, out: Path) -> None:
-        self.out = out
+    def __init__(self, out: Path, only: str = "") -> None:
+        self.out, self.only = out, only
         self.values: dict[str, Any] = {}
 
     def take(self, name: str, measure: Callable[[], Any]) -> None:
+        if self.only not in name:
+            return
         started = time.perf_counter()
         try:
             value = measure()
@@ -53,12 +60,62 @@ class Figures:
 
 
 def table(model: Model, precision: str, options: dict[str, Any], batches: tuple[int, ...]) -> list[dict[str, Any]]:
-    rows = bench_tensorrt(model, (precision,), batches=batches, frames=200, options=options)
+    rows = bench_tensorrt(model, (precision,), batches=batches, frames=1000, options=options)
     return [
         {k: round(v, 4) if isinstance(v, float) else v for k, v in dataclasses.asdict(row).items()}
         | {"ratio": round(row.ratio, 3), "throughput_ratio": round(row.throughput_ratio, 3)}
         for row in rows
     ]
+
+
+def real_window(model: Model, precision: str, options: dict[str, Any], images: Path) -> dict[str, float]:
+    """One window with its golden board and its defects, batch 1: pixels in host memory to merged boxes."""
+    detector = open_for_bench(model, precision, "tensorrt", {**options, "batch": 1}, quiet)
+    try:
+        board = max(frozen_boards([images], 20), key=lambda b: len(b.truth.boxes) if b.truth else 0)
+        pixels, golden = (pinned_copy(p) for p in (board.pixels, board.golden))
+        times = []
+        for _ in range(1050):
+            started = time.perf_counter()
+            found = detect(detector, pixels, golden)
+            times.append((time.perf_counter() - started) * 1e3)
+        p50, p95, p99 = np.percentile(times[50:], (50, 95, 99)).tolist()
+        return {"boxes": len(found), "p50_ms": p50, "p95_ms": p95, "p99_ms": p99}
+    finally:
+        detector.close()
+
+
+def pinned_copy(pixels: Any) -> Any:
+    if pixels is None:
+        return None
+    copy = pinned_board(*pixels.shape)
+    copy[...] = pixels
+    return copy
+
+
+def accuracy(model: Model, precisions: tuple[str, ...], options: dict[str, Any], images: Path) -> dict[str, Any]:
+    """Lost boxes by the gate's rule and mAP50 on labelled windows, against ONNX Runtime in FP32 on the CPU."""
+    labelled = [(b, b.truth) for b in frozen_boards([images]) if b.truth is not None]
+    boards, truths = [b for b, _ in labelled], [t for _, t in labelled]
+    reference = open_detector(model.path, min_confidence=0.25, overlap=128)
+    wanted = [detect(reference, b.pixels, b.golden) for b in boards]
+    reference.close()
+    classes = len(model.class_names)
+    rows: dict[str, Any] = {"windows": len(boards), "ort fp32 mAP50": 100 * evaluate(wanted, truths, classes, 0.5).mean}
+    for precision in precisions:
+        detector = open_for_bench(model, precision, "tensorrt", {**options, "batch": 1}, quiet, overlap=128)
+        found = [detect(detector, b.pixels, b.golden) for b in boards]
+        runs = detector.info.precision
+        detector.close()
+        told = [lost_boxes(w, f, GateLimits()) for w, f in zip(wanted, found, strict=True)]
+        rows[precision] = {
+            "runs": runs,
+            "mAP50": 100 * evaluate(found, truths, classes, 0.5).mean,
+            "expected": sum(t[0] for t in told),
+            "lost": sum(t[1] for t in told),
+            "shift_px": max(t[2] for t in told),
+        }
+    return rows
 
 
 def stream(model: Model, precision: str, options: dict[str, Any], line_rate: float) -> dict[str, Any]:
@@ -123,6 +180,9 @@ def main() -> None:
     parser.add_argument("--models", type=Path, default=Path(), help="folder for the yardstick networks")
     parser.add_argument("--store", type=Path, required=True)
     parser.add_argument("--network", type=Path, help="a model of your own beside the yardsticks")
+    parser.add_argument("--images", type=Path, help="folder of labelled windows")
+    parser.add_argument("--only", default="", help="measure only what has this in its name")
+    parser.add_argument("--precisions", nargs="+", default=["fp16", "fp32"])
     parser.add_argument("--boards", type=int, default=10_000)
     parser.add_argument("--swaps", type=int, default=200)
     parser.add_argument("--level", type=int, default=3, help="builder optimisation level of the plans")
@@ -130,18 +190,23 @@ def main() -> None:
     options = {"store": str(given.store), "build": False, "optimisation_level": given.level}
     gpu = query_gpu()
     enter()
-    figures = Figures(given.out)
+    figures = Figures(given.out, given.only)
     figures.take("gpu", lambda: dataclasses.asdict(gpu) | {"vram_used_mib": vram_used()})
     figures.take("bus_gb_s", lambda: bus_rate() / 1e9)
-    models = {n: read_model(write_yardstick(given.models / f"{n}.onnx", n)) for n in ("yolov8s", "yolov8n")}
+    models = {n: read_model(write_yardstick(given.models / f"{n}.onnx", n)) for n in ("yolov8n", "yolov8s")}
     if given.network:
         models = {"own": read_model(given.network), **models}
-    for precision in ("fp16", "fp32"):
+    for precision in given.precisions:
         for name, model in models.items():
             for batch in (1, 8, 16):
                 rows = functools.partial(table, model, precision, options, (batch,))
                 figures.take(f"{name} {precision} {batch}", rows)
     main_model = models.get("own", models["yolov8s"])
+    if given.images:
+        for precision in given.precisions:
+            window = functools.partial(real_window, main_model, precision, options, given.images)
+            figures.take(f"real window {precision}", window)
+        figures.take("accuracy", lambda: accuracy(main_model, tuple(given.precisions), options, given.images))
     figures.take("16k at 10 kHz", lambda: stream(main_model, "fp16", options, 10_000))
     figures.take("16k at 30 kHz", lambda: stream(main_model, "fp16", options, 30_000))
     figures.take("16k as fast as can be", lambda: stream(main_model, "fp16", options, 0))
