@@ -146,32 +146,30 @@ class Corrector:
     ----------
     field
         The correction.
-    height
-        Lines of the largest block.
+    lines
+        Most lines that are corrected at once.
     black, white
         Levels, after correction, that become 0 and 255.
     """
 
-    def __init__(self, field: FlatField, height: int, black: int, white: int) -> None:
+    def __init__(self, field: FlatField, lines: int, black: int, white: int) -> None:
         scale = np.float32(255.0 / (white - black))
         factor = field.gain * scale
         # (raw - dark) * gain * scale - black * scale, as one subtraction and one multiplication
         offset = field.dark + np.float32(black) / field.gain
-        self._offset = np.ascontiguousarray(np.broadcast_to(offset, (height, *offset.shape)))
-        self._factor = np.ascontiguousarray(np.broadcast_to(factor, (height, *factor.shape)))
+        self._offset = np.ascontiguousarray(np.broadcast_to(offset, (lines, *offset.shape)))
+        self._factor = np.ascontiguousarray(np.broadcast_to(factor, (lines, *factor.shape)))
+        self._difference = np.empty_like(self._offset)
         self._bad = _neighbours(field.bad_columns, field.dark.shape[0])
 
-    def __call__(self, raw: Raw) -> Pixels:
-        """Return corrected 8-bit lines; a copy of its own."""
+    def __call__(self, raw: Raw, out: Pixels) -> None:
+        """Write corrected 8-bit lines into `out`, contiguous and of the same shape. One thread at a time."""
         lines = raw.shape[0]
-        if lines == 0:
-            return np.empty(raw.shape, np.uint8)
-        difference = cv2.subtract(np.ascontiguousarray(raw), self._offset[:lines], dtype=cv2.CV_32F)
-        pixels = np.asarray(cv2.multiply(difference, self._factor[:lines], dtype=cv2.CV_8U), np.uint8)
-        pixels = pixels.reshape(raw.shape)
+        difference = self._difference[:lines]
+        cv2.subtract(np.ascontiguousarray(raw), self._offset[:lines], difference, dtype=cv2.CV_32F)
+        cv2.multiply(difference, self._factor[:lines], out, dtype=cv2.CV_8U)
         for column, sides in self._bad:
-            pixels[:, column] = pixels[:, sides].mean(axis=1)
-        return pixels
+            out[:, column] = out[:, sides].mean(axis=1)
 
 
 def _neighbours(bad: tuple[int, ...], width: int) -> tuple[tuple[int, list[int]], ...]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from aoi_app.camera import stages
 from aoi_app.camera.aravis_stream import image_bytes
 from aoi_app.camera.flat_field import Conditions, Corrector, FlatField
 from aoi_app.camera.frame_ids import CYCLE_16, FrameIds
@@ -19,9 +21,10 @@ from aoi_app.camera.gige.features import PIXEL_FORMATS
 from aoi_app.camera.gige.gvsp import StreamBlock, chunk_tail
 from aoi_app.camera.intake import Intake
 from aoi_app.camera.stages import Stages
-from aoi_app.camera.unpack import LAYOUTS, colour, layout_of, to_eight_bit, unpack
+from aoi_app.camera.unpack import LAYOUTS, Raw, colour, layout_of, line_bytes, to_eight_bit, unpack
 from aoi_app.core.errors import CameraError, CameraLost, FeatureError
 from aoi_app.core.protocols import AcquisitionConfig
+from aoi_app.core.scan import Pixels
 
 CONDITIONS = Conditions(64, "Mono8", 50.0, 0.0, 10_000.0)
 
@@ -32,7 +35,9 @@ def test_what_the_device_packs_is_unpacked(name: str) -> None:
     raw = unpack(np.frombuffer(pack(board, PIXEL_FORMATS[name]), np.uint8), 34, layout_of(name))
     top = (1 << layout_of(name).depth) - 1
     assert int(raw.max()) <= top
-    assert np.array_equal(to_eight_bit(raw, 0, top), board)
+    out = np.empty_like(board)
+    to_eight_bit(raw, 0, top, out)
+    assert np.array_equal(out, board)
 
 
 def test_mono12packed() -> None:
@@ -62,6 +67,40 @@ def test_bayer_red_stays_red(name: str, rgb: int) -> None:
     assert pixels[4, 4].argmax() == rgb and pixels[4, 4, rgb] == 200
 
 
+@pytest.mark.parametrize("lines", [0, 1, 2, 5])
+def test_the_last_block_of_a_bayer_board_may_be_short(lines: int) -> None:
+    pixels = colour(np.full((lines, 8), 90, np.uint8), layout_of("BayerRG8"))
+    assert pixels.shape == (lines, 8, 3) and (pixels == 90).all()
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.integers(0, 90), st.integers(8, 40), st.sampled_from(sorted(LAYOUTS)), st.booleans())
+def test_strips_change_nothing(lines: int, half_width: int, name: str, correct: bool) -> None:
+    layout, width, height = layout_of(name), 2 * half_width, 64
+    rng = np.random.default_rng(lines)
+    data = rng.integers(0, 256, line_bytes(width, layout) * lines, dtype=np.uint8)
+    if layout.bits == 16:
+        data = (data.view("<u2") & ((1 << layout.depth) - 1)).view(np.uint8)
+    conditions = replace(CONDITIONS, width=width, pixel_format=name)
+    with TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        options = {}
+        if correct:
+            shape: tuple[int, ...] = (width,) if layout.channels == 1 else (width, 3)
+            dark, gain = (rng.uniform(low, high, shape).astype(np.float32) for low, high in ((0.0, 9.0), (0.8, 1.3)))
+            FlatField(dark, gain, (3,), conditions).save(Path(folder) / "f.npz")
+            options["flat_field"] = str(Path(folder) / "f.npz")
+        whole = Stages(conditions, height, options)(data)
+        patch.setattr(stages, "STRIP_SAMPLES", 5 * width)
+        assert np.array_equal(Stages(conditions, height, options)(data), whole)
+
+
+def test_lines_that_begin_inside_a_byte_and_halves_of_bayer_pairs_are_refused() -> None:
+    with pytest.raises(FeatureError, match="whole bytes"):
+        Stages(replace(CONDITIONS, width=63, pixel_format="Mono12p"), 8, {})
+    with pytest.raises(FeatureError, match="pairs of BayerRG8"):
+        Stages(replace(CONDITIONS, pixel_format="BayerRG8"), 7, {})
+
+
 def test_half_a_line_is_no_line() -> None:
     assert unpack(np.zeros(64 * 3 + 17, np.uint8), 64, LAYOUTS["Mono8"]).shape == (3, 64)
 
@@ -71,6 +110,12 @@ def test_an_unknown_format_and_a_window_upside_down_are_refused() -> None:
         layout_of("Mono99")
     with pytest.raises(FeatureError, match="window"):
         Stages(CONDITIONS, 8, {"black_level": 200, "white_level": 100})
+
+
+def corrected(field: FlatField, raw: Raw, black: int = 0, white: int = 255) -> Pixels:
+    out = np.empty(raw.shape, np.uint8)
+    Corrector(field, raw.shape[0], black, white)(raw, out)
+    return out
 
 
 def test_the_flat_field_evens_out_columns(tmp_path: Path) -> None:
@@ -83,7 +128,7 @@ def test_the_flat_field_evens_out_columns(tmp_path: Path) -> None:
 
     field = FlatField.measure(seen(0), seen(100), 8, CONDITIONS)
     field.save(tmp_path / "f" / "flat.npz")
-    out = Corrector(FlatField.load(tmp_path / "f" / "flat.npz"), 400, 0, 255)(seen(60))
+    out = corrected(FlatField.load(tmp_path / "f" / "flat.npz"), seen(60))
     columns = out.mean(axis=0)
     assert np.abs(columns - columns.mean()).max() < 1.0
 
@@ -94,7 +139,7 @@ def test_hot_and_dead_columns_take_their_neighbours() -> None:
     bright[:, 20:22] = 5
     field = FlatField.measure(dark, bright, 8, CONDITIONS)
     assert field.bad_columns == (9, 20, 21)
-    out = Corrector(field, 16, 0, 255)(bright)
+    out = corrected(field, bright)
     assert (out == 100).all()
 
 
@@ -102,7 +147,7 @@ def test_the_correction_joins_with_the_window() -> None:
     field = FlatField(np.full(64, 100, np.float32), np.full(64, 2, np.float32), (), CONDITIONS)
     raw = np.full((4, 64), 600, np.uint16)
     # (600 - 100) * 2 = 1000; half of the way from 500 to 1500
-    assert set(Corrector(field, 4, 500, 1_500)(raw).ravel().tolist()) <= {127, 128}
+    assert set(corrected(field, raw, 500, 1_500).ravel().tolist()) <= {127, 128}
 
 
 @pytest.mark.parametrize(
