@@ -59,6 +59,11 @@ class Background(QObject):
         self._pool.shutdown(wait=True)
         self._closed = True
 
+    def abandon(self) -> None:
+        """Start no more and wait for nothing: the work in hand goes on alone, and its answer is dropped."""
+        self._closed = True
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
     def close(self) -> None:
         """Wait for the work in hand and start no more."""
         self._closed = True

@@ -30,7 +30,7 @@ def _line(window: MainWindow) -> QWidget:
 def _history(window: MainWindow) -> QWidget:
     from aoi_app.gui.history.page import HistoryPage
 
-    return HistoryPage(window.services.open_history, window)
+    return HistoryPage(window.services.open_history, window, window.services.inspect_again)
 
 
 def _review(window: MainWindow) -> QWidget:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
+import xxhash
 
 from aoi_app.boards.draw import draw_board
 from aoi_app.boards.spec import BoardSpec, Look
@@ -90,7 +91,7 @@ class FakeStation:
             self._recipe.revision,
             engine,
             whole,
-            f"{self._number:032x}",
+            xxhash.xxh3_128_hexdigest(scan.pixels[: self._lines].data),
             scan.started_ns,
             max(self._now_ns(), scan.started_ns + 1),
             scan.width,

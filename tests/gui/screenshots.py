@@ -17,6 +17,8 @@ from aoi_app.core.settings import CameraSettings
 from aoi_app.gui.about import AboutDialog, KeysDialog
 from aoi_app.gui.actions import BAR_ACTIONS, LINE_ACTIONS, MENU_ACTIONS
 from aoi_app.gui.camera.page import CameraPage
+from aoi_app.gui.history.again_dialog import AgainDialog
+from aoi_app.gui.history.record_dialog import RecordDialog
 from aoi_app.gui.recipes.page import RecipePage
 from aoi_app.gui.recipes.regions import IGNORE, INSPECT, DrawnRegion
 from aoi_app.gui.review.page import ReviewPage
@@ -62,8 +64,10 @@ def line_error(world: GuiWorld) -> QWidget:
     world.station.start()
     world.station.next_board((2, 3))
     world.station.finish(Completeness(3000, 120, ("120 lines are missing",), ((1500, 120),)))
-    world.station.happen(Level.WARNING, "The camera lost 120 lines at line 1500.", "Check the encoder cable.")
-    world.station.fail("The camera is gone.", "Check its cable and power, then press Start.")
+    world.station.happen(
+        Level.WARNING, "Nothing has come from the camera for 12 s.", "Check cable, power and triggers."
+    )
+    world.station.fail("The camera CAM-1 no longer answers.", "Check cable and power; it is looked for again.")
     world.window.toggle_log()
     return world.window
 
@@ -93,6 +97,25 @@ def record(world: GuiWorld) -> QWidget:
     world.until(lambda: dialogs[0].view.picture is not None)  # type: ignore[attr-defined]
     world.spin(0.3)
     return dialogs[0]
+
+
+def again(world: GuiWorld) -> QWidget:
+    opened = record(world)
+    assert isinstance(opened, RecordDialog)
+    opened.again_button.click()
+    dialog = next(w for w in world.application.topLevelWidgets() if isinstance(w, AgainDialog) and w.isVisible())
+    world.until(lambda: dialog.look is not None)
+    return dialog
+
+
+def again_not_kept(world: GuiWorld) -> QWidget:
+    opened = record(world)
+    assert isinstance(opened, RecordDialog)
+    opened.record.board_image.unlink()  # type: ignore[union-attr]
+    opened.again_button.click()
+    dialog = next(w for w in world.application.topLevelWidgets() if isinstance(w, AgainDialog) and w.isVisible())
+    world.until(lambda: dialog.problem.isVisible())
+    return dialog
 
 
 def review(way: int) -> Screen:
@@ -235,6 +258,8 @@ SCREENS: dict[str, Screen] = {
     "line-error": line_error,
     "history": history,
     "record": record,
+    "again": again,
+    "again-not-kept": again_not_kept,
     "review": review(0),
     "review-slide": review(2),
     "review-done": review_done,
@@ -261,6 +286,8 @@ SERVED: dict[str, Screen] = {"camera-gige": camera_gige, "camera-flat-field": ca
 RECORDED = (
     "history",
     "record",
+    "again",
+    "again-not-kept",
     "review",
     "review-slide",
     "statistics",
@@ -280,6 +307,7 @@ def make(folder: Path, names: list[str], looks: list[tuple[str, str]], size: tup
                 world = GuiWorld(
                     Path(record_folder), language, theme, (800, 1000) if name == "statistics" else (2400, 3000)
                 )
+                world.whole = name.startswith("again")
                 if name in RECORDED:
                     world.record(*((60, often, 420.0) if name == "statistics" else (12,)))
                 world.show(*size)

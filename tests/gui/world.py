@@ -10,7 +10,7 @@ from typing import Any
 from PySide6.QtCore import QCoreApplication, QEvent
 from PySide6.QtWidgets import QApplication
 
-from aoi_app.core.inspection import Verification
+from aoi_app.core.inspection import Verdict, Verification
 from aoi_app.core.recipe import Recipe
 from aoi_app.core.settings import Settings
 from aoi_app.gui.application import make_application
@@ -19,14 +19,17 @@ from aoi_app.gui.services import Choice, HistoryReader, Services
 from aoi_app.gui.texts import use_language
 from aoi_app.gui.theme import apply_theme
 from aoi_app.gui.window import MainWindow
+from aoi_app.station.again import SecondLook, kept_image, look_again
 from aoi_app.storage.accounts import Accounts
 from aoi_app.storage.alarms import Alarms
 from aoi_app.storage.database import DATABASE_FILE
-from aoi_app.storage.history import History
+from aoi_app.storage.history import BoardRecord, History
+from aoi_app.storage.pictures import PicturePolicy
 from aoi_app.storage.recipes import RecipeBook
 from aoi_app.storage.review import Review
 from aoi_app.storage.statistics import Statistics
 from aoi_app.storage.store import Store
+from tests.gui.changed_detector import Changed
 from tests.gui.fake_station import FakeStation
 
 
@@ -37,6 +40,7 @@ class GuiWorld:
         self, folder: Path, language: str = "en", theme: str = "dark", size: tuple[int, int] = (512, 640)
     ) -> None:
         self.folder = folder
+        self.whole = False
         settings = Settings.model_validate({"language": language, "theme": theme})
         self.station = FakeStation(*size, settings=settings)
         self.opening = settings
@@ -72,6 +76,7 @@ class GuiWorld:
             open_review=lambda: Review(self.folder),
             open_statistics=lambda: Statistics(self.folder),
             read_golden=lambda record: self.station.goldens.get(record.row.board_id),
+            inspect_again=self._inspect_again,
             open_accounts=lambda: Accounts(self.folder),
             open_alarms=lambda: Alarms(self.folder),
             facts=lambda: (("Version", "0.1.0"), ("Record", "/var/lib/aoi-station")),
@@ -86,6 +91,10 @@ class GuiWorld:
 
     def _save_recipe(self, recipe: Recipe, by: str) -> Recipe:
         return self.book.save(recipe, by)
+
+    def _inspect_again(self, record: BoardRecord) -> SecondLook:
+        image = kept_image(record)
+        return look_again(record, image, Changed(record), self.book.load("default"), lambda _scan, _recipe: None)
 
     def record(
         self,
@@ -103,7 +112,7 @@ class GuiWorld:
 
     def write(self) -> None:
         """Write what was inspected since the last call to the record."""
-        store = Store(self.folder)
+        store = Store(self.folder, policy=PicturePolicy(whole_boards=frozenset(Verdict) if self.whole else frozenset()))
         for inspection, end in self.station.ends:
             store.record(inspection, end)
         self.station.ends.clear()

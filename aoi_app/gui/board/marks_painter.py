@@ -61,7 +61,7 @@ def draw_marks(painter: QPainter, marks: Marks, patch: Patch, window: QRectF, se
         painter.setPen(pen)
         painter.drawRects(rects)
     true_sides = (marks.boxes[:, 2] - marks.boxes[:, 0]) * patch.scale[0]
-    labelled = [k for k in shown.tolist() if true_sides[k] >= LABEL_SIDE][:MOST_LABELS]
+    labelled = [k for k in shown.tolist() if marks.signs or true_sides[k] >= LABEL_SIDE][:MOST_LABELS]
     _draw_labels(painter, marks, boxes, labelled, window)
     if selected is not None and selected < len(marks):
         _draw_selection(painter, _rect(boxes[selected]))
@@ -85,7 +85,8 @@ def _draw_labels(
     metrics = QFontMetricsF(font)
     painter.setFont(font)
     for k in chosen:
-        text = f"{defect_name(marks.codes[k])} {marks.confidences[k]:.0%}"
+        sign = f"{marks.signs[k]} " if marks.signs else ""
+        text = f"{sign}{defect_name(marks.codes[k])} {marks.confidences[k]:.0%}"
         x1, y1, _, y2 = boxes[k].tolist()
         width, height = metrics.horizontalAdvance(text) + 8, metrics.height() + 2
         x = min(max(x1, window.left()), window.right() - width)

@@ -26,9 +26,11 @@ class Marks:
     codes, confidences
         One each a box.
     counts
-        (n,) bool; False for what the recipe tolerates.
+        (n,) bool; False for what the recipe tolerates, drawn dashed.
     defects
         The judged defects in the same order; empty while the board is still being scanned.
+    signs
+        One each a box, written before its name; empty for none.
     """
 
     boxes: NDArray[np.float32]
@@ -36,6 +38,7 @@ class Marks:
     confidences: NDArray[np.float32]
     counts: NDArray[np.bool_]
     defects: tuple[Defect, ...] = ()
+    signs: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.codes)

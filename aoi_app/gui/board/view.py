@@ -117,6 +117,11 @@ class BoardView(QWidget):
         self._follow_mode()
         self._schedule()
 
+    def say_when_empty(self, text: str) -> None:
+        """Say something else where there is no board to show."""
+        self._empty_text = text
+        self._schedule()
+
     def select(self, index: int | None, centre: bool = False) -> None:
         """Mark one box; `centre` brings it into view."""
         self._selected = index

@@ -13,6 +13,7 @@ from aoi_app.gui.background import Background
 from aoi_app.gui.board.picture import BoardPicture
 from aoi_app.gui.board.tools import ViewTools
 from aoi_app.gui.board.view import BoardView
+from aoi_app.gui.history.again_dialog import AgainDialog, InspectAgain
 from aoi_app.gui.history.columns import COLUMNS
 from aoi_app.gui.history.facts import board_facts
 from aoi_app.gui.history.filters import Filters
@@ -37,11 +38,18 @@ class HistoryPage(QWidget):
     ----------
     open_history
         Called in the worker thread until it returns a reader: there is no record before the first board.
+    inspect_again
+        Inspects a recorded board with today's recipe and engine; None where no engine is at hand.
     """
 
-    def __init__(self, open_history: Callable[[], HistoryReader | None], parent: QWidget) -> None:
+    def __init__(
+        self,
+        open_history: Callable[[], HistoryReader | None],
+        parent: QWidget,
+        inspect_again: InspectAgain | None = None,
+    ) -> None:
         super().__init__(parent)
-        self._open_history = open_history
+        self._open_history, self._inspect_again = open_history, inspect_again
         self._history: HistoryReader | None = None
         self._background = Background(self, "history")
         self._thumbnails = Thumbnails(THUMB.height(), self)
@@ -181,7 +189,16 @@ class HistoryPage(QWidget):
             self._problem.setText(tr("Board {id} is not in the record.", id=board_id))
             self._problem.show()
             return
-        RecordDialog(record, self._background, self).show()
+        again = None if self._inspect_again is None else self.inspect_again
+        RecordDialog(record, self._background, self, again).show()
+
+    def inspect_again(self, record: BoardRecord) -> AgainDialog | None:
+        """Inspect a board again, in a window of its own; None where no engine is at hand."""
+        if self._inspect_again is None:
+            return None
+        dialog = AgainDialog(record, self._inspect_again, self)
+        dialog.show()
+        return dialog
 
     def _on_open(self) -> None:
         row = self.model.row_at(self.table.currentIndex().row())

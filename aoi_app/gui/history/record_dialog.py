@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QImage
-from PySide6.QtWidgets import QDialog, QFrame, QGridLayout, QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QDialog,
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
 
 from aoi_app.core.scan import Pixels
 from aoi_app.gui.background import Background
@@ -60,9 +70,21 @@ def _read(file: Path | None) -> Pixels | None:
 
 
 class RecordDialog(QDialog):
-    """Shows a record; it is not modal, so that two boards can be compared side by side."""
+    """Shows a record; it is not modal, so that two boards can be compared side by side.
 
-    def __init__(self, record: BoardRecord, background: Background, parent: QWidget) -> None:
+    Parameters
+    ----------
+    inspect_again
+        Has the board inspected again; None where that cannot be done here.
+    """
+
+    def __init__(
+        self,
+        record: BoardRecord,
+        background: Background,
+        parent: QWidget,
+        inspect_again: Callable[[BoardRecord], object] | None = None,
+    ) -> None:
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowFlag(Qt.WindowType.WindowMaximizeButtonHint)
@@ -72,6 +94,13 @@ class RecordDialog(QDialog):
         self.tools = ViewTools(self.view, follows=False)
         self.defects = DefectList(self)
         self._facts = QVBoxLayout()
+        self.again_button = QPushButton(self)
+        self.again_button.setAutoDefault(False)
+        say(self.again_button, "setText", "Inspect again")
+        say(self.again_button, "setToolTip", "With today's recipe and engine; the line goes on meanwhile")
+        self.again_button.setVisible(inspect_again is not None)
+        if inspect_again is not None:
+            self.again_button.clicked.connect(lambda: inspect_again(record))
         self._lay_out()
         self.resize(1280, 800)
         self.retranslate()
@@ -109,6 +138,7 @@ class RecordDialog(QDialog):
         column.addWidget(tile)
         column.addWidget(around, 3)
         column.addWidget(self.defects, 2)
+        column.addWidget(self.again_button)
         row = QHBoxLayout(self)
         row.setContentsMargins(8, 8, 8, 8)
         row.setSpacing(8)
