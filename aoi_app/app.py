@@ -35,6 +35,7 @@ from aoi_app.inference.frozen import FrozenBoard, frozen_boards
 from aoi_app.inference.gate import GateLimits
 from aoi_app.inference.runtimes.board_memory import board_memory
 from aoi_app.inference.runtimes.table import open_detector
+from aoi_app.line_recipes import LineRecipes, images_folder
 from aoi_app.station.acquisition import Line
 from aoi_app.station.again import SecondLook, kept_image, look_again, stand_back
 from aoi_app.station.engines import EngineSpec, Progress
@@ -93,7 +94,7 @@ def admitted_detector(settings: Settings, spec: EngineSpec, progress: Progress) 
         limits,
         min_confidence=spec.min_confidence,
         overlap=settings.tile_overlap,
-        progress=lambda share, text: progress(f"{text} ({share:.0%})"),
+        progress=lambda share, text: progress(f"{share:.0%} · {text}"),
     )
     if certificate is not None and spec.runtime.startswith("tensorrt"):
         from aoi_app.inference.commands import keep_certificate
@@ -250,7 +251,17 @@ def build_station(settings: Settings, recipe: Recipe, golden: Path | None = None
         )
 
     find_golden = LineGolden(lambda: station[0].line_settings, golden)
-    parts = Parts(LineOpener(), make, fallback, open_store, open_monitor, find_golden)
+    recipes = LineRecipes(lambda: station[0].settings)
+    parts = Parts(
+        LineOpener(),
+        make,
+        fallback,
+        open_store,
+        open_monitor,
+        find_golden,
+        changeover=recipes.changeover,
+        note=recipes.note,
+    )
     station.append(Station(parts, settings, recipe))
     return station[0]
 
@@ -261,7 +272,7 @@ class LineGolden:
     def __init__(self, settings: Callable[[], Settings], path: Path | None) -> None:
         self._settings = settings
         self._path = path
-        self._files = golden_files(path)
+        self._files = golden_files(path, lambda: images_folder(settings()))
 
     def __call__(self, scan: BoardScan, recipe: Recipe) -> Pixels | None:
         """Return the golden board of a scan, or None where there is none."""
@@ -382,6 +393,6 @@ def opening_recipe(book: RecipeBook, wanted: str) -> Recipe:
     return book.save(load_recipe(shipped), comment="shipped with the program")
 
 
-def golden_files(path: Path | None) -> GoldenFiles:
-    """Return golden boards from image files; None takes each recipe's own."""
-    return GoldenFiles(path, read_board)
+def golden_files(path: Path | None, archive: Callable[[], Path] | None = None) -> GoldenFiles:
+    """Return golden boards from image files; None takes each recipe's own, from the settings' archive by default."""
+    return GoldenFiles(path, read_board, archive or (lambda: record_place().images))

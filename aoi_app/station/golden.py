@@ -31,10 +31,10 @@ class GoldenFiles:
     read
         How an image file is read.
     archive
-        Folder in which the recipes' own golden images are kept; None where there is none.
+        Tells the folder in which the recipes' own golden images are kept; asked only for recipes that have one.
     """
 
-    def __init__(self, path: Path | None, read: ReadImage, archive: Path | None = None) -> None:
+    def __init__(self, path: Path | None, read: ReadImage, archive: Callable[[], Path] | None = None) -> None:
         self._path = path
         self._archive = archive
         self._read = lru_cache(KEPT)(lambda file, sha256: read_only(_checked(file, sha256, read)))
@@ -69,7 +69,7 @@ class GoldenFiles:
     def _of_recipe(self, recipe: Recipe) -> Path | None:
         if not recipe.golden:
             return None
-        kept = self._archive / recipe.golden if self._archive is not None else None
+        kept = self._archive() / recipe.golden if self._archive is not None else None
         return kept if kept is not None and kept.exists() else Path(recipe.golden)
 
 

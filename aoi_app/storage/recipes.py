@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,6 +38,7 @@ class RecipeBook:
         self._place = Place(folder, url)
         prepare(self._place)
         self._database = connect(self._place)
+        self._newest_known: tuple[int, tuple[Recipe, ...]] = (-1, ())
 
     def save(self, recipe: Recipe, by: str = "", comment: str = "") -> Recipe:
         """Save as the next revision of its name and return it with that number.
@@ -80,6 +82,24 @@ class RecipeBook:
         """Return the names of all recipes, sorted."""
         with explained(self._place.name, self._place.folder), reading(self._database) as connection:
             return tuple(connection.scalars(select(RecipeTable.name).distinct().order_by(RecipeTable.name)))
+
+    def newest(self) -> tuple[Recipe, ...]:
+        """Return the newest revision of every recipe; read anew only when something was saved meanwhile.
+
+        Asked for with every board of a line that chooses its recipes by the boards' codes.
+        """
+        with explained(self._place.name, self._place.folder), reading(self._database) as connection:
+            mark = connection.execute(select(func.max(RecipeTable.id))).scalar() or 0
+            if mark != self._newest_known[0]:
+                last = select(RecipeTable.name, func.max(RecipeTable.revision)).group_by(RecipeTable.name)
+                found = (self._read(connection, name, revision) for name, revision in connection.execute(last).all())
+                self._newest_known = mark, tuple(recipe for recipe in found if recipe is not None)
+        return self._newest_known[1]
+
+    def note(self, who: str, act: str, subject: str, detail: Mapping[str, str]) -> None:
+        """Write into the audit what was done with a recipe."""
+        with explained(self._place.name, self._place.folder), self._database.begin() as connection:
+            append(connection, who, act, subject, detail)
 
     def history(self, name: str) -> tuple[RecipeRevision, ...]:
         """Return all saves of a recipe, newest first."""

@@ -17,6 +17,7 @@ DISTRIBUTION = {
     "PySide6": "PySide6-Essentials",
     "shiboken6": "PySide6-Essentials",
     "tensorrt_rtx": "tensorrt-rtx",
+    "zxingcpp": "zxing-cpp",
 }
 """What is installed under another name than it is imported by."""
 
