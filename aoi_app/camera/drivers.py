@@ -20,6 +20,8 @@ Ready = Callable[[], bool]
 
 Option = int | float | str | bool
 DEFAULT_GAP_LINES = 400
+DRAWN = {"bare": "Simulated line, bare boards", "assembled": "Simulated line, assembled boards"}
+"""Kinds of boards that the simulated line draws -> what the line is called."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +133,7 @@ def _simulated(address: str, options: Mapping[str, Option], ready: Ready) -> Lin
     if address and Path(address).exists():
         return folder_camera(ImageSource([Path(address)], repeat=True), gap_lines=gap_lines, faults=faults, ready=ready)
     kind = address or "bare"
-    info = CameraInfo("simulated", kind, "AOI", f"Simulated line, {kind} boards", "SIM-0001")
+    info = CameraInfo("simulated", kind, "AOI", DRAWN.get(kind, kind), "SIM-0001")
     return SimulatedCamera(DrawnSource(kind, options), gap_lines=gap_lines, faults=faults, ready=ready, info=info)
 
 
@@ -149,7 +151,7 @@ def _folder(address: str, options: Mapping[str, Option], ready: Ready) -> LineSc
 
 
 def _list_simulated(timeout_s: float) -> list[CameraInfo]:
-    return [CameraInfo("simulated", kind, "AOI", f"Simulated line, {kind} boards") for kind in ("bare", "assembled")]
+    return [CameraInfo("simulated", kind, "AOI", title) for kind, title in DRAWN.items()]
 
 
 def _nothing(timeout_s: float) -> list[CameraInfo]:

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QDialog, QDialogButtonBox, QGridLayout, QHBoxLayou
 
 from aoi_app.gui.actions import ActionSpec
 from aoi_app.gui.icons import icon
-from aoi_app.gui.texts import say, tr
+from aoi_app.gui.texts import message, say, tr
 from aoi_app.station.status import StationStatus
 
 VIEW_KEYS = (
@@ -83,8 +83,8 @@ class AboutDialog(_Facts):
                 ("Model", engine.model),
                 ("SHA-256", engine.sha256),
                 ("Runtime", engine.runtime),
-                ("Precision", engine.precision),
-                ("Device", engine.device),
+                ("Precision", message(engine.precision)),
+                ("Device", message(engine.device)),
             ]
         )
         super().__init__("AOI station", [*facts, *running, ("Licence", "Apache-2.0")], parent, brand=True)

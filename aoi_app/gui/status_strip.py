@@ -25,7 +25,9 @@ def _engine(status: StationStatus) -> str:
 
 def _how(status: StationStatus) -> str:
     engine = status.engine
-    return "" if engine is None else " · ".join(p for p in (engine.runtime, engine.precision, engine.device) if p)
+    if engine is None:
+        return ""
+    return " · ".join(part for part in (engine.runtime, message(engine.precision), message(engine.device)) if part)
 
 
 def _recipe(status: StationStatus) -> str:

@@ -1,8 +1,9 @@
 """Texts in the operator's language, switched while the window is open.
 
-A text is written in English in the code and looked up in `resources/i18n/<language>.json`. A widget remembers the
-English text of each of its captions (`say`), so that `use_language` can write all of them anew; a widget whose text
-depends on data has a method `retranslate` instead.
+A text is written in English in the code and looked up in `resources/i18n`: captions of the window in
+`<language>.json`, sentences that the other rooms make in `<language>-messages.json`, what libraries say within them in
+`<language>-libraries.json`. A widget remembers the English text of each of its captions (`say`), so that
+`use_language` can write all of them anew; a widget whose text depends on data has a method `retranslate` instead.
 """
 
 from __future__ import annotations
@@ -10,16 +11,17 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QObject
 
 from aoi_app.gui.resources import resources_dir
+from aoi_app.gui.sentences import Sentences
 
 LANGUAGES: Mapping[str, str] = {"en": "English", "zh": "中文"}
 _PREFIX = "say_"
+_TABLES = ("", "-messages", "-libraries")
 
 
 class _Table:
@@ -27,30 +29,25 @@ class _Table:
 
     def __init__(self) -> None:
         self.language = "en"
-        self.texts: dict[str, str] = {}
-        self.patterns: list[tuple[re.Pattern[str], str]] = []
+        self.captions: dict[str, str] = {}
+        self.sentences = Sentences({})
         self.defects: dict[str, dict[str, str]] = {}
 
     def load(self, language: str) -> None:
         folder = resources_dir() / "i18n"
         self.language = language
         self.defects = json.loads((folder / "defects.json").read_text(encoding="utf-8"))
-        self.texts = {} if language == "en" else _read(folder / f"{language}.json")
-        self.patterns = [
-            (_pattern(source), target) for source, target in self.texts.items() if re.search(r"{\d}", source)
-        ]
-        message.cache_clear()
+        made = {} if language == "en" else {name: _read(folder / f"{language}{name}.json") for name in _TABLES}
+        self.captions = made.get("", {})
+        self.sentences = Sentences({**made.get("-libraries", {}), **made.get("-messages", {})})
+
+    def text(self, english: str) -> str:
+        return self.captions.get(english) or self.sentences.of(english)
 
 
 def _read(file: Path) -> dict[str, str]:
     texts: dict[str, str] = json.loads(file.read_text(encoding="utf-8"))
     return texts
-
-
-def _pattern(source: str) -> re.Pattern[str]:
-    """Turn "{0} lines are missing" into an expression that such a sentence matches."""
-    parts = re.split(r"{(\d)}", source)
-    return re.compile("".join(f"(?P<p{p}>.+?)" if k % 2 else re.escape(p) for k, p in enumerate(parts)) + r"\Z")
 
 
 _table = _Table()
@@ -62,30 +59,18 @@ def language() -> str:
 
 
 def tr(text: str, **values: object) -> str:
-    """Return a text in the language in use, with `{name}` filled in."""
-    found = _table.texts.get(text, text)
+    """Return a caption in the language in use, with `{name}` filled in."""
+    found = _table.text(text)
     return found.format(**values) if values else found
 
 
-@lru_cache(2_000)
 def message(text: str) -> str:
     """Return a sentence that the station made, such as "3 lines are missing", in the language in use.
 
-    Sentences joined by "; " are looked up one by one; one that is not in the table stays English.
+    Sentences in one text, and within one another ("the camera was lost: ..."), are looked up one by one; one that is
+    not in the table stays English.
     """
-    if "; " in text:
-        return "；".join(message(part) for part in text.split("; ")) if _table.texts else text
-    if text in _table.texts:
-        return _table.texts[text]
-    for pattern, target in _table.patterns:
-        match = pattern.match(text)
-        if match:
-            return _filled(target, match.groupdict())
-    return text
-
-
-def _filled(target: str, values: Mapping[str, str]) -> str:
-    return re.sub(r"{(\d)}", lambda m: values[f"p{m.group(1)}"], target)
+    return _table.text(text)
 
 
 def defect_name(code: str) -> str:

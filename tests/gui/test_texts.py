@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
+import errno
 import json
+import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -25,6 +27,8 @@ from PySide6.QtWidgets import (
 
 import aoi_app.gui
 from aoi_app.boards.drawn import BARE_CODES, SMT_CODES
+from aoi_app.core.errors import RecipeError
+from aoi_app.core.recipe import parse_recipe
 from aoi_app.core.scan import Completeness
 from aoi_app.gui.about import AboutDialog, KeysDialog
 from aoi_app.gui.actions import BAR_ACTIONS, LINE_ACTIONS, MENU_ACTIONS
@@ -33,6 +37,8 @@ from aoi_app.gui.resources import resources_dir
 from aoi_app.gui.settings.dialog import SettingsDialog
 from aoi_app.gui.texts import defect_name, learn_defect_names, message, tr, use_language
 from aoi_app.station.status import Level
+from aoi_app.storage.faults import from_os
+from tests.gui.sentences import arms, literals, sentences
 from tests.gui.world import GuiWorld
 
 SAME_IN_BOTH = (
@@ -46,7 +52,7 @@ SAME_IN_BOTH = (
     r"FPS",
     r"(p50|p99|n =).*",
     r"FP32|FP16|INT8|fp32",
-    r"ONNX Runtime.*|TensorRT|GigE Vision|CPU, 2 threads",
+    r"ONNX Runtime( [\d.]+)?|TensorRT|GigE Vision",
     r"PDF|CSV|JSON|DPMO",
     r"SHA-256|English|中文|Apache-2\.0|/var/lib.*|0\.1\.0|mAP@0\.33.*",
     r"(Ctrl|Shift|F\d+|[A-Z+\-1])([+, …].*)?",
@@ -63,36 +69,65 @@ SAME_IN_BOTH = (
 )
 
 
-def chinese() -> dict[str, str]:
-    texts: dict[str, str] = json.loads((resources_dir() / "i18n" / "zh.json").read_text(encoding="utf-8"))
+def table(name: str) -> dict[str, str]:
+    texts: dict[str, str] = json.loads((resources_dir() / "i18n" / f"{name}.json").read_text(encoding="utf-8"))
     return texts
 
 
-def literals() -> Iterator[tuple[str, str]]:
-    """Yield every text that the code hands to `tr` or `say`, with its file."""
+def in_the_window() -> Iterator[tuple[str, str]]:
+    """Yield every text that the code of the window hands to `tr` or `say`, with its file."""
     folder = Path(aoi_app.gui.__file__).parent
     for file in folder.rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
                 place = {"tr": 0, "say": 2}.get(node.func.id)
                 if place is not None and len(node.args) > place:
-                    text = node.args[place]
-                    if isinstance(text, ast.Constant) and isinstance(text.value, str):
-                        yield text.value, file.name
+                    for text in arms(node.args[place]):
+                        if isinstance(text, ast.Constant) and isinstance(text.value, str):
+                            yield text.value, f"aoi_app/gui/{file.relative_to(folder).as_posix()}"
 
 
-def test_every_text_of_the_code_is_in_the_table() -> None:
-    known = chinese()
-    found = list(literals())
-    assert len(found) > 50
-    assert {(text, file) for text, file in found if text not in known} == set()
+def to_add(missing: Mapping[str, str], name: str) -> str:
+    """Return what to write into a table, ready to be filled in."""
+    lines = [f'  {json.dumps(text, ensure_ascii=False)}: "",    <- {place}' for text, place in sorted(missing.items())]
+    return "\n".join([f"\nAdd to resources/i18n/{name}.json, in its place by the alphabet, with the Chinese:", *lines])
 
 
-def test_entries_fill_in_the_same_values() -> None:
+def test_every_caption_of_the_window_is_in_the_table() -> None:
+    known = {**table("zh"), **table("zh-messages")}
+    found = dict(in_the_window())
+    assert len(found) > 100
+    missing = {text: place for text, place in found.items() if text not in known}
+    assert not missing, to_add(missing, "zh")
+
+
+def test_every_sentence_of_the_station_is_in_the_table() -> None:
+    known = {**table("zh"), **table("zh-messages")}
+    found = sentences()
+    assert len(found) > 500
+    missing = {sentence.text: sentence.place for sentence in found if sentence.text not in known}
+    assert not missing, to_add(missing, "zh-messages")
+
+
+def test_no_entry_is_left_over() -> None:
+    said = literals()
+    for name in ("zh", "zh-messages"):
+        gone = [text for text in table(name) if text not in said]
+        assert not gone, f"\nNo source says this any more; take it out of resources/i18n/{name}.json: {gone}"
+
+
+def test_an_entry_stands_in_one_table() -> None:
+    assert set(table("zh")) & set(table("zh-messages")) == set()
+
+
+@pytest.mark.parametrize("name", ["zh", "zh-messages", "zh-libraries"])
+def test_tables_are_in_order_and_fill_in_the_same_values(name: str) -> None:
     def names(text: str) -> set[str]:
         return set(re.findall(r"{(\w+)", text.replace('{"', "")))
 
-    assert {en for en, zh in chinese().items() if names(en) != names(zh)} == set()
+    entries = table(name)
+    assert list(entries) == sorted(entries)
+    assert {en for en, zh in entries.items() if names(en) != names(zh)} == set()
 
 
 @pytest.mark.parametrize("code", [*BARE_CODES, *SMT_CODES])
@@ -116,10 +151,41 @@ def test_sentences_of_the_station_are_translated_with_their_values() -> None:
     use_language("zh")
     assert message("12 lines are missing") == "缺少 12 行"
     assert message("its trailing edge was not seen; 3 lines are missing") == "未检测到板尾；缺少 3 行"
+    assert message("the camera was lost: The simulated camera is gone.") == "相机断开：模拟相机已断开。"
+    assert message("40% · making fp16 of board.onnx") == "40% · 正在由 board.onnx 生成 fp16"
     assert message("Something else.") == "Something else."
     assert tr("Start") == "启动"
     use_language("en")
     assert message("12 lines are missing") == "12 lines are missing"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"name": "a", "width_px": 0, "max_lines": "many", "rules": {"open": {"min_confidence": 2}}, "colour": 1}',
+        '{"min_lines": 30, "max_lines": 20, "ignore_regions": [{"x": -1, "y": 0, "w": 0}], "pixel_size_um": [1]}',
+        '{"min_lines": 30, "max_lines": 20}',
+        '{"name": ',
+        "[]",
+    ],
+)
+def test_what_is_wrong_with_a_recipe_is_said_in_chinese(text: str) -> None:
+    with pytest.raises(RecipeError) as refused:
+        parse_recipe(text, "a.json")
+    use_language("zh")
+    said = message(str(refused.value))
+    use_language("en")
+    assert said.startswith("a.json 无法使用：")
+    assert not re.search("[A-Za-z]{3,} [A-Za-z]{2,}", said), said
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EACCES, errno.EROFS, errno.EIO, errno.ENOENT])
+def test_what_a_disk_says_is_said_in_chinese(number: int) -> None:
+    use_language("zh")
+    error = from_os(OSError(number, os.strerror(number), "aoi.sqlite"), Path("data"))
+    said = message(f"{error.what} {error.hint}")
+    use_language("en")
+    assert not re.search("[A-Za-z]{3,} [A-Za-z]{2,}", said), said
 
 
 def shown_texts(root: QWidget) -> Iterator[tuple[str, str]]:
@@ -165,7 +231,9 @@ def test_switched_live_nothing_stays_english(world: GuiWorld) -> None:
     world.show()
     world.station.next_board((3, 4))
     world.station.finish(Completeness(640, 12, ("12 lines are missing",), ((100, 12),)))
-    world.station.happen(Level.WARNING, "The camera lost 12 lines at line 100.", "Check the encoder cable.")
+    world.station.happen(
+        Level.WARNING, "Nothing has come from the camera for 12 s.", "Check cable, power and triggers."
+    )
     for number in range(len(PAGES)):
         world.window.show_page(number)
         world.spin(0.3)

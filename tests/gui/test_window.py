@@ -114,12 +114,12 @@ def test_every_action_is_a_method_of_the_window(world: GuiWorld) -> None:
 def test_fault_is_said_with_what_to_do(world: GuiWorld) -> None:
     world.show()
     world.station.start()
-    world.station.fail("The camera is gone.", "Check its cable and power, then press Start.")
+    world.station.fail("The camera CAM-1 no longer answers.", "Check cable and power; it is looked for again.")
     world.until(lambda: bool(world.window.toasts.shown))
-    assert "The camera is gone." in world.window.bar.state.text()
+    assert "The camera CAM-1 no longer answers." in world.window.bar.state.text()
     toast = world.window.toasts.shown[0]
-    assert toast._what.text() == "The camera is gone."
-    assert toast._hint.text() == "Check its cable and power, then press Start."
+    assert toast._what.text() == "The camera CAM-1 no longer answers."
+    assert toast._hint.text() == "Check cable and power; it is looked for again."
     event = world.window.log.model.event_at(0)
     assert event is not None and event.detail.startswith("Traceback")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aoi_app.gui.history.columns import local_time, reason_text
 from aoi_app.gui.line.verdict_looks import LOOKS
-from aoi_app.gui.texts import tr
+from aoi_app.gui.texts import message, tr
 from aoi_app.storage.history import BoardRecord
 
 Rows = list[tuple[str, str]]
@@ -42,8 +42,8 @@ def engine_facts(record: BoardRecord) -> Rows:
         ("Model", engine.model),
         ("Engine hash", engine.sha256[:16]),
         ("Runtime", engine.runtime),
-        ("Precision", engine.precision),
-        ("Device", engine.device),
+        ("Precision", message(engine.precision)),
+        ("Device", message(engine.device)),
     ]
     return [(name, value) for name, value in facts if value]
 
