@@ -116,9 +116,8 @@ def _joined(node: ast.JoinedStr) -> list[tuple[str, Sequence[ast.expr]]]:
         if isinstance(part, ast.Constant):
             choices.append([str(part.value)])
         elif isinstance(part, ast.FormattedValue):
-            arms = arms(part.value)
-            whole = len(arms) > 1 and all(isinstance(a, ast.Constant) and isinstance(a.value, str) for a in arms)
-            choices.append([a.value for a in arms if isinstance(a, ast.Constant)] if whole else [part.value])  # type: ignore[misc]
+            words = [a.value for a in arms(part.value) if isinstance(a, ast.Constant) and isinstance(a.value, str)]
+            choices.append([*words] if 1 < len(words) == len(arms(part.value)) else [part.value])
     found: list[tuple[str, Sequence[ast.expr]]] = []
     for variant in itertools.islice(itertools.product(*choices), MOST_VARIANTS):
         text = ""
