@@ -16,6 +16,7 @@ from aoi_app.boards.sensor import LineSensor
 from aoi_app.boards.smt.assembly import draw_assembly
 from aoi_app.boards.smt.defects import SMT_MIX, make_defects
 from aoi_app.boards.spec import BoardKind, BoardSpec, Look
+from aoi_app.core.pages import own_pages
 
 
 class _Scenes(ABC):
@@ -119,7 +120,8 @@ class BoardProduct:
         defects = self._scenes.defects(rng, count)
         image = self._scan
         if defects:
-            image = image.copy()
+            image = own_pages(self._scan.shape)
+            image[:] = self._scan
             for label, pixels in defects:
                 self._put(image, label.box, pixels, rng)
         if self.spec.look is Look.LINE_SCAN:

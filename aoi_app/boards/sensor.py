@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from aoi_app.boards.drawn import Image
 from aoi_app.boards.look import LineScanLight
+from aoi_app.core.pages import own_pages
 
 _LIGHT = LineScanLight()
 _TILE_LINES = 512
@@ -72,11 +73,12 @@ class LineSensor:
 
     def noisy(self, exposed: Image, rng: np.random.Generator) -> Image:
         """Return one scan of an exposed picture: with its noise, at its right level."""
-        result = np.empty_like(exposed)
+        # A board of its own for every scan: a line draws them for days.
+        result = own_pages(exposed.shape)
         width = exposed.shape[1]
         for top in range(0, exposed.shape[0], _STRIP):
             strip = exposed[top : top + _STRIP]
             row, column = int(rng.integers(_TILE_LINES - _STRIP)), int(rng.integers(64))
             noise = self._noise[row : row + strip.shape[0], column : column + width]
-            cv2.add(strip, np.ascontiguousarray(noise), dst=result[top : top + _STRIP])
+            cv2.add(strip, noise, dst=result[top : top + _STRIP])
         return result

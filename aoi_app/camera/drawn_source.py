@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import cv2
 
+from aoi_app.boards.codes import labelled
 from aoi_app.boards.drawn import BARE_CODES, SMT_CODES
 from aoi_app.camera.conveyor import SourceBoard
 from aoi_app.core.errors import CameraError
@@ -38,7 +39,9 @@ class DrawnSource:
         `bare` or `assembled`.
     options
         `width` and `lines` of a board in pixels, `px_per_mm`, `look` (ideal, binary, line-scan), `colour`, `seed` (the
-        design), and `good_share`, the share of boards without a defect.
+        design), `good_share`, the share of boards without a defect, `designs`, the number of products that pass in
+        turns, and `code`, the kind of bar code on their labels (DataMatrix, QRCode, ...; empty for no label). The code
+        is `code_text`, a letter for the design (A, B, ...), and the board's number.
 
     Raises
     ------
@@ -58,16 +61,28 @@ class DrawnSource:
 
     @property
     def golden(self) -> Pixels:
-        """The defect-free board, as the line would scan it."""
-        return self._product().golden
+        """The defect-free board of the first design, as the line would scan it."""
+        return self.golden_of(0)
+
+    def golden_of(self, design: int) -> Pixels:
+        """Return the defect-free board of a design."""
+        return self._with_label(self._product(design).golden, "")
 
     def __call__(self, number: int) -> SourceBoard:
         """Draw board `number`."""
-        return SourceBoard(self._product().board(number).image, f"{self._kind}-{number:06d}")
+        design = number % max(1, int(self._wanted.get("designs", 1)))
+        text = f"{self._wanted.get('code_text', '')}{chr(ord('A') + design % 26)}{number:06d}"
+        image = self._with_label(self._product(design).board(number).image, text)
+        return SourceBoard(image, f"{self._kind}-{number:06d}")
+
+    def _with_label(self, image: Pixels, text: str) -> Pixels:
+        kind = str(self._wanted.get("code", ""))
+        return labelled(image, float(self._wanted["px_per_mm"]), text, kind) if kind else image
 
     def freeze(self, folder: Path, count: int) -> None:
         """Write `count` faulty boards into a new folder: image, golden image, and labels as shares of the image."""
-        product = _product(self._kind, tuple(sorted({**self._wanted, "good_share": 0.0}.items())))
+        drawn = {k: v for k, v in self._wanted.items() if k in _DRAWN}
+        product = _product(self._kind, tuple(sorted({**drawn, "good_share": 0.0}.items())))
         codes = BARE_CODES if self._kind == "bare" else SMT_CODES
         draft = folder.with_name(folder.name + ".part")
         draft.mkdir(parents=True, exist_ok=True)
@@ -85,11 +100,14 @@ class DrawnSource:
             (draft / f"{number:03d}.txt").write_text("\n".join(rows) + "\n", encoding="utf-8")
         draft.rename(folder)
 
-    def _product(self) -> BoardProduct:
-        return _product(self._kind, tuple(sorted(self._wanted.items())))
+    def _product(self, design: int = 0) -> BoardProduct:
+        seed = int(self._wanted.get("seed", DEFAULT_SEED)) + design
+        drawn = {k: v for k, v in self._wanted.items() if k in _DRAWN}
+        return _product(self._kind, tuple(sorted({**drawn, "seed": seed}.items())))
 
 
-_KNOWN = ("width", "lines", "px_per_mm", "look", "colour", "seed", "good_share")
+_DRAWN = ("width", "lines", "px_per_mm", "look", "colour", "seed", "good_share")
+_KNOWN = (*_DRAWN, "code", "code_text", "designs")
 
 
 def _spec(kind: str, wanted: Mapping[str, Option]) -> BoardSpec:
@@ -111,7 +129,7 @@ def _spec(kind: str, wanted: Mapping[str, Option]) -> BoardSpec:
         ) from error
 
 
-@lru_cache(2)
+@lru_cache(4)
 def _product(kind: str, wanted: tuple[tuple[str, Option], ...]) -> BoardProduct:
     """Draw the design once; the camera's boards and the golden board come from the same."""
     from aoi_app.boards.product import BoardProduct

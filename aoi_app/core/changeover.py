@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import combinations
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, field_validator
 
 from aoi_app.core.errors import RecipeError
+from aoi_app.core.pattern_clash import common_code
 from aoi_app.core.rules import Region, Strict
 
 if TYPE_CHECKING:
@@ -77,3 +80,36 @@ def chosen_by(code: str, recipes: Iterable[Recipe]) -> Recipe:
             "Change their patterns, or give one of them a greater priority.",
         )
     return best[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Clash:
+    """Two recipes of one priority that may ask for the same board.
+
+    Attributes
+    ----------
+    code
+        One that both patterns match; empty where that cannot be told.
+    why
+        Why it cannot be told; empty where it can.
+    """
+
+    one: str
+    other: str
+    code: str
+    why: str = ""
+
+
+def clashes(recipes: Sequence[Recipe]) -> tuple[Clash, ...]:
+    """Return every pair of recipes of one priority whose patterns match a common code."""
+    found = []
+    for one, other in combinations(sorted((r for r in recipes if r.changeover.pattern), key=lambda r: r.name), 2):
+        if one.changeover.priority != other.changeover.priority:
+            continue
+        try:
+            code, why = common_code(one.changeover.pattern, other.changeover.pattern), ""
+        except ValueError as error:
+            code, why = "", str(error)
+        if code is not None:
+            found.append(Clash(one.name, other.name, code, why))
+    return tuple(found)
