@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -11,13 +12,15 @@ from aoi_app.core.errors import EngineError
 from aoi_app.core.protocols import Detector
 from aoi_app.inference.frozen import FrozenBoard
 from aoi_app.inference.gate import Certificate, GateLimits, run_gate
-from aoi_app.inference.model import Model, read_model
+from aoi_app.inference.model import TFLITE, Model, read_model
+from aoi_app.inference.onnx_file import file_hash
 from aoi_app.inference.preprocess import TileCutter
 from aoi_app.inference.quantise import Progress
 from aoi_app.inference.runtimes.base import Option
 from aoi_app.inference.runtimes.table import load_runtime, open_detector
 from aoi_app.inference.tiling import Tile
 
+_log = logging.getLogger(__name__)
 REFERENCE = ("onnxruntime", "fp32")
 """Runtime and precision that all others are compared with."""
 
@@ -44,7 +47,7 @@ def open_admitted(
     Returns
     -------
     Detector, Certificate or None
-        None for the reference itself.
+        None for the reference itself, and, with a warning, for a LiteRT file that came without its ONNX original.
 
     Raises
     ------
@@ -62,10 +65,18 @@ def open_admitted(
         options=options,
         progress=progress,
     )
-    if (runtime, precision) == REFERENCE:
+    if is_reference(runtime, precision, options or {}):
         return candidate, None
     try:
-        certificate = _compare(model_path, runtime, precision, candidate, boards(), limits, overlap, options, progress)
+        original = _original(model_path)
+        if original is None:
+            _log.warning(
+                "%s has no ONNX original beside it: nothing is known of what it lost when it was made.", model_path.name
+            )
+            return candidate, None
+        certificate = _compare(
+            model_path, original, runtime, precision, candidate, boards(), limits, overlap, options, progress
+        )
     except BaseException:
         candidate.close()
         raise
@@ -78,8 +89,23 @@ def open_admitted(
     return candidate, certificate
 
 
+def is_reference(runtime: str, precision: str, options: Mapping[str, Option]) -> bool:
+    """Tell whether this is what all others are compared with: ONNX Runtime in FP32 on the CPU."""
+    return (runtime, precision) == REFERENCE and options.get("provider", "cpu") == "cpu"
+
+
+def _original(model_path: Path) -> Path | None:
+    """Return the ONNX file that a model is compared with; None for a LiteRT file without one."""
+    if model_path.suffix != TFLITE:
+        return model_path
+    made_from = read_model(model_path).card.made_from
+    named = model_path.with_name(model_path.name.split(".", 1)[0] + ".onnx")
+    return named if made_from and named.is_file() and file_hash(named) == made_from else None
+
+
 def _compare(
     model_path: Path,
+    original: Path,
     runtime: str,
     precision: str,
     candidate: Detector,
@@ -92,7 +118,7 @@ def _compare(
     model = read_model(model_path)
     session = load_runtime(runtime).load(model, precision, options or {}, progress)
     try:
-        reference = open_detector(model_path, *REFERENCE, min_confidence=limits.threshold, overlap=overlap)
+        reference = open_detector(original, *REFERENCE, min_confidence=limits.threshold, overlap=overlap)
         try:
             tile = _one_tile(model, boards)
             return run_gate(reference, candidate, session, tile, boards, limits, progress=progress)

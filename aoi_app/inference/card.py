@@ -76,7 +76,9 @@ class ModelCard(_Strict):
     figures
         Measured figures by name, e.g. {"mAP@0.33": 0.993}.
     sha256
-        Of the ONNX file; empty inside the file itself.
+        Of the file that the card lies beside; empty inside the file itself.
+    made_from
+        SHA-256 of the ONNX file that this one was converted from; empty for an original.
     """
 
     schema_version: Literal[1] = 1
@@ -94,6 +96,7 @@ class ModelCard(_Strict):
     command: str = ""
     figures: dict[str, float] = Field(default_factory=dict)
     sha256: str = ""
+    made_from: str = ""
 
 
 def card_path(model: Path) -> Path:

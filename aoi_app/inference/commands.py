@@ -1,10 +1,9 @@
-"""`aoi engine`: build, list, verify and compare engines."""
+"""`aoi engine`: build, list, verify, compare and export engines."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,13 +12,14 @@ import typer
 from numpy.typing import NDArray
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from aoi_app.core.errors import AoiError, EngineError
 from aoi_app.inference.admission import open_admitted
 from aoi_app.inference.calibration import TileSource, image_files, plant_images_dir
 from aoi_app.inference.catalog import find_model
+from aoi_app.inference.console import progress_bar
+from aoi_app.inference.export_command import export
 from aoi_app.inference.frozen import frozen_boards
 from aoi_app.inference.gate import Certificate, GateLimits
 from aoi_app.inference.model import read_model
@@ -34,6 +34,7 @@ from aoi_app.inference.runtimes.tensorrt.store import EngineStore, StoredPlan
 from aoi_app.inference.tensor_diff import TensorDifference, compare_tensors, difference, first_parted
 
 app = typer.Typer(no_args_is_help=True, context_settings={"help_option_names": ["-h", "--help"]})
+app.command()(export)
 
 MAX_BOARDS = 20
 """Frozen images on which the gate compares."""
@@ -75,7 +76,7 @@ def build(
         if tensorrt
         else {}
     )
-    with _progress() as progress:
+    with progress_bar() as progress:
         if tensorrt:
             _build_plan(out, path, runtime, precision, {**DEFAULTS, **options}, progress)
         if not gate:
@@ -143,7 +144,7 @@ def compare(
     out = Console(highlight=False)
     place = images or plant_images_dir()
     reference = read_model(find_model(model))
-    with _progress() as progress:
+    with progress_bar() as progress:
         other = in_precision(reference, precision, images=(place,), progress=progress).model
         source = TileSource(reference, image_files((place,)), limit=1)
         if not len(source):
@@ -276,14 +277,3 @@ def _plain(d: TensorDifference) -> dict[str, object]:
         "not_finite": d.not_finite,
         "parted": d.parted,
     }
-
-
-@contextmanager
-def _progress() -> Iterator[Listener]:
-    """Show a bar on the error stream, so that results can be piped."""
-    bar = Progress(
-        TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), console=Console(stderr=True), transient=True
-    )
-    with bar:
-        task = bar.add_task("starting", total=1.0)
-        yield lambda share, text: bar.update(task, completed=share, description=text[:80])

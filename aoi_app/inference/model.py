@@ -14,7 +14,10 @@ from pydantic import ValidationError
 from aoi_app.core.errors import ModelError
 from aoi_app.inference.card import METADATA_KEY, Channels, Family, InputSpec, ModelCard, card_path
 from aoi_app.inference.layout import Form, HeadSpec, Output, anchors, identify
-from aoi_app.inference.onnx_file import OnnxFile, TensorSpec, class_names, describe, literal
+from aoi_app.inference.onnx_file import NetworkFile, TensorSpec, class_names, describe, literal
+
+TFLITE = ".tflite"
+"""Files with this ending are LiteRT's; all others are ONNX files."""
 
 DEFAULT_SIZE = (640, 640)
 MAX_SIDE = 4096
@@ -84,14 +87,17 @@ def read_model(path: Path, size: tuple[int, int] | None = None, probe: Probe | N
     size
         (height, width) to use with a network of dynamic size; None for the one its metadata names, or 640 x 640.
     probe
-        How to run the network once where the graph does not tell the outputs' shapes; None for ONNX Runtime.
+        How to run the network once where the graph does not tell the outputs' shapes; None for the file's own
+        library.
 
     Raises
     ------
     ModelError
-        Not ONNX, broken, not a detector, without class names, or with an input that is no image.
+        Neither ONNX nor LiteRT, broken, not a detector, without class names, or with an input that is no image.
+    BackendMissing
+        A LiteRT file, and the library that reads it is not installed.
     """
-    file = describe(path)
+    file = _describe(path)
     source = _single_input(file)
     card = _read_card(file)
     names = card.classes or class_names(file.metadata)
@@ -127,7 +133,15 @@ def read_model(path: Path, size: tuple[int, int] | None = None, probe: Probe | N
     return Model(path, file.sha256, complete, source.name, batch, size, dynamic, source.dtype, head, channels_last)
 
 
-def _single_input(file: OnnxFile) -> TensorSpec:
+def _describe(path: Path) -> NetworkFile:
+    if path.suffix != TFLITE:
+        return describe(path)
+    from aoi_app.inference.runtimes.litert_file import describe_tflite
+
+    return describe_tflite(path)
+
+
+def _single_input(file: NetworkFile) -> TensorSpec:
     if len(file.inputs) != 1:
         raise ModelError(
             f"{file.path.name} has {len(file.inputs)} inputs ({', '.join(map(str, file.inputs)) or 'none'}); "
@@ -143,7 +157,7 @@ def _single_input(file: OnnxFile) -> TensorSpec:
     return source
 
 
-def _image_input(file: OnnxFile, source: TensorSpec) -> tuple[int | None, int, tuple[int | None, int | None], bool]:
+def _image_input(file: NetworkFile, source: TensorSpec) -> tuple[int | None, int, tuple[int | None, int | None], bool]:
     """Return batch, planes, (height, width) and whether channels come last."""
     shape = source.shape
     if shape is not None and len(shape) == 4:
@@ -164,7 +178,7 @@ def _image_input(file: OnnxFile, source: TensorSpec) -> tuple[int | None, int, t
     )
 
 
-def _planes(file: OnnxFile, found: int | None) -> int:
+def _planes(file: NetworkFile, found: int | None) -> int:
     if found is not None:
         return found
     said = literal(file.metadata.get("channels", "3"))
@@ -172,7 +186,7 @@ def _planes(file: OnnxFile, found: int | None) -> int:
 
 
 def _choose_size(
-    file: OnnxFile, found: tuple[int | None, int | None], wanted: tuple[int, int] | None
+    file: NetworkFile, found: tuple[int | None, int | None], wanted: tuple[int, int] | None
 ) -> tuple[int, int]:
     said = literal(file.metadata.get("imgsz", ""))
     if isinstance(said, (list, tuple)) and len(said) == 1:
@@ -192,7 +206,7 @@ def _choose_size(
     return size
 
 
-def _read_card(file: OnnxFile) -> ModelCard:
+def _read_card(file: NetworkFile) -> ModelCard:
     """Return the card beside the file, else the one inside it, else an empty one."""
     beside = card_path(file.path)
     try:
@@ -211,7 +225,7 @@ def _read_card(file: OnnxFile) -> ModelCard:
         raise ModelError(f"The card of {file.path.name} cannot be used: {what}.", "Correct or remove it.") from error
 
 
-def _input_spec(file: OnnxFile, card: ModelCard, family: Family, planes: int, source: TensorSpec) -> InputSpec:
+def _input_spec(file: NetworkFile, card: ModelCard, family: Family, planes: int, source: TensorSpec) -> InputSpec:
     if "input" in card.model_fields_set:
         spec = card.input
     else:
@@ -231,11 +245,21 @@ def _input_spec(file: OnnxFile, card: ModelCard, family: Family, planes: int, so
     return spec
 
 
+def _own_probe(path: Path) -> Probe:
+    if path.suffix == TFLITE:
+        from aoi_app.inference.runtimes.litert_file import run_tflite_once
+
+        return run_tflite_once
+    from aoi_app.inference.runtimes.ort_library import run_once
+
+    return run_once
+
+
 class _Runner:
     """Runs the network once, at most, to learn what its graph does not say."""
 
     def __init__(
-        self, file: OnnxFile, source: TensorSpec, nchw: Sequence[int], channels_last: bool, probe: Probe | None
+        self, file: NetworkFile, source: TensorSpec, nchw: Sequence[int], channels_last: bool, probe: Probe | None
     ) -> None:
         self._file, self._source, self._probe = file, source, probe
         b, c, h, w = nchw
@@ -245,9 +269,7 @@ class _Runner:
     def run(self) -> Mapping[str, NDArray[Any]]:
         if self._found is None:
             if self._probe is None:
-                from aoi_app.inference.runtimes.ort_library import run_once
-
-                self._probe = run_once
+                self._probe = _own_probe(self._file.path)
             image = np.zeros(self._shape, self._source.dtype)
             self._found = self._probe(self._file.path, {self._source.name: image})
         return self._found
@@ -256,7 +278,7 @@ class _Runner:
         return [Output(name, tuple(value.shape)) for name, value in self.run().items()]
 
 
-def _is_decoded(file: OnnxFile, output: NDArray[Any], size: tuple[int, int]) -> bool:
+def _is_decoded(file: NetworkFile, output: NDArray[Any], size: tuple[int, int]) -> bool:
     """Tell whether a YOLOX graph gives pixels: then its centres reach over the image, offsets are a few cells."""
     rows = output[0].T if output.shape[1] < output.shape[2] else output[0]
     centres = rows[:, :2].astype(np.float32)

@@ -52,8 +52,8 @@ class TensorSpec:
 
 
 @dataclass(frozen=True, slots=True)
-class OnnxFile:
-    """What an ONNX file says of itself."""
+class NetworkFile:
+    """What the file of a network says of itself."""
 
     path: Path
     sha256: str
@@ -95,7 +95,7 @@ def _parse(path: Path, data: bytes) -> onnx.ModelProto:
     if data[4:8] == b"TFL3":
         raise ModelError(
             f"{path.name} is a LiteRT file, not an ONNX file.",
-            "Put it beside its ONNX model as <model>.fp32.tflite, and choose the runtime litert.",
+            "Choose the runtime litert; the file's name must end in .tflite.",
         )
     try:
         return onnx.load_model_from_string(data)
@@ -105,11 +105,11 @@ def _parse(path: Path, data: bytes) -> onnx.ModelProto:
         ) from error
 
 
-def describe(path: Path) -> OnnxFile:
+def describe(path: Path) -> NetworkFile:
     """Return what the file says of itself. Raises ModelError as `load_proto`."""
     proto = load_proto(path)
     weights = {t.name for t in proto.graph.initializer}
-    return OnnxFile(
+    return NetworkFile(
         path,
         file_hash(path),
         tuple(_spec(v) for v in proto.graph.input if v.name not in weights),
@@ -123,11 +123,15 @@ def file_hash(path: Path) -> str:
 
     Raises ModelError.
     """
-    data = _read(path)
-    digest = hashlib.sha256(data)
-    for name in sorted(_external_files(_parse(path, data))):
-        digest.update((path.parent / name).read_bytes())
+    digest = hashlib.sha256(_read(path))
+    for beside in weight_files(path):
+        digest.update(beside.read_bytes())
     return digest.hexdigest()
+
+
+def weight_files(path: Path) -> tuple[Path, ...]:
+    """Return the files beside a model that hold its weights, by name; none for most. Raises ModelError."""
+    return tuple(path.parent / name for name in sorted(_external_files(_parse(path, _read(path)))))
 
 
 def plain_hash(path: Path) -> str:

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from aoi_app.core.errors import EngineError, ModelError
 from aoi_app.inference.model import Model, read_model
-from aoi_app.inference.runtimes.litert import LiteRt, plain, quantised
+from aoi_app.inference.runtimes.litert import LiteRt
+from aoi_app.inference.runtimes.litert_file import plain, quantised
 
 from .conftest import MakeOnnx
 

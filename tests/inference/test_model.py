@@ -357,9 +357,9 @@ def test_broken_files_are_refused(tmp_path: Path, make_onnx: MakeOnnx) -> None:
         with pytest.raises(ModelError) as caught:
             read_model(path)
         assert path.name in str(caught.value)
-    (tmp_path / "small.tflite").write_bytes(b"\x1c\x00\x00\x00TFL3" + bytes(100))
+    (tmp_path / "small.onnx").write_bytes(b"\x1c\x00\x00\x00TFL3" + bytes(100))
     with pytest.raises(ModelError, match="is a LiteRT file"):
-        read_model(tmp_path / "small.tflite")
+        read_model(tmp_path / "small.onnx")
     with pytest.raises(ModelError, match="cannot be read"):
         read_model(tmp_path / "missing.onnx")
 

@@ -1,8 +1,7 @@
-"""LiteRT, which was TensorFlow Lite: small machines without a GPU. The home of the `ai_edge_litert` library."""
+"""LiteRT, which was TensorFlow Lite: small machines without a GPU."""
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,20 +11,35 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aoi_app.core.errors import EngineError, ModelError
-from aoi_app.inference.calibration import plant_images_dir
-from aoi_app.inference.model import Model
+from aoi_app.inference.layout import Form
+from aoi_app.inference.model import TFLITE, Model
 from aoi_app.inference.onnx_file import plain_hash
 from aoi_app.inference.quantise import Progress
 from aoi_app.inference.runtimes.base import Options, SessionInfo, chosen_options, layers_in_words
 from aoi_app.inference.runtimes.litert_convert import tflite_file
+from aoi_app.inference.runtimes.litert_file import interpreter, plain, quantised
+from aoi_app.inference.runtimes.session import (
+    FixedSession,
+    batch_of,
+    freed,
+    images_of,
+    on_cpu,
+    threads_of,
+    unless_asked,
+)
 
 _DEFAULTS: Options = {"threads": 0, "batch": 1, "calibration": ""}
 _COMPUTE = ("CONV_2D", "DEPTHWISE_CONV_2D", "TRANSPOSE_CONV", "FULLY_CONNECTED", "BATCH_MATMUL")
 _KINDS = {"float32": "fp32", "float16": "fp16", "int8": "int8", "uint8": "int8", "int16": "int16"}
+_PIXEL_FORMS = (Form.CLASSES, Form.OBJECTNESS, Form.CORNERS)
+_SHARES_BELOW = 4.0
+"""Boxes of an empty image that reach no further than this are shares of its sides, not pixels."""
 
 
 class LiteRt:
     """Loads models into LiteRT; their files are made from the ONNX file where there are none beside it.
+
+    A model that is a `.tflite` file itself runs as it is, in the precision that it has.
 
     Options: `threads` (0 leaves one core to the rest of the station), `batch`, `calibration`: images for INT8.
     """
@@ -35,27 +49,20 @@ class LiteRt:
         chosen = chosen_options("LiteRT", options, _DEFAULTS)
         if precision not in ("fp32", "fp16", "int8"):
             raise EngineError(f"There is no precision called {precision!r}.", "Choose one of fp32, fp16, int8.")
-        images = [Path(str(chosen["calibration"] or plant_images_dir()))]
-        batch = model.batch or max(1, int(chosen["batch"]))
-        path = tflite_file(model, precision, batch, images, progress)
-        return LiteRtSession(model, path, precision, batch, int(chosen["threads"]))
+        path = model.path
+        if path.suffix != TFLITE:
+            path = tflite_file(model, precision, batch_of(model, chosen), images_of(chosen), progress)
+        return LiteRtSession(model, path, precision, threads_of(chosen))
 
 
-class LiteRtSession:
+class LiteRtSession(FixedSession):
     """One model in LiteRT."""
 
-    def __init__(self, model: Model, path: Path, precision: str, batch: int, threads: int) -> None:
-        from ai_edge_litert.interpreter import Interpreter
+    _stretch: NDArray[np.float32] | None = None
 
-        threads = threads or max(1, (os.cpu_count() or 2) - 1)
+    def __init__(self, model: Model, path: Path, precision: str, threads: int) -> None:
         self._model, self._path = model, path
-        try:
-            self._interpreter: Any = Interpreter(str(path), num_threads=threads)
-            self._interpreter.allocate_tensors()
-        except Exception as error:
-            raise ModelError(
-                f"LiteRT refuses {path.name}: {str(error).splitlines()[0][:300]}.", "Delete it, to have it made again."
-            ) from error
+        self._interpreter: Any = interpreter(path, threads)
         self._source: Mapping[str, Any] = self._interpreter.get_input_details()[0]
         shape = tuple(int(n) for n in self._source["shape"])
         self._batch = shape[0]
@@ -66,77 +73,61 @@ class LiteRtSession:
             raise ModelError(
                 f"{path.name} takes {shape}, {model.path.name} takes {wanted}.", "Convert it from this very model."
             )
-        self._outputs = self._in_order(len(model.output_names))
+        self._outputs = self._in_order()
+        self._stretch = self._of_shares() if path == model.path else None
         ran = layers_in_words(_layers(self._interpreter))
         self._info = SessionInfo(
-            "LiteRT",
-            ran,
-            f"CPU, {threads} thread{'s' if threads > 1 else ''}",
-            "" if precision in ran.lower() else f"asked for {precision}",
+            "LiteRT", ran, on_cpu(threads), "as in the file" if path == model.path else unless_asked(ran, precision),
             plain_hash(path),
-        )
+        )  # fmt: skip
 
-    def _in_order(self, count: int) -> list[Mapping[str, Any]]:
-        """Return the outputs in the order in which the converter numbered them."""
-        found = sorted(self._interpreter.get_output_details(), key=lambda d: str(d["name"]))
-        if len(found) != count:
+    def _in_order(self) -> list[Mapping[str, Any]]:
+        """Return the outputs as the model names them, else as the converter numbered them."""
+        found: Sequence[Mapping[str, Any]] = self._interpreter.get_output_details()
+        by_name = {str(d["name"]): d for d in found}
+        if set(self._model.output_names) <= set(by_name):
+            return [by_name[name] for name in self._model.output_names]
+        if len(found) != len(self._model.output_names):
             raise ModelError(
-                f"{self._path.name} has {len(found)} outputs, {count} were expected.",
+                f"{self._path.name} has {len(found)} outputs, {len(self._model.output_names)} were expected.",
                 "Convert it from this very model.",
             )
-        return found
+        return sorted(found, key=lambda d: str(d["name"]))
 
-    @property
-    def info(self) -> SessionInfo:
-        """What really runs."""
-        return self._info
-
-    @property
-    def batch(self) -> int:
-        """Tiles in a run: the file was made for this number."""
-        return self._batch
-
-    @property
-    def fixed_batch(self) -> bool:
-        """Whether every run must have exactly `batch` tiles."""
-        return True
+    def _of_shares(self) -> NDArray[np.float32] | None:
+        """Return what makes pixels of the boxes where a file gives them as shares of the image's sides."""
+        head = self._model.head
+        if head.form not in _PIXEL_FORMS:
+            return None
+        boxes = self.run(np.zeros(self._model.input_shape(self._batch), self._model.dtype))[0]
+        boxes = boxes[:, :4] if head.channels_first else boxes[..., :4]
+        if not np.isfinite(boxes).all() or np.abs(boxes).max() > _SHARES_BELOW:
+            return None
+        height, width = self._model.size
+        sides = np.array([width, height, width, height], np.float32)
+        return sides[:, None] if head.channels_first else sides
 
     def run(self, batch: NDArray[Any]) -> Sequence[NDArray[Any]]:
         """Return the model's outputs. Raises EngineError."""
         if self._interpreter is None:
-            raise EngineError("This engine has been freed.", "Load it again.")
+            raise freed()
         tiles = np.moveaxis(batch, 1, -1) if self._turn else batch
         try:
             self._interpreter.set_tensor(self._source["index"], quantised(tiles, self._source))
             self._interpreter.invoke()
-            return [plain(self._interpreter.get_tensor(d["index"]), d) for d in self._outputs]
+            found = [plain(self._interpreter.get_tensor(d["index"]), d) for d in self._outputs]
         except Exception as error:
             raise EngineError(
                 f"LiteRT failed on {self._path.name}: {str(error).splitlines()[0][:300]}.", "Try ONNX Runtime."
             ) from error
+        if self._stretch is not None:
+            boxes = found[0][:, :4] if self._model.head.channels_first else found[0][..., :4]
+            boxes *= self._stretch
+        return found
 
     def close(self) -> None:
         """Free the model. May be called twice."""
         self._interpreter = None
-
-
-def quantised(values: NDArray[Any], tensor: Mapping[str, Any]) -> NDArray[Any]:
-    """Return values as a tensor takes them: integers of its scale and zero point where it is quantised."""
-    scale, zero = tensor["quantization"]
-    kind = np.dtype(tensor["dtype"])
-    if kind.kind not in "iu" or not scale:
-        return np.ascontiguousarray(values, kind)
-    limits = np.iinfo(kind)
-    steps = np.rint(values.astype(np.float32) / np.float32(scale)) + zero
-    return np.ascontiguousarray(np.clip(steps, limits.min, limits.max).astype(kind))
-
-
-def plain(values: NDArray[Any], tensor: Mapping[str, Any]) -> NDArray[Any]:
-    """Return the real values of a tensor that may be quantised."""
-    scale, zero = tensor["quantization"]
-    if values.dtype.kind not in "iu" or not scale:
-        return values
-    return np.asarray((values.astype(np.float32) - np.float32(zero)) * np.float32(scale))
 
 
 def _layers(interpreter: Any) -> dict[str, int]:

@@ -6,6 +6,7 @@ import contextlib
 import io
 import logging
 import os
+import shutil
 import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -13,17 +14,20 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import ValidationError
 
 from aoi_app.core.errors import BackendMissing, EngineError, ModelError
 from aoi_app.core.install import install_line
 from aoi_app.inference.calibration import TileSource, image_files
-from aoi_app.inference.model import Model
+from aoi_app.inference.card import ModelCard, card_path
+from aoi_app.inference.model import TFLITE, Model
+from aoi_app.inference.onnx_file import plain_hash
 from aoi_app.inference.precision import cache_dir
 from aoi_app.inference.quantise import MIN_TILES, STRIDE, Progress
 
 VERSION = 1
 """Counted up when the conversion changes."""
-INSTALL = install_line("litert")
+INSTALL = install_line("litert-convert")
 SIGNATURE = "serving_default"
 _QUANTISED = (
     "CONV_2D",
@@ -51,9 +55,58 @@ def tflite_file(model: Model, precision: str, batch: int, images: Sequence[Path]
     ModelError
         The network cannot be converted.
     """
-    beside = model.path.with_name(f"{model.path.stem}.{precision}.tflite")
+    beside = model.path.with_name(f"{model.path.stem}.{precision}{TFLITE}")
     if beside.is_file():
+        _check_origin(beside, model)
         return beside
+    return _kept(model, precision, batch, images, progress)
+
+
+def export_tflite(
+    model: Model, precision: str, folder: Path, images: Sequence[Path], progress: Progress, batch: int = 1
+) -> Path:
+    """Write `<stem>.<precision>.tflite` and its card into a folder; return the file.
+
+    Raises
+    ------
+    BackendMissing
+        The converter is not installed.
+    EngineError
+        INT8 without images, or the folder cannot be written.
+    ModelError
+        The network cannot be converted.
+    """
+    if model.path.suffix == TFLITE:
+        raise ModelError(f"{model.path.name} is a LiteRT file already.", "Name the ONNX file.")
+    made = _kept(model, precision, model.batch or batch, images, progress)
+    target = folder / f"{model.path.stem}.{precision}{TFLITE}"
+    card = model.card.model_copy(update={"sha256": plain_hash(made), "made_from": model.sha256})
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        # The card first: it names the file by its hash, so half an export is refused and not used.
+        card_path(target).write_text(card.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        shutil.copyfile(made, target)
+    except OSError as error:
+        raise EngineError(f"{target} cannot be written: {error}.", "Choose a folder that can be written to.") from error
+    return target
+
+
+def _check_origin(path: Path, model: Model) -> None:
+    """Refuse a file that was converted from another network. Raises ModelError."""
+    try:
+        card = ModelCard.model_validate_json(card_path(path).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, ValidationError):
+        return  # without a card nothing is known; its shapes are compared when it is opened
+    if card.made_from and card.made_from != model.sha256:
+        raise ModelError(
+            f"{path.name} was converted from another network: SHA-256 {card.made_from[:12]}..., {model.path.name} has "
+            f"{model.sha256[:12]}...",
+            "Export it again: aoi engine export --tflite, or delete it.",
+        )
+
+
+def _kept(model: Model, precision: str, batch: int, images: Sequence[Path], progress: Progress) -> Path:
+    """Return the file from the cache, made there where it is not yet."""
     source = TileSource(model, image_files(images)) if precision == "int8" else None
     if source is not None and len(source) < MIN_TILES:
         raise EngineError(
@@ -62,12 +115,14 @@ def tflite_file(model: Model, precision: str, batch: int, images: Sequence[Path]
         )
     key = f"{model.sha256[:16]}-{precision}-b{batch}-v{VERSION}"
     key += f"-{source.digest[:12]}" if source is not None else ""
-    target = cache_dir() / "precision" / f"{model.path.stem}-{key}.tflite"
+    target = cache_dir() / "precision" / f"{model.path.stem}-{key}{TFLITE}"
     if not target.is_file():
+        # The others are made of the FP32 file: converting takes much longer than quantising.
+        base = None if precision == "fp32" else _kept(model, "fp32", batch, images, progress)
         target.parent.mkdir(parents=True, exist_ok=True)
         draft = target.with_suffix(f".{os.getpid()}.tmp")
         try:
-            _make(model, precision, batch, source, draft, progress)
+            _make(model, precision, batch, source, base, draft, progress)
             draft.replace(target)
         finally:
             draft.unlink(missing_ok=True)
@@ -75,7 +130,13 @@ def tflite_file(model: Model, precision: str, batch: int, images: Sequence[Path]
 
 
 def _make(
-    model: Model, precision: str, batch: int, source: TileSource | None, target: Path, progress: Progress
+    model: Model,
+    precision: str,
+    batch: int,
+    source: TileSource | None,
+    base: Path | None,
+    target: Path,
+    progress: Progress,
 ) -> None:
     stopped: list[BaseException] = []
 
@@ -89,9 +150,10 @@ def _make(
     tell(0.0, f"converting {model.path.name} to LiteRT")
     try:
         with _quiet():
-            _convert(model, batch, target)
-            if precision != "fp32":
-                _quantise(batch, source, target, tell)
+            if base is None:
+                _convert(model, batch, target)
+            else:
+                _quantise(batch, source, base, target, tell)
     except (BackendMissing, ModelError):
         raise
     except Exception as error:
@@ -127,14 +189,14 @@ def _tiles(source: TileSource, first: int, batch: int) -> NDArray[Any]:
     return np.concatenate([source.tile((first + i) % len(source)) for i in range(batch)])
 
 
-def _quantise(batch: int, source: TileSource | None, target: Path, progress: Progress) -> None:
-    """Replace a float file by one with FP16 weights or, where there are tiles to calibrate on, by one of INT8."""
+def _quantise(batch: int, source: TileSource | None, base: Path, target: Path, progress: Progress) -> None:
+    """Make of a float file one with FP16 weights or, where there are tiles to calibrate on, one of INT8."""
     try:
         from ai_edge_quantizer import qtyping, quantizer
         from ai_edge_quantizer.algorithm_manager import AlgorithmName
     except ImportError as error:
         raise BackendMissing(f"The quantiser is not installed: {error}.", f"Install it with: {INSTALL}") from error
-    job = quantizer.Quantizer(str(target))
+    job = quantizer.Quantizer(str(base))
     operations = [getattr(qtyping.TFLOperationName, n) for n in _QUANTISED if hasattr(qtyping.TFLOperationName, n)]
     ranges: Any = None
     if source is None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aoi_app.core.errors import EngineError
-from aoi_app.inference.calibration import plant_images_dir
 from aoi_app.inference.model import Model
 from aoi_app.inference.onnx_file import load_proto, weight_types
 from aoi_app.inference.precision import PrecisionFile, in_precision
@@ -21,6 +19,15 @@ from aoi_app.inference.quantise import Progress, unsigned_activations
 from aoi_app.inference.runtimes.base import Options, SessionInfo, chosen_options, layers_in_words
 from aoi_app.inference.runtimes.ort_library import CPU, first_line, layers, open_session
 from aoi_app.inference.runtimes.ort_providers import CPU_PROVIDER, Provider, find_provider, read_back
+from aoi_app.inference.runtimes.session import (
+    BasicSession,
+    batch_of,
+    freed,
+    images_of,
+    on_cpu,
+    threads_of,
+    unless_asked,
+)
 
 _DEFAULTS: Options = {"provider": "cpu", "threads": 0, "batch": 1, "calibration": ""}
 _log = logging.getLogger(__name__)
@@ -37,22 +44,20 @@ class OnnxRuntime:
     def load(self, model: Model, precision: str, options: Options, progress: Progress) -> OnnxSession:
         """Return a session for `model`. Raises EngineError, ModelError."""
         chosen = chosen_options("ONNX Runtime", options, _DEFAULTS)
-        images = [Path(str(chosen["calibration"] or plant_images_dir()))]
-        file = in_precision(model, precision, images=images, progress=progress)
+        file = in_precision(model, precision, images=images_of(chosen), progress=progress)
         provider = find_provider(str(chosen["provider"]))
-        return OnnxSession(file, provider, int(chosen["threads"]), int(chosen["batch"]))
+        return OnnxSession(file, provider, threads_of(chosen), batch_of(model, chosen))
 
 
-class OnnxSession:
+class OnnxSession(BasicSession):
     """One model in ONNX Runtime."""
 
     def __init__(self, file: PrecisionFile, provider: Provider, threads: int, batch: int) -> None:
         self._model = file.model
-        threads = threads or max(1, (os.cpu_count() or 2) - 1)
-        self._batch = self._model.batch or max(1, batch)
+        self._batch = batch
         if provider.name == CPU_PROVIDER:
             self._session, ran = _on_cpu(self._model.path, threads)
-            detail = "" if file.precision in ran.lower() else f"asked for {file.precision}"
+            detail = unless_asked(ran, file.precision)
         else:
             self._session = open_session(self._model.path, threads, providers=[(provider.name, provider.options), *CPU])
             ran, detail = file.precision, "precision as in the file"
@@ -60,18 +65,8 @@ class OnnxSession:
         if said:
             _log.warning("%s: %s", self._model.path.name, said)
         if device == "CPU":
-            device = f"CPU, {threads} thread{'s' if threads > 1 else ''}"
+            device = on_cpu(threads)
         self._info = SessionInfo("ONNX Runtime", ran, device, said or detail, file.sha256)
-
-    @property
-    def info(self) -> SessionInfo:
-        """What really runs."""
-        return self._info
-
-    @property
-    def batch(self) -> int:
-        """Tiles in a run."""
-        return self._batch
 
     @property
     def fixed_batch(self) -> bool:
@@ -81,7 +76,7 @@ class OnnxSession:
     def run(self, batch: NDArray[Any]) -> Sequence[NDArray[Any]]:
         """Return the model's outputs. Raises EngineError."""
         if self._session is None:
-            raise EngineError("This engine has been freed.", "Load it again.")
+            raise freed()
         feed = {self._model.input_name: np.ascontiguousarray(batch)}
         try:
             outputs: list[NDArray[Any]] = self._session.run(list(self._model.output_names), feed)

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from aoi_app.core.errors import EngineError, ModelError
-from aoi_app.inference.calibration import plant_images_dir
 from aoi_app.inference.model import Model
 from aoi_app.inference.precision import PrecisionFile, cache_dir, in_precision
 from aoi_app.inference.quantise import Progress
 from aoi_app.inference.runtimes.base import Options, SessionInfo, chosen_options, layers_in_words
+from aoi_app.inference.runtimes.session import (
+    FixedSession,
+    batch_of,
+    freed,
+    images_of,
+    on_cpu,
+    threads_of,
+    unless_asked,
+)
 
 _DEFAULTS: Options = {
     "device": "CPU",
@@ -46,27 +52,26 @@ class OpenVino:
         chosen = chosen_options("OpenVINO", options, _DEFAULTS)
         if chosen["hint"] not in _HINTS:
             raise EngineError(f"OpenVINO has no hint {chosen['hint']!r}.", f"Choose {' or '.join(_HINTS)}.")
-        images = [Path(str(chosen["calibration"] or plant_images_dir()))]
-        file = in_precision(model, precision, images=images, progress=progress)
+        file = in_precision(model, precision, images=images_of(chosen), progress=progress)
         progress(0.0, f"compiling {model.path.name} for {chosen['device']}")
         return OpenVinoSession(file, chosen)
 
 
-class OpenVinoSession:
+class OpenVinoSession(FixedSession):
     """One compiled model."""
 
     def __init__(self, file: PrecisionFile, chosen: Options) -> None:
         import openvino as ov
 
         self._model = file.model
-        self._batch = self._model.batch or max(1, int(chosen["batch"]))
+        self._batch = batch_of(self._model, chosen)
         device = str(chosen["device"])
         core = ov.Core()
         if device.split(".")[0] not in {name.split(".")[0] for name in core.available_devices}:
             raise EngineError(
                 f"OpenVINO finds no device {device} here.", f"It finds {', '.join(core.available_devices) or 'none'}."
             )
-        threads = int(chosen["threads"]) or max(1, (os.cpu_count() or 2) - 1)
+        threads = threads_of(chosen)
         wanted: dict[str, Any] = {
             "PERFORMANCE_HINT": _HINTS[str(chosen["hint"])],
             "INFERENCE_PRECISION_HINT": str(chosen["arithmetic"]) or _ARITHMETIC[file.precision],
@@ -87,34 +92,18 @@ class OpenVinoSession:
         self._outputs = [compiled.output(name) for name in self._model.output_names]
         ran = layers_in_words(_layers(compiled.get_runtime_model()))
         name = str(core.get_property(device, "FULL_DEVICE_NAME")).strip()
-        with_threads = f", {threads} thread{'s' if threads > 1 else ''}" if device == "CPU" else ""
         self._info = SessionInfo(
             "OpenVINO",
             ran,
-            f"{name}{with_threads}",
-            "" if file.precision in ran.lower() else f"asked for {file.precision}",
+            on_cpu(threads, name) if device == "CPU" else name,
+            unless_asked(ran, file.precision),
             file.sha256,
         )
-
-    @property
-    def info(self) -> SessionInfo:
-        """What really runs."""
-        return self._info
-
-    @property
-    def batch(self) -> int:
-        """Tiles in a run: the network is compiled for this number."""
-        return self._batch
-
-    @property
-    def fixed_batch(self) -> bool:
-        """Whether every run must have exactly `batch` tiles."""
-        return True
 
     def run(self, batch: NDArray[Any]) -> Sequence[NDArray[Any]]:
         """Return the model's outputs; they lie in the library's memory until the next run. Raises EngineError."""
         if self._request is None:
-            raise EngineError("This engine has been freed.", "Load it again.")
+            raise freed()
         try:
             found: Mapping[Any, Any] = self._request.infer(
                 {self._model.input_name: np.ascontiguousarray(batch)}, share_inputs=True, share_outputs=True

@@ -12,10 +12,12 @@ from typing import cast
 from aoi_app.core.errors import BackendMissing, EngineError
 from aoi_app.core.install import install_line
 from aoi_app.core.protocols import Detector
-from aoi_app.inference.model import read_model
+from aoi_app.inference.model import TFLITE, read_model
 from aoi_app.inference.quantise import Progress
 from aoi_app.inference.runtimes.base import Option, Runtime, StreamingRuntime
 from aoi_app.inference.streaming import StreamingDetector
+
+LITERT = "litert"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,7 @@ RUNTIMES: Mapping[str, RuntimeEntry] = {
             "aoi_app.inference.runtimes.openvino:OpenVino",
         ),
         RuntimeEntry(
-            "litert",
+            LITERT,
             "LiteRT",
             ("ai_edge_litert",),
             install_line("litert"),
@@ -168,6 +170,11 @@ def open_detector(
         The runtime is not installed.
     """
     chosen = load_runtime(runtime)
+    if model_path.suffix == TFLITE and runtime != LITERT:
+        raise EngineError(
+            f"{model_path.name} is a LiteRT file; {RUNTIMES[runtime].title} cannot run it.",
+            "Choose the runtime litert, or the ONNX file of this model.",
+        )
     model = read_model(model_path)
     if isinstance(chosen, StreamingRuntime):
         return chosen.open(model, precision, options or {}, progress, min_confidence=min_confidence, overlap=overlap)

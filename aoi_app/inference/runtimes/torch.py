@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,6 +12,7 @@ from aoi_app.core.errors import AoiError, EngineError
 from aoi_app.inference.model import Model
 from aoi_app.inference.quantise import Progress
 from aoi_app.inference.runtimes.base import Options, SessionInfo, chosen_options, layers_in_words
+from aoi_app.inference.runtimes.session import FixedSession, batch_of, freed, on_cpu, threads_of
 
 _DEFAULTS: Options = {"device": "", "threads": 0, "batch": 1, "half": "", "graph": True}
 _KINDS = {"torch.float32": "fp32", "torch.float16": "fp16", "torch.bfloat16": "bf16"}
@@ -36,7 +36,7 @@ class Torch:
         return TorchSession(model, precision, chosen)
 
 
-class TorchSession:
+class TorchSession(FixedSession):
     """One model in PyTorch."""
 
     def __init__(self, model: Model, precision: str, chosen: Options) -> None:
@@ -47,9 +47,9 @@ class TorchSession:
 
         self._torch: Any = torch
         self._model = model
-        self._batch = model.batch or max(1, int(chosen["batch"]))
+        self._batch = batch_of(model, chosen)
         self._device = _device(torch, str(chosen["device"]))
-        threads = int(chosen["threads"]) or max(1, (os.cpu_count() or 2) - 1)
+        threads = threads_of(chosen)
         if self._device.type == "cpu":
             torch.set_num_threads(threads)
         default = "bfloat16" if self._device.type == "cpu" else "float16"
@@ -61,36 +61,20 @@ class TorchSession:
         self._outputs = self._forward()
         if self._device.type == "cuda" and chosen["graph"]:
             self._capture()
-        on_cpu = f"CPU, {threads} thread{'s' if threads > 1 else ''}"
         layers: dict[str, int] = {}
         for kind, count in module.computed_in.items():
             layers[_KINDS.get(kind, kind)] = layers.get(_KINDS.get(kind, kind), 0) + count
         self._info = SessionInfo(
             "PyTorch",
             layers_in_words(layers),
-            on_cpu if self._device.type == "cpu" else torch.cuda.get_device_name(self._device),
+            on_cpu(threads) if self._device.type == "cpu" else torch.cuda.get_device_name(self._device),
             "CUDA graph" if self._graph is not None else "",
         )
-
-    @property
-    def info(self) -> SessionInfo:
-        """What really runs."""
-        return self._info
-
-    @property
-    def batch(self) -> int:
-        """Tiles in a run."""
-        return self._batch
-
-    @property
-    def fixed_batch(self) -> bool:
-        """Whether every run must have exactly `batch` tiles."""
-        return True
 
     def run(self, batch: NDArray[Any]) -> Sequence[NDArray[Any]]:
         """Return the model's outputs. Raises EngineError."""
         if self._module is None:
-            raise EngineError("This engine has been freed.", "Load it again.")
+            raise freed()
         if batch.shape != tuple(self._input.shape):
             raise EngineError(f"A run takes {tuple(self._input.shape)}, {batch.shape} was given.")
         try:

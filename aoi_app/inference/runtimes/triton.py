@@ -6,17 +6,16 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
 
 from aoi_app.core.errors import EngineError
-from aoi_app.inference.calibration import plant_images_dir
 from aoi_app.inference.model import Model
 from aoi_app.inference.precision import PrecisionFile, in_precision
 from aoi_app.inference.quantise import Progress
 from aoi_app.inference.runtimes.base import Options, Session, SessionInfo, chosen_options
+from aoi_app.inference.runtimes.session import freed, images_of
 from aoi_app.inference.runtimes.triton_client import ServerAccess, ServerSilent, TritonClient
 from aoi_app.inference.runtimes.triton_export import server_name
 
@@ -38,8 +37,7 @@ class Triton:
         chosen = chosen_options("Triton", options, _DEFAULTS)
         if not chosen["model"]:
             chosen["model"] = server_name(model)
-        images = [Path(str(chosen["calibration"] or plant_images_dir()))]
-        file = in_precision(model, precision, images=images, progress=progress)
+        file = in_precision(model, precision, images=images_of(chosen), progress=progress)
         access = ServerAccess(**{name: chosen[name] for name in _ACCESS})  # type: ignore[arg-type]
         batch = max(1, int(chosen["batch"])) * (model.batch or 1)
         local = _local_runtime(str(chosen["local"]), model, batch, progress)
@@ -115,7 +113,7 @@ class TritonSession:
     def run(self, batch: NDArray[Any]) -> Sequence[NDArray[Any]]:
         """Return the outputs, from the server or from its stand-in. Raises EngineError."""
         if self._closed:
-            raise EngineError("This engine has been freed.", "Load it again.")
+            raise freed()
         expected = self._file.model.input_shape(len(batch))
         if batch.shape != expected or not 1 <= len(batch) <= self._batch:
             raise EngineError(f"A run takes up to {self._batch} tiles of {expected[1:]}, {batch.shape} was given.")
