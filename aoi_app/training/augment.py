@@ -35,6 +35,12 @@ class Augmentation:
         Chance that the golden channel is absent (`missing`, 0..1, in its place).
     golden_shift
         Largest misregistration of the golden image, pixels.
+    golden_slip, golden_slip_px
+        Chance of a far larger one, and how large: some pairs were never laid on each other properly.
+    twins
+        Chance that some of a window's defects are put into its golden image as well. What both show is the board as it
+        was designed: no defect, whatever it looks like. Without these a network calls odd shapes of a board it does
+        not know, golden image or not.
     margin
         Space that a label leaves around its defect, pixels: it does not grow when the picture is stretched.
     offset
@@ -57,21 +63,27 @@ class Augmentation:
     golden: bool = False
     golden_missing: float = 0.4
     golden_shift: float = 1.5
+    golden_slip: float = 0.0
+    golden_slip_px: float = 10.0
+    twins: float = 0.0
     margin: float = 0.0
     offset: float = 0.0
     pad: float = 114 / 255
     missing: float = 128 / 255
 
     def calm(self) -> Augmentation:
-        """Return what the last epochs use: whole windows, neither mosaic nor warp."""
+        """Return what the last epochs use: boxes stay exact, for nothing is turned, stretched or softened much.
+
+        Windows are still moved and put together from several: without that a network learns the boards by heart.
+        """
         return replace(
             self,
-            warp=0.0,
-            mosaic=0.0,
+            turn=0.0,
+            stretch=0.0,
+            mosaic=self.mosaic / 2,
             levels=self.levels / 3,
             noise=self.noise / 3,
             blur=self.blur / 3,
-            golden_shift=self.golden_shift / 2,
         )
 
 
@@ -113,6 +125,9 @@ class Augmenter:
             x = x.half()  # half the traffic; 11 bits are more than the 8 that a picture has
         if plan.mosaic > 0:
             x, boxes, labels = self._mosaic(x, boxes, labels)
+        absent = self._chance(len(x), plan.golden_missing if plan.golden else 0.0)
+        if plan.golden and plan.twins > 0:
+            x, labels = self._twins(x, boxes, labels, ~absent & self._chance(len(x), plan.twins))
         x = self._light(x)
         if plan.invert > 0 and plan.swaps:
             negative = self._chance(len(x), plan.invert)
@@ -123,8 +138,7 @@ class Augmenter:
             x = self._jpeg(x)
         x = (x.float().clamp_(0, 1) * 255).round_().div_(255)
         if plan.golden and plan.golden_missing > 0:
-            absent = self._chance(len(x), plan.golden_missing)
-            x[absent, -1] = plan.missing
+            x[:, -1].masked_fill_(absent[:, None, None], plan.missing)
         return x, boxes, labels
 
     def _uniform(self, *shape: int, low: float = 0.0, high: float = 1.0) -> Tensor:
@@ -164,7 +178,8 @@ class Augmenter:
         theta = torch.cat((backward, -(backward @ moved[:, :, None])), 2)
         if plan.golden and plan.golden_shift > 0:
             off = theta.clone()
-            off[:, :, 2] += self._uniform(count, 2, low=-plan.golden_shift, high=plan.golden_shift) * 2 / size
+            far = self._chance(count, plan.golden_slip)[:, None] * (plan.golden_slip_px - plan.golden_shift)
+            off[:, :, 2] += self._uniform(count, 2, low=-1.0, high=1.0) * (plan.golden_shift + far) * 2 / size
             some = self._chance(count, 0.7)[:, None, None]
             off = torch.where(some, off, theta)
             scan = _sample(x[:, :-1], theta, plan.pad)
@@ -211,6 +226,28 @@ class Augmenter:
         order = (kinds >= 0).float().argsort(dim=1, descending=True, stable=True)
         order = order[:, : boxes.shape[1] + 8]  # asking for the true number would make the GPU wait
         return result, joined.gather(1, order[..., None].expand(-1, -1, 4)), kinds.gather(1, order)
+
+    def _twins(self, x: Tensor, boxes: Tensor, labels: Tensor, where: Tensor) -> tuple[Tensor, Tensor]:
+        """Put about half the defects of the windows `where` (B,) into their golden images, and take their labels off.
+
+        A twin is a pixel wider or narrower at times, as the edges of two boards are.
+        """
+        height, width = x.shape[2:]
+        known = labels >= 0
+        chosen = known & where[:, None] & (self._uniform(*labels.shape) < 0.5)
+        rows = torch.arange(height, device=x.device)
+        columns = torch.arange(width, device=x.device)
+        low, high = boxes[..., None, :2], boxes[..., None, 2:]
+        across = ((columns[:, None] >= low[..., :1]) & (columns[:, None] < high[..., :1]))[..., 0].to(x.dtype)
+        down = ((rows[:, None] >= low[..., 1:]) & (rows[:, None] < high[..., 1:]))[..., 0].to(x.dtype)
+        inside = torch.einsum("bmh,bmw->bhw", down * chosen[..., None], across) > 0
+        inside &= torch.einsum("bmh,bmw->bhw", down * (known & ~chosen)[..., None], across) < 0.5
+        scan = F.pad(x[:, :1], (0, 1, 0, 1), mode="replicate")
+        wider, narrower = F.max_pool2d(scan, 2, 1)[:, 0], -F.max_pool2d(-scan, 2, 1)[:, 0]
+        draw = self._uniform(len(x), 1, 1)
+        ragged = torch.where(draw < 0.3, wider, torch.where(draw < 0.6, narrower, x[:, 0]))
+        golden = torch.where(inside, ragged, x[:, -1])
+        return torch.cat((x[:, :-1], golden[:, None]), 1), labels.masked_fill(chosen, _EMPTY)
 
     def _light(self, x: Tensor) -> Tensor:
         plan, (count, planes) = self.recipe, x.shape[:2]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from dataclasses import replace
 
 import torch
@@ -10,7 +11,7 @@ from aoi_app.training.plan import Plan
 from aoi_app.training.trainer import Data, Trainer
 
 _SHARE = 0.85  # of the GPU's memory; the rest is for validation and fragmentation
-_TRIALS = (8, 16)
+_TRIALS = (16, 64)  # far apart: what a library's work space adds to one of them must not count as the batch's
 GOOD_BATCH = 32
 """More windows a step than this learn less from the same number of windows (measured on DeepPCB: 32 beats 64)."""
 
@@ -19,6 +20,8 @@ def largest_batch(plan: Plan, data: Data, device: torch.device) -> int:
     """Return the largest batch, a multiple of 8, that trains within the GPU's memory; memory grows as a line."""
     peaks = []
     for batch in _TRIALS:
+        gc.collect()  # an earlier trainer's memory is not this batch's
+        torch.cuda.empty_cache()
         trial = Trainer(replace(plan, batch=batch, steps=3, epoch_steps=3), Data(data.real, data.drawn), device)
         torch.cuda.reset_peak_memory_stats(device)
         trial.run()

@@ -40,10 +40,9 @@ class Plan:
     rate, decay
         Highest learning rate and weight decay of AdamW.
     warm_up, calm
-        Shares of the run: rising learning rate at its start, no mosaic or warp at its end.
-    drawn_share
-        Share of each batch that comes from the drawn windows, if there are any; none in the calm part unless they
-        are all there is.
+        Shares of the run: rising learning rate at its start, exact boxes at its end (`Augmentation.calm`).
+    drawn_share, calm_share
+        Share of each batch that comes from the drawn windows, if there are any; the second in the calm part.
     average
         Decay of the exponential moving average of the weights.
     graphs
@@ -61,6 +60,7 @@ class Plan:
     warm_up: float = 0.03
     calm: float = 0.2
     drawn_share: float = 0.5
+    calm_share: float = 0.25
     average: float = 0.9995
     patience: int = 0
     seed: int = 0

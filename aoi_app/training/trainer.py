@@ -177,7 +177,7 @@ class Trainer:
         calm = first >= round((1 - plan.calm) * plan.steps)
         # one source of chance an epoch, of seed, epoch and rank: a resumed run goes on exactly as it would have
         generator = torch.Generator(self.device).manual_seed((plan.seed * 1_000_003 + self.epoch) * 64 + self.rank)
-        share = 0.0 if calm and self._real is not None else plan.drawn_share
+        share = plan.calm_share if calm else plan.drawn_share
         batches = Batches(self._real, self._drawn, plan.batch // self.world, share, generator)
         augment = Augmenter(plan.augmentation.calm() if calm else plan.augmentation, generator)
         self.model.train()
