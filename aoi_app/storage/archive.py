@@ -19,6 +19,7 @@ from aoi_app.storage.faults import explained
 from aoi_app.storage.pictures import Area, PicturePolicy, crop_area, crop_of, encoded, preview_of
 
 STAGING = ".staging"
+_TRIES = 5
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
@@ -107,10 +108,9 @@ class Archive:
                         file.flush()
                         os.fsync(file.fileno())
                 _sync_folder(draft)
-                final.parent.mkdir(exist_ok=True)
                 # Left by a board whose row was never written: nothing refers to it.
                 shutil.rmtree(final, ignore_errors=True)
-                draft.rename(final)
+                _rename(draft, final)
                 _sync_folder(final.parent)
             except OSError:
                 shutil.rmtree(draft, ignore_errors=True)
@@ -142,6 +142,19 @@ class Archive:
         for day in self.root.glob("[0-9]*-*-*"):
             with contextlib.suppress(OSError):
                 day.rmdir()
+
+
+def _rename(draft: Path, final: Path) -> None:
+    """Move a folder to its day, in one step."""
+    for attempt in range(_TRIES):
+        final.parent.mkdir(exist_ok=True)
+        try:
+            draft.rename(final)
+            return
+        except FileNotFoundError:
+            # Housekeeping removes days of which nothing is left, and this one was still empty.
+            if attempt == _TRIES - 1 or not draft.exists():
+                raise
 
 
 def _crop(board: Pixels, area: Area, longest: int) -> bytes:

@@ -7,22 +7,18 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Literal
-
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from aoi_app.core.errors import SettingsError, StoreError
 from aoi_app.core.inspection import Inspection, Verdict
 from aoi_app.core.scan import ScanEnd
 from aoi_app.storage.alarms import Alarms
 from aoi_app.storage.database import Place
-from aoi_app.storage.faults import explained
 from aoi_app.storage.pictures import PicturePolicy
-from aoi_app.storage.retention import GIB, DiskGuard, RetentionPolicy, Space, expire
-from aoi_app.storage.stop_rules import Alarm, StopMonitor, StopRules
+from aoi_app.storage.record_settings import USUAL, RecordSettings, WatchedSettings
+from aoi_app.storage.retention import GIB, DiskGuard, Space, expire, expire_whole
+from aoi_app.storage.stop_rules import Alarm, StopMonitor
 from aoi_app.storage.store import Store
 
-SETTINGS_FILE = "record.json"
 HOUSEKEEPING_S = 600.0
 
 Tell = Callable[[str, str], None]
@@ -44,65 +40,17 @@ _SPACE = {
 log = logging.getLogger(__name__)
 
 
-class RecordSettings(BaseModel):
-    """How a record is kept: `record.json` in the data folder.
-
-    Attributes
-    ----------
-    whole_boards
-        Which boards' full-resolution images are kept, to inspect them again: 16 megapixels take about 9 MB and a third
-        of a second of one core.
-    warn_free_gib, stop_free_gib
-        Free space below which a warning comes, and below which passed boards have no pictures.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    schema_version: Literal[1] = 1
-    retention: RetentionPolicy = RetentionPolicy()
-    stop_rules: StopRules = StopRules()
-    whole_boards: Literal["none", "failed", "all"] = "none"
-    warn_free_gib: Annotated[float, Field(ge=0)] = 10.0
-    stop_free_gib: Annotated[float, Field(ge=0)] = 2.0
-
-
-def load_record_settings(folder: Path) -> RecordSettings:
-    """Read them; a missing file gives the defaults. Raises SettingsError that names the bad field."""
-    file = folder / SETTINGS_FILE
-    if not file.exists():
-        return RecordSettings()
-    try:
-        return RecordSettings.model_validate_json(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, ValidationError) as error:
-        said = (
-            "; ".join(f"{'.'.join(map(str, e['loc'])) or 'text'}: {e['msg']}" for e in error.errors()[:5])
-            if isinstance(error, ValidationError)
-            else str(error)
-        )
-        raise SettingsError(
-            f"{file} cannot be used: {said}.", "Correct it, or delete it to get the defaults."
-        ) from error
-
-
-def save_record_settings(settings: RecordSettings, folder: Path) -> None:
-    """Write them so that a crash leaves the old file or the new one."""
-    file = folder / SETTINGS_FILE
-    with explained(str(file), folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        draft = file.with_suffix(".tmp")
-        draft.write_text(settings.model_dump_json(indent=2) + "\n", encoding="utf-8")
-        draft.replace(file)
-
-
 class Keeper:
     """A `ResultStore` that raises the alarms of the stop rules, and removes old pictures while the station runs.
+
+    What is changed in `record.json` meanwhile holds from the next board on.
 
     Parameters
     ----------
     folder, url, station
         As for `Store`.
-    settings
-        Of the record; read from the folder when not given.
+    usual
+        Settings of a record without `record.json`.
     alarm
         Told of each alarm when it is in the record, in the thread that records.
     tell
@@ -116,16 +64,15 @@ class Keeper:
         folder: Path,
         url: str = "",
         station: str = "",
-        settings: RecordSettings | None = None,
+        usual: RecordSettings = USUAL,
         alarm: Callable[[Alarm], None] = lambda _: None,
         tell: Tell = lambda _what, _hint: None,
         every_s: float = HOUSEKEEPING_S,
     ) -> None:
-        chosen = settings or load_record_settings(folder)
-        policy = PicturePolicy(whole_boards=_KEPT[chosen.whole_boards])
-        guard = DiskGuard(folder, int(chosen.warn_free_gib * GIB), int(chosen.stop_free_gib * GIB))
-        self._place, self._settings, self._station = Place(folder, url), chosen, station
-        self._store = Store(folder, url, policy, station, guard)
+        self._place, self._station = Place(folder, url), station
+        self._watched = WatchedSettings(folder, usual)
+        chosen = self._watched.current
+        self._store = Store(folder, url, _policy(chosen), station, _guard(folder, chosen))
         try:
             self._alarms = Alarms(folder, url)
         except BaseException:
@@ -141,6 +88,7 @@ class Keeper:
 
     def record(self, inspection: Inspection, end: ScanEnd) -> None:
         """Write one board, then what the stop rules say of it. May be repeated after an error. Raises StoreError."""
+        self._take_changes()
         self._store.record(inspection, end)
         if inspection.board_id != self._last:
             self._last = inspection.board_id
@@ -156,11 +104,27 @@ class Keeper:
         self._alarms.close()
         self._store.close()
 
+    def _take_changes(self) -> None:
+        try:
+            if not self._watched.changed():
+                return
+        except SettingsError as error:
+            self._tell(error.what, error.hint)
+            return
+        chosen = self._watched.current
+        self._store.use(_policy(chosen), _guard(self._place.folder, chosen))
+        if chosen.stop_rules != self._monitor.rules:
+            # Other rules count anew: boards of the time before were judged by the old ones.
+            self._monitor = StopMonitor(chosen.stop_rules)
+
     def _keep_house(self) -> None:
         space = Space.ENOUGH
         while not self._stop.is_set():
+            chosen = self._watched.current
             try:
-                expire(self._place, self._settings.retention)
+                expire(self._place, chosen.retention)
+                if chosen.whole_boards_gib is not None:
+                    expire_whole(self._place, int(chosen.whole_boards_gib * GIB))
             except StoreError as error:
                 log.warning("housekeeping: %s", error)
                 self._tell(error.what, error.hint)
@@ -168,3 +132,11 @@ class Keeper:
             if space is not before and space in _SPACE:
                 self._tell(*_SPACE[space])
             self._stop.wait(self._every_s)
+
+
+def _policy(chosen: RecordSettings) -> PicturePolicy:
+    return PicturePolicy(whole_boards=_KEPT[chosen.whole_boards])
+
+
+def _guard(folder: Path, chosen: RecordSettings) -> DiskGuard:
+    return DiskGuard(folder, int(chosen.warn_free_gib * GIB), int(chosen.stop_free_gib * GIB))

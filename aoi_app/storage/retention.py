@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import time
 from collections.abc import Callable
@@ -10,12 +11,12 @@ from pathlib import Path
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import select, update
+from sqlalchemy import select, tuple_, update
 
 from aoi_app.core.inspection import Verdict
 from aoi_app.storage.archive import Archive, board_folder
 from aoi_app.storage.clock import DAY_US, now_us
-from aoi_app.storage.database import Place, connect
+from aoi_app.storage.database import Place, connect, reading
 from aoi_app.storage.faults import explained
 from aoi_app.storage.schema import DefectTable, InspectionTable
 
@@ -86,6 +87,52 @@ def expire(place: Place, policy: RetentionPolicy, now: int | None = None) -> int
     finally:
         engine.dispose()
     return removed
+
+
+def expire_whole(place: Place, most_bytes: int) -> int:
+    """Remove the oldest whole images until the others take no more than `most_bytes`; return how many went.
+
+    Previews and crops stay, so that such boards can still be looked at and reviewed, only not inspected again.
+    """
+    engine, removed, kept, after = connect(place), 0, 0, None
+    newest_first = (InspectionTable.ts_us.desc(), InspectionTable.id.desc())
+    columns = (InspectionTable.ts_us, InspectionTable.id, InspectionTable.board_image)
+    try:
+        while True:
+            wanted = select(*columns).where(InspectionTable.board_image.is_not(None)).order_by(*newest_first)
+            if after is not None:
+                wanted = wanted.where(tuple_(InspectionTable.ts_us, InspectionTable.id) < tuple_(*after))
+            with explained(place.name, place.folder), reading(engine) as connection:
+                boards = connection.execute(wanted.limit(_BATCH)).all()
+            too_many: list[tuple[int, Path]] = []
+            for _, key, name in boards:
+                file = place.images / str(name)
+                kept += _size(file)
+                if kept > most_bytes:
+                    too_many.append((key, file))
+            if too_many:
+                # The rows let go first: none ever refers to a picture that is gone.
+                with explained(place.name, place.folder), engine.begin() as writing:
+                    keys = [key for key, _ in too_many]
+                    writing.execute(
+                        update(InspectionTable).where(InspectionTable.id.in_(keys)).values(board_image=None)
+                    )
+                for _, file in too_many:
+                    with contextlib.suppress(OSError):
+                        file.unlink(missing_ok=True)
+                removed += len(too_many)
+            if len(boards) < _BATCH:
+                return removed
+            after = boards[-1].ts_us, boards[-1].id
+    finally:
+        engine.dispose()
+
+
+def _size(file: Path) -> int:
+    try:
+        return file.stat().st_size
+    except OSError:
+        return 0
 
 
 class Space(str, Enum):

@@ -101,6 +101,10 @@ class Store:
             self._forget_unless_recorded(inspection)
             raise
 
+    def use(self, policy: PicturePolicy, guard: DiskGuard) -> None:
+        """Keep other pictures, and watch the disk otherwise, from the next board on; for the thread that records."""
+        self._policy, self._guard = policy, guard
+
     def close(self) -> None:
         """Fold the write-ahead log into the database and let the next station in; may be called twice."""
         if self._closed:

@@ -9,10 +9,13 @@ from aoi_app.core.errors import SettingsError, StoreError
 from aoi_app.core.inspection import Verdict
 from aoi_app.core.protocols import ResultStore
 from aoi_app.storage.alarms import Alarms
+from aoi_app.storage.checking import check
+from aoi_app.storage.database import Place
 from aoi_app.storage.history import History
-from aoi_app.storage.keeper import Keeper, RecordSettings, load_record_settings, save_record_settings
+from aoi_app.storage.keeper import Keeper
 from aoi_app.storage.query import HistoryQuery
-from aoi_app.storage.retention import RetentionPolicy
+from aoi_app.storage.record_settings import RecordSettings, load_record_settings, save_record_settings
+from aoi_app.storage.retention import RetentionPolicy, expire_whole
 from aoi_app.storage.stop_rules import Alarm, StopRules
 from tests.storage.boards import board, changed, defects
 from tests.storage.places import At
@@ -37,7 +40,7 @@ def test_alarms_are_recorded_and_told_once(at: At) -> None:
 
 def test_an_alarm_that_could_not_be_written_comes_with_the_next_try(at: At, monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[Alarm] = []
-    keeper = Keeper(*at, settings=THREE, alarm=told.append)
+    keeper = Keeper(*at, usual=THREE, alarm=told.append)
     for number in range(2):
         keeper.record(*board(number, *defects(1)))
     with monkeypatch.context() as broken:
@@ -56,7 +59,7 @@ def test_an_alarm_that_could_not_be_written_comes_with_the_next_try(at: At, monk
 
 def test_old_pictures_go_while_the_station_runs(at: At) -> None:
     settings = RecordSettings(retention=RetentionPolicy(passed_days=1e-9))
-    keeper = Keeper(*at, settings=settings, every_s=0.01)
+    keeper = Keeper(*at, usual=settings, every_s=0.01)
     keeper.record(*changed(board(0), ended_ns=10**18))
     gone = threading.Event()
     for _ in range(1_000):
@@ -72,7 +75,7 @@ def test_old_pictures_go_while_the_station_runs(at: At) -> None:
 def test_a_disk_that_runs_low_is_told_once(at: At) -> None:
     told: list[str] = []
     settings = RecordSettings(warn_free_gib=1e9, stop_free_gib=1e9, whole_boards="all")
-    keeper = Keeper(*at, settings=settings, tell=lambda what, _: told.append(what), every_s=0.01)
+    keeper = Keeper(*at, usual=settings, tell=lambda what, _: told.append(what), every_s=0.01)
     keeper.record(*board(0))
     keeper.record(*board(1, *defects(1)))
     record = History(*at).board("board-000001")
@@ -88,3 +91,42 @@ def test_settings_of_the_record(tmp_path: Path) -> None:
     (tmp_path / "record.json").write_text('{"stop_rules": {"in_a_row": 1}, "colour": "red"}')
     with pytest.raises(SettingsError, match=r"stop_rules\.in_a_row.*colour"):
         load_record_settings(tmp_path)
+
+
+def test_what_is_changed_in_the_file_holds_from_the_next_board_on(at: At) -> None:
+    told: list[str] = []
+    raised: list[Alarm] = []
+    keeper = Keeper(*at, usual=RecordSettings(stop_rules=StopRules(in_a_row=None)), alarm=raised.append)
+    keeper._tell = lambda what, _: told.append(what)
+    for number in range(3):
+        keeper.record(*board(number, *defects(1)))
+    save_record_settings(THREE.model_copy(update={"whole_boards": "failed"}), at.folder)
+    for number in range(3, 6):
+        keeper.record(*board(number, *defects(1)))
+    (at.folder / "record.json").write_text("{")
+    for number in range(6, 9):
+        keeper.record(*board(number, *defects(1)))
+    keeper.close()
+    history = History(*at)
+    kept = [r.board_image is not None for r in history.records(HistoryQuery())]
+    history.close()
+    assert kept == [True] * 6 + [False] * 3, "newest first: the settings before stay while the file cannot be read"
+    assert len(raised) == 2 and len(told) == 1 and "record.json cannot be used" in told[0]
+
+
+def test_whole_boards_have_so_much_room_and_the_oldest_go_first(at: At) -> None:
+    keeper = Keeper(*at, usual=RecordSettings(whole_boards="all", stop_rules=StopRules(in_a_row=None)))
+    for number in range(5):
+        keeper.record(*board(number, *defects(1)))
+    keeper.close()
+    history = History(*at)
+    files = [r.board_image for r in history.records(HistoryQuery())]
+    sizes = [file.stat().st_size for file in files if file is not None]
+    assert expire_whole(Place(*at), sum(sizes)) == 0
+    assert expire_whole(Place(*at), sizes[0] + sizes[1] + 1) == 3
+    left = list(history.records(HistoryQuery()))
+    history.close()
+    assert [r.board_image is not None for r in left] == [True, True, False, False, False]
+    assert [file.exists() for file in files if file is not None] == [True, True, False, False, False]
+    assert all(r.row.preview is not None and r.row.preview.exists() for r in left)
+    assert list(check(Place(*at))) == []

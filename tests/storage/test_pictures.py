@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import math
+import threading
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -10,8 +12,9 @@ from hypothesis import strategies as st
 
 from aoi_app.core.errors import StoreError
 from aoi_app.core.inspection import Defect
-from aoi_app.storage.archive import board_folder, folder_name
+from aoi_app.storage.archive import Archive, board_folder, folder_name
 from aoi_app.storage.pictures import DEFAULT_POLICY, crop_area, crop_of, encoded, preview_of
+from tests.storage.boards import board, defects
 
 sizes = st.tuples(st.integers(1, 3_000), st.integers(1, 3_000))
 anywhere = st.floats(-500, 3_500)
@@ -84,3 +87,24 @@ def test_different_boards_have_different_folders(one: str, other: str) -> None:
 
 def test_a_board_lies_under_its_day() -> None:
     assert board_folder("board-1", 1_800_000_000_000_000) == "2027-01-15/board-1"
+
+
+def test_housekeeping_may_remove_the_empty_day_at_any_moment(tmp_path: Path) -> None:
+    archive = Archive(tmp_path)
+    inspection, end = board(1, *defects(1))
+    stop = threading.Event()
+
+    def sweep() -> None:
+        while not stop.is_set():
+            archive.remove_empty_days()
+
+    thread = threading.Thread(target=sweep)
+    thread.start()
+    try:
+        for _ in range(60):
+            kept = archive.keep(inspection, end.image, DEFAULT_POLICY)
+            assert kept.preview is not None and (tmp_path / kept.preview).exists()
+            archive.forget(inspection.board_id, inspection.ended_ns // 1000)
+    finally:
+        stop.set()
+        thread.join()
