@@ -9,6 +9,7 @@ import time
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,12 @@ from aoi_app.inference.model import Model
 from aoi_app.inference.runtimes.triton_export import HASH_PARAMETER
 
 _TYPES = {"float32": "FP32", "float16": "FP16", "uint8": "UINT8"}
+_REFUSED = {
+    "restricted": "Check the token: the variable that `token` names, and the header's name in `token_header`.",
+    "CERTIFICATE_VERIFY_FAILED": "Check `ca` and the certificate of the server: its name must be the one in `url`.",
+    "WRONG_VERSION_NUMBER": "The server does not speak TLS: set `tls` to off and name no certificate.",
+}
+"""What a server says that will not have us -> what to look at."""
 _GRACE_S = 0.5
 """A reply's own time-out comes from the library; this much later it is not waited for any more."""
 _LOCAL = ("localhost", "127.0.0.1", "[::1]", "::1")
@@ -106,6 +113,7 @@ class TritonClient:
         self._access = access
         self._model = model
         self._headers = access.headers
+        _check_readable(access)
         self._client: Any = grpc.InferenceServerClient(
             access.url,
             ssl=access.tls or bool(access.ca or access.certificate),
@@ -243,6 +251,10 @@ class TritonClient:
         status = str(getattr(error, "status", lambda: "")() or "")
         text = str(getattr(error, "message", lambda: str(error))() or error).splitlines()[0]
         where = f"{self._access.model} on {self._access.url}"
+        # The library says UNAVAILABLE to these as well; but they do not mend themselves.
+        for sign, hint in _REFUSED.items():
+            if sign in text:
+                return ServerWrong(f"The Triton server refuses {where}: {text}.", hint)
         silent = ("UNAVAILABLE", "DEADLINE_EXCEEDED", "CANCELLED", "RESOURCE_EXHAUSTED", "unavailable", "not ready")
         gone = any(word in status or word in text for word in silent) or isinstance(error, TimeoutError)
         if gone:
@@ -258,6 +270,19 @@ class TritonClient:
             with contextlib.suppress(Exception):
                 self._client.close()
             self._client = None
+
+
+def _check_readable(access: ServerAccess) -> None:
+    """Look at the PEM files before the library does: it leaves half a client behind. Raises ServerWrong."""
+    for name in filter(None, (access.ca, access.certificate, access.key)):
+        try:
+            with Path(name).open("rb"):
+                pass
+        except OSError as error:
+            raise ServerWrong(
+                f"The certificate {name} cannot be read: {error.strerror}.",
+                "Name the PEM files in `ca`, `certificate` and `key`.",
+            ) from error
 
 
 class _Region:

@@ -8,13 +8,15 @@ import signal
 import socket
 import subprocess
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from aoi_app.inference.export_command import export
 from aoi_app.inference.model import Model
-from aoi_app.inference.precision import PrecisionFile
-from aoi_app.inference.runtimes.triton_export import ServerPlan, export_repository, server_name
+from aoi_app.inference.runtimes.triton_export import server_name
 
 HERE = Path(__file__).parent
 READY_S = 60.0
@@ -29,31 +31,58 @@ def environment() -> Path:
     return chosen
 
 
-class Server:
-    """tritonserver with its Python backend, on a port of its own."""
+ONE_BY_ONE = "-one-by-one"
+"""What is added to the name of the model that the server runs without dynamic batching."""
 
-    def __init__(self, env: Path, home: Path, model: Model, *, batching: bool = True) -> None:
+
+class Server:
+    """tritonserver with its Python backend, on a port of its own.
+
+    Parameters
+    ----------
+    one_by_one
+        Serve the model once more, without dynamic batching.
+    security
+        Further arguments: TLS, restricted protocols.
+    reach
+        Arguments of the client that looks whether it is ready.
+    """
+
+    def __init__(
+        self,
+        env: Path,
+        home: Path,
+        model: Model,
+        *,
+        one_by_one: bool = False,
+        security: Sequence[str] = (),
+        reach: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
         self._home = home
         self._name = server_name(model)
         self.repository = home / "repository"
         site = next(env.glob("lib/python3*/site-packages"))
         tree = site / "pytriton" / "tritonserver"
-        home.mkdir(exist_ok=True)
+        home.mkdir(exist_ok=True, parents=True)
         backend = home / "backends" / "python"
         backend.mkdir(parents=True)
         version = site.parent.name.removeprefix("python")
         parts = [part for part in (tree / "backends/python").iterdir() if part.is_file()]
         for part in (*parts, tree / "python_backend_stubs" / version / STUB):
             shutil.copy2(part, backend / part.name)
-        file = PrecisionFile(model, model, "fp32")
-        folder = export_repository(file, self.repository, ServerPlan(max_batch=4, gpu=False))
+        # As a person makes it; only the backend is another one, since the wheel carries no ONNX Runtime.
+        export(model=str(model.path), triton=self.repository, max_batch=4, cpu=True)
+        folder = self.repository / self._name
         self.version = folder / "1"
         config = folder / "config.pbtxt"
-        text = config.read_text().replace('platform: "onnxruntime_onnx"', 'backend: "python"')
-        if not batching:
-            text = "\n".join(line for line in text.splitlines() if not line.startswith("dynamic_batching"))
-        config.write_text(text)
+        config.write_text(config.read_text().replace('platform: "onnxruntime_onnx"', 'backend: "python"'))
         shutil.copy(HERE / "served_model.py", self.version / "model.py")
+        if one_by_one:
+            other = shutil.copytree(folder, self.repository / f"{self._name}{ONE_BY_ONE}") / "config.pbtxt"
+            lines = config.read_text().replace(f'name: "{self._name}"', f'name: "{self._name}{ONE_BY_ONE}"', 1)
+            kept = [line for line in lines.splitlines() if not line.startswith("dynamic_batching")]
+            other.write_text("\n".join(kept))
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = int(probe.getsockname()[1])
@@ -75,7 +104,9 @@ class Server:
             "--allow-http=false",
             "--allow-metrics=false",
             "--exit-timeout-secs=1",
+            *security,
         ]
+        self._reach, self._headers = dict(reach or {}), dict(headers or {})
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -93,11 +124,11 @@ class Server:
         log.close()
         import tritonclient.grpc as grpc
 
-        client = grpc.InferenceServerClient(self.url)
+        client = grpc.InferenceServerClient(self.url, **self._reach)
         until = time.monotonic() + READY_S
         while time.monotonic() < until and self._process.poll() is None:
             try:
-                if client.is_server_ready() and client.is_model_ready(self._name):
+                if client.is_server_ready(self._headers) and client.is_model_ready(self._name, "", self._headers):
                     client.close()
                     return
             except Exception:
