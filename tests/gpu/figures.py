@@ -7,7 +7,7 @@ import dataclasses
 import functools
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -42,12 +42,12 @@ def quiet(share: float, text: str) -> None:
 class Figures:
     """Collects what was measured and writes it after every step: a figure that fails must not take the others along."""
 
-    def __init__(self, out: Path, only: str = "") -> None:
-        self.out, self.only = out, only
+    def __init__(self, out: Path, only: Sequence[str] = ("",)) -> None:
+        self.out, self.only = out, tuple(only)
         self.values: dict[str, Any] = {}
 
     def take(self, name: str, measure: Callable[[], Any]) -> None:
-        if self.only not in name:
+        if not name.startswith(self.only):
             return
         started = time.perf_counter()
         try:
@@ -181,7 +181,7 @@ def main() -> None:
     parser.add_argument("--store", type=Path, required=True)
     parser.add_argument("--network", type=Path, help="a model of your own beside the yardsticks")
     parser.add_argument("--images", type=Path, help="folder of labelled windows")
-    parser.add_argument("--only", default="", help="measure only what has this in its name")
+    parser.add_argument("--only", nargs="+", default=[""], help="measure only what begins with one of these")
     parser.add_argument("--precisions", nargs="+", default=["fp16", "fp32"])
     parser.add_argument("--boards", type=int, default=10_000)
     parser.add_argument("--swaps", type=int, default=200)

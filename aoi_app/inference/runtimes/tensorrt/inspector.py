@@ -92,12 +92,17 @@ def parse_layers(text: str) -> PrecisionReport:
 def _precision(layer: dict[str, Any]) -> str:
     """Return the type of what the layer works on: its first input's, for a layer's weights follow it.
 
-    Where the formats are left open ("N/A due to dynamic shapes"), the name of the chosen tactic tells.
+    Where the formats are left open ("N/A due to dynamic shapes"), the weights or the name of the chosen tactic tell.
     """
     for tensor in (*layer.get("Inputs", ()), *layer.get("Outputs", ())):
         said = str(tensor.get("Format/Datatype", tensor.get("Format", tensor.get("Datatype", ""))))
         for word, pattern in _WORDS:
             if pattern.search(said):
+                return word
+    weights = layer.get("Weights")
+    if isinstance(weights, dict):
+        for word, pattern in _WORDS:
+            if pattern.search(str(weights.get("Type", ""))):
                 return word
     tactic = str(layer.get("TacticName", ""))
     return next((word for word, pattern in _TACTICS if pattern.search(tactic)), "")
