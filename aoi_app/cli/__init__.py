@@ -26,7 +26,7 @@ COMMANDS = {
     "bench": Entry("aoi_app.cli.bench:bench", "Measure latency and throughput on this machine."),
     "history": Entry("aoi_app.storage.commands:history", "Search and export what was inspected."),
     "again": Entry("aoi_app.cli.again:again", "Inspect a recorded board with today's recipe and engine."),
-    "recipe": Entry("aoi_app.cli.recipe:app", "List, show, import and export recipes."),
+    "recipe": Entry("aoi_app.cli.recipes:app", "Make, list, compare, check and try recipes."),
     "camera": Entry("aoi_app.camera.commands:app", "List, try and simulate cameras."),
     "engine": Entry("aoi_app.inference.commands:app", "Build, list, verify and compare engines."),
     "data": Entry("aoi_app.training.data.commands:app", "Check, convert, split and draw data sets."),

@@ -10,9 +10,9 @@ from aoi_app.core.inspection import Verdict
 from aoi_app.core.recipe import ClassRule, Recipe, Region
 from aoi_app.gui.recipes.page import RecipePage
 from aoi_app.gui.recipes.regions import IGNORE, INSPECT, DrawnRegion, regions_of, with_regions
-from aoi_app.gui.recipes.trial import try_recipe
 from aoi_app.storage.history import History
 from aoi_app.storage.query import HistoryQuery
+from aoi_app.storage.trial import try_recipe
 from tests.gui.world import GuiWorld
 
 

@@ -29,7 +29,6 @@ from aoi_app.gui.board.picture import BoardPicture, picture_of_image
 from aoi_app.gui.board.tools import ViewTools
 from aoi_app.gui.history.columns import local_time
 from aoi_app.gui.recipes.regions import IGNORE, INSPECT, DrawnRegion, RegionView, regions_of, with_regions
-from aoi_app.gui.recipes.trial import MOST_BOARDS, Trial, try_recipe
 from aoi_app.gui.review.loading import read_file
 from aoi_app.gui.services import HistoryReader
 from aoi_app.gui.settings.rules_table import RulesTable
@@ -37,6 +36,7 @@ from aoi_app.gui.texts import message, say, tr
 from aoi_app.storage.accounts import Right
 from aoi_app.storage.difference import compare_recipes
 from aoi_app.storage.query import HistoryQuery
+from aoi_app.storage.trial import MOST_BOARDS, Trial, try_recipe
 
 if TYPE_CHECKING:
     from aoi_app.gui.window import MainWindow
@@ -193,7 +193,7 @@ class RecipePage(QWidget):
         try:
             saved = self._window.save_recipe(self.recipe())
         except ValidationError as error:
-            self._tell("\n".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()))
+            self._tell(message("\n".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())))
             return None
         except AoiError as error:
             self._tell(f"{message(error.what)}\n{message(error.hint)}".strip())
@@ -293,7 +293,7 @@ class RecipePage(QWidget):
     def _tried(self, draft: Recipe) -> Trial:
         history = self._reader()
         if history is None:
-            return Trial(0, (), (), 0, 0)
+            return Trial(0, ())
         rows = history.page(HistoryQuery(recipes=(draft.name,)), None, MOST_BOARDS)
         records = (record for row in rows if (record := history.board(row.board_id)) is not None)
         return try_recipe(islice(records, MOST_BOARDS), draft)
