@@ -24,16 +24,21 @@ class Kind(str, Enum):
     HISTORY = "history"
     COMPARE = "compare"
     CAMERA = "camera"
+    STAGES = "stages"
     TENSORRT = "tensorrt"
 
 
 def bench(
     load: Annotated[
-        float | None, typer.Option(metavar="SECONDS", help="The window at full load: event loop, view, memory.")
+        float | None, typer.Option(metavar="SECONDS", help="The station at full load: event loop, view, memory.")
     ] = None,
+    headless: Annotated[bool, typer.Option("--headless", help="With --load: without the window.")] = False,
     history: Annotated[bool, typer.Option("--history", help="Searches in 1,000,000 defects.")] = False,
     compare: Annotated[bool, typer.Option("--compare", help="All installed runtimes and precisions in turns.")] = False,
     camera: Annotated[bool, typer.Option("--camera", help="Lines per second of the camera drivers.")] = False,
+    stages: Annotated[
+        bool, typer.Option("--stages", help="Share of a core that a camera's lines take, by pixel format.")
+    ] = False,
     tensorrt: Annotated[bool, typer.Option("--tensorrt", help="TensorRT by precision and batch.")] = False,
     width: Annotated[int, typer.Option(min=640, max=16_384, help="Pixels across the board.")] = 4096,
     lines: Annotated[int, typer.Option(min=640, max=65_536, help="Lines of the board.")] = 4096,
@@ -42,9 +47,11 @@ def bench(
     runtime: Annotated[str, typer.Option(help="What runs the network.")] = "onnxruntime",
     precision: Annotated[str, typer.Option(help="fp32, fp16 or int8.")] = "fp32",
     line_rate: Annotated[
-        float | None, typer.Option(min=1, help="With --load: lines per second; just what this machine can inspect.")
+        float | None, typer.Option(min=1, help="With --load, --camera, --stages: lines per second.")
     ] = None,
-    images: Annotated[Path | None, typer.Option(help="With --compare: folder of boards; or drawn ones.")] = None,
+    images: Annotated[
+        Path | None, typer.Option(help="Folder of boards; --compare draws some without it, --tensorrt has no mAP then.")
+    ] = None,
     report: Annotated[Path | None, typer.Option(metavar="FILE.html", help="With --compare: page with curves.")] = None,
     json_out: Annotated[str, typer.Option("--json", metavar="FILE|-", help="Also write the figures as JSON.")] = "",
 ) -> None:
@@ -58,6 +65,7 @@ def bench(
         Kind.HISTORY: history,
         Kind.COMPARE: compare,
         Kind.CAMERA: camera,
+        Kind.STAGES: stages,
         Kind.TENSORRT: tensorrt,
     }
     kind = next((kind for kind, wanted in chosen.items() if wanted), Kind.PATH)
@@ -72,6 +80,7 @@ def bench(
         precision=precision,
         seconds=load or 0.0,
         line_rate=line_rate,
+        headless=headless,
         images=images,
         report=report,
     )

@@ -68,6 +68,8 @@ class AlarmBar(QFrame):
         return () if self._book is None else self._book.standing()
 
     def _show(self, standing: tuple[AlarmRow, ...]) -> None:
+        if standing == self.standing and not self._problem.text():
+            return
         self.standing = standing
         self.setVisible(bool(standing))
         self._problem.clear()
@@ -100,8 +102,8 @@ class AlarmBar(QFrame):
 
     def retranslate(self) -> None:
         """Write the alarm anew."""
-        self._sign.setPixmap(pixmap("warning", 26, tokens().bad_text))
         if self.standing:
+            self._sign.setPixmap(pixmap("warning", 26, tokens().bad_text))
             alarm, more = self.standing[0], len(self.standing) - 1
             rest = "    " + tr("{n} more alarms stand", n=more) if more else ""
             self._what.setText(f"{local_time(alarm.at_us)}    {message(alarm.what)}{rest}")

@@ -1,26 +1,26 @@
-"""Measures the window under load: lag of its event loop, paints of the view, memory of the process."""
+"""Measures the window under load: lag of its event loop, paints of the view."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 import psutil
 from PySide6.QtCore import QObject, QTimer
 
 from aoi_app.gui.window import MainWindow
+from aoi_app.station.load import LoadSamples
 
 WARM_S = 10.0
 """Libraries and the engine are loaded in these seconds; the event loop is judged from here on."""
-SETTLED_S = 60.0
-"""Memory is expected to be flat from here on."""
 
 
 @dataclass(frozen=True, slots=True)
-class LoadFigures:
-    """What a run under load showed.
+class WindowLoad:
+    """What a window showed under load.
 
     Attributes
     ----------
@@ -28,37 +28,28 @@ class LoadFigures:
         From the start of the process to the first paint of the window.
     view_fps_p5
         Paints of the board view per second in the worst twentieth of the seconds in which boards moved.
-    memory_slope_mib_h
-        Growth of the process's memory after the first minute, by least squares; None in a run too short for it.
     """
 
-    seconds: float
     first_frame_s: float
     lag_p50_ms: float
     lag_p99_ms: float
     lag_max_ms: float
     view_fps_median: float
     view_fps_p5: float
-    memory_first_mib: float
-    memory_last_mib: float
-    memory_slope_mib_h: float | None
-    boards: int
-    tiles_per_s: float
 
 
 class LoadMeter(QObject):
-    """Samples a window once a second, and tells after `seconds` what it saw."""
+    """Samples a window once a second, and tells after `seconds` what it and its station did, by name."""
 
-    def __init__(self, window: MainWindow, seconds: float, done: Callable[[LoadFigures], None]) -> None:
+    def __init__(self, window: MainWindow, seconds: float, done: Callable[[Mapping[str, Any]], None]) -> None:
         super().__init__(window)
         self._window = window
-        self._process = psutil.Process()
-        self._began = time.monotonic()
-        self._first_frame_s = time.time() - self._process.create_time()
+        self._line = LoadSamples(window.station, seconds)
+        self._began = self._last = time.monotonic()
+        self._first_frame_s = time.time() - psutil.Process().create_time()
         self._paints = window.line.view.meter.total
-        self._samples: list[tuple[float, float, float]] = []
-        self._tiles: list[float] = []
-        self._last = self._began
+        self._rates = np.zeros(int(seconds) + 60)
+        self._count = 0
         timer = QTimer(self)
         timer.timeout.connect(self._on_second)
         timer.start(1_000)
@@ -66,34 +57,27 @@ class LoadMeter(QObject):
         QTimer.singleShot(round(1e3 * seconds), lambda: done(self.figures()))
 
     def _on_second(self) -> None:
-        now = time.monotonic()
-        painted = self._window.line.view.meter.total
+        self._line.take()
+        now, painted = time.monotonic(), self._window.line.view.meter.total
         rate = (painted - self._paints) / (now - self._last)
         self._paints, self._last = painted, now
-        self._samples.append((now - self._began, rate, self._process.memory_info().rss / 2**20))
-        self._tiles.append(self._window.station.status().rates.tiles_per_s)
+        if now - self._began > WARM_S and self._count < len(self._rates):
+            self._rates[self._count] = rate
+            self._count += 1
 
-    def figures(self) -> LoadFigures:
+    def figures(self) -> dict[str, Any]:
         """Return what was measured so far."""
-        samples = np.array(self._samples or [(0.0, 0.0, 0.0)])
-        seconds, rates, memory = samples.T
+        rates = self._rates[: self._count]
         # The view stands still between boards only.
-        moving = rates[(seconds > WARM_S) & (rates > 0)]
-        late = seconds > SETTLED_S
-        slope = float(np.polyfit(seconds[late], memory[late], 1)[0]) * 3600 if late.sum() > 60 else None
-        settled = memory[late] if late.any() else memory
+        moving = rates[rates > 0] if (rates > 0).any() else np.zeros(1)
         lag = self._window.lag.figures()
-        return LoadFigures(
-            float(seconds[-1]),
+        window = WindowLoad(
             self._first_frame_s,
             lag["p50_ms"],
             lag["p99_ms"],
             lag["max_ms"],
-            float(np.median(moving)) if len(moving) else 0.0,
-            float(np.percentile(moving, 5)) if len(moving) else 0.0,
-            float(settled[0]),
-            float(settled[-1]),
-            slope,
-            self._window.station.status().counters.boards,
-            float(np.median(self._tiles)) if self._tiles else 0.0,
+            float(np.median(moving)),
+            float(np.percentile(moving, 5)),
         )
+        trend = self._line.trend()
+        return {**asdict(self._line.figures()), **asdict(window), **(asdict(trend) if trend else {})}

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtGui import QGuiApplication, QIcon
 from PySide6.QtWidgets import (
     QComboBox,
     QFrame,
@@ -57,6 +57,7 @@ class LogModel(QAbstractTableModel):
         self._all: deque[Event] = deque(maxlen=KEPT)
         self._shown: list[Event] = []
         self._least = Level.INFO
+        self._icons: dict[Level, QIcon] = {}
 
     def add(self, events: tuple[Event, ...]) -> None:
         """Take in new events, oldest first."""
@@ -105,14 +106,21 @@ class LogModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return (clock(event.time_ns), tr(event.source), message(event.what))[index.column()]
         if role == Qt.ItemDataRole.DecorationRole and index.column() == 0:
-            name, shade, _ = LOOKS[event.level]
-            return icon(name, colour(shade).name())
+            return self._icon(event.level)
         if role == Qt.ItemDataRole.ToolTipRole:
             return f"{message(event.what)}\n{message(event.hint)}".strip()
         return None
 
+    def _icon(self, level: Level) -> QIcon:
+        """Return a level's icon, drawn once a theme: every paint asks for that of every row."""
+        if level not in self._icons:
+            name, shade, _ = LOOKS[level]
+            self._icons[level] = icon(name, colour(shade).name())
+        return self._icons[level]
+
     def retranslate(self) -> None:
         """Write all cells anew."""
+        self._icons.clear()
         self.beginResetModel()
         self.endResetModel()
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, fields
-from functools import cache
 from pathlib import Path
 from string import Template
 from typing import Any
@@ -15,6 +14,7 @@ from PySide6.QtWidgets import QApplication
 from aoi_app.gui.resources import resources_dir
 
 MM_PER_INCH = 25.4
+DEFAULT_THEME = "dark"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +62,14 @@ class Tokens:
 
 
 class _Theme:
-    name = "dark"
+    tokens: Tokens | None = None
 
 
 def tokens() -> Tokens:
-    """Return the colours of the theme in use."""
-    return _read(_Theme.name, resources_dir())
+    """Return the colours of the theme in use; asked for many times in every paint."""
+    if _Theme.tokens is None:
+        _Theme.tokens = _read(DEFAULT_THEME, resources_dir())
+    return _Theme.tokens
 
 
 def colour(name: str) -> QColor:
@@ -75,7 +77,6 @@ def colour(name: str) -> QColor:
     return QColor(getattr(tokens(), name))
 
 
-@cache
 def _read(name: str, folder: Path) -> Tokens:
     table = json.loads((folder / "style" / "tokens.json").read_text(encoding="utf-8"))
     values = table["themes"][name]
@@ -108,9 +109,8 @@ def millimetres(length: float) -> int:
 
 def apply_theme(application: QApplication, name: str) -> None:
     """Give all windows the colours of a theme."""
-    _Theme.name = name
+    t = _Theme.tokens = _read(name, resources_dir())
     table = json.loads((resources_dir() / "style" / "tokens.json").read_text(encoding="utf-8"))
-    t = tokens()
     font = QFont(table["font_families"][0])
     font.setFamilies(table["font_families"])
     font.setPointSizeF(table["font_points"])

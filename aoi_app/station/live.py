@@ -6,10 +6,10 @@ import threading
 from dataclasses import dataclass
 
 import cv2
-import numpy as np
 
 from aoi_app.core.detection import Detections
 from aoi_app.core.inspection import Inspection
+from aoi_app.core.pages import own_pages
 from aoi_app.core.scan import BoardScan, Pixels, read_only
 
 LEVELS = 5
@@ -30,7 +30,7 @@ class Pyramid:
             lines, width = lines // 2, width // 2
             if lines == 0 or width == 0:
                 break
-            self._levels.append(np.zeros((lines, width, *board.shape[2:]), np.uint8))
+            self._levels.append(own_pages((lines, width, *board.shape[2:])))
         self._done = [0] * len(self._levels)
 
     @property

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from aoi_app.core.errors import StoreError
 from aoi_app.core.inspection import Defect, Verdict
+from aoi_app.core.pages import own_pages
 from aoi_app.core.scan import Pixels
 
 Area = tuple[int, int, int, int]
@@ -106,5 +106,6 @@ _OPTIONS = {
 
 
 def _resized(picture: Pixels, size: tuple[int, int]) -> Pixels:
-    result: NDArray[np.uint8] = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
+    result = own_pages((size[1], size[0], *picture.shape[2:]))
+    cv2.resize(picture, size, dst=result, interpolation=cv2.INTER_AREA)
     return result

@@ -35,3 +35,20 @@ def test_the_comparison_of_runtimes(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert isinstance(rows, list)
     assert rows[0]["choice"] == {"runtime": "onnxruntime", "precision": "fp32", "batch": 1}
     assert page.read_text().startswith("<!doctype html>")
+
+
+def test_the_cost_of_the_stages_by_pixel_format(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("aoi_app.camera.stage_bench.ROUNDS", 1)
+    out = tmp_path / "figures.json"
+    result = aoi("bench", "--stages", "--width", "640", "--json", out)
+    assert result.exit_code == 0, result.output
+    assert {"Mono8", "Mono12p with flat field", "RGB8", "BayerRG8 with flat field"} < set(figures(out))
+
+
+def test_the_station_at_full_load_without_its_window(model: Path, tmp_path: Path) -> None:
+    out = tmp_path / "figures.json"
+    result = aoi("bench", "--load", "6", "--headless", "--line-rate", "8000", "--model", model, "--json", out)
+    assert result.exit_code == 0, result.output
+    found = figures(out)
+    assert found["seconds"] >= 5 and found["memory_mib"] > 50  # type: ignore[operator]
+    assert "lag_p99_ms" not in found and "memory_flat" not in found

@@ -28,7 +28,9 @@ def owner(pixels: Pixels) -> object:
     return kept.obj if isinstance(kept, memoryview) else kept
 
 
-@pytest.mark.parametrize("shape", [(0,), (3, 0), (7, 5, 3), (LEAST_BYTES,), (1_000, 999), (700, 400, 3), (4_096, 4_096)])
+@pytest.mark.parametrize(
+    "shape", [(0,), (3, 0), (7, 5, 3), (LEAST_BYTES,), (1_000, 999), (700, 400, 3), (4_096, 4_096)]
+)
 def test_it_is_zeroed_writable_and_of_its_shape(shape: tuple[int, ...]) -> None:
     memory = own_pages(shape)
     assert memory.shape == shape and memory.dtype == np.uint8 and not memory.any()

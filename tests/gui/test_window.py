@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 import threading
 import weakref
 
 import numpy as np
 import pytest
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QAction, QImage
+from PySide6.QtCore import QObject, Qt
+from PySide6.QtGui import QAction, QIcon, QImage
 from PySide6.QtTest import QTest
 
-from aoi_app.core.inspection import Verdict
-from aoi_app.core.scan import Completeness
+from aoi_app.core.inspection import Inspection, Verdict
+from aoi_app.core.scan import BoardScan, Completeness
 from aoi_app.gui.actions import BAR_ACTIONS, LINE_ACTIONS, MENU_ACTIONS
+from aoi_app.gui.board.picture import BoardPicture
 from aoi_app.gui.board.view import Mode
 from aoi_app.gui.hooks import ErrorHooks
+from aoi_app.gui.icons import icon
 from aoi_app.gui.lag import LagMeter, PaintMeter
 from aoi_app.gui.line.verdict_looks import LOOKS
 from aoi_app.gui.line.verdict_tile import VerdictTile
-from aoi_app.gui.theme import apply_theme
-from aoi_app.station.status import Level, State
+from aoi_app.gui.theme import apply_theme, colour, tokens
+from aoi_app.station.live import LiveFrame
+from aoi_app.station.status import Event, Level, State
 from tests.gui.world import GuiWorld
 
 
@@ -262,3 +266,55 @@ def test_paint_meter_counts() -> None:
         meter.count()
     assert meter.total == 20
     assert meter.per_second() == pytest.approx(2.0)
+
+
+def test_a_colour_costs_no_look_at_the_disk(world: GuiWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("aoi_app.gui.theme.resources_dir", lambda: pytest.fail("asked in a paint"))
+    assert tokens() is tokens()
+    assert colour("faint").isValid()
+
+
+def test_the_icons_of_the_log_are_drawn_once_a_theme(world: GuiWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[str] = []
+
+    def counted(name: str, shade: str | None = None) -> QIcon:
+        if shade is not None:
+            drawn.append(f"{name} {shade}")
+        return icon(name, shade)
+
+    monkeypatch.setattr("aoi_app.gui.log_panel.icon", counted)
+    model = world.window.log.model
+    world.window.set_theme("dark")
+    model.add(tuple(Event(n, 0, Level.INFO, "camera", "lines came") for n in range(20)))
+    for _ in range(3):
+        for row in range(20):
+            model.data(model.index(row, 0), Qt.ItemDataRole.DecorationRole)
+    assert len(drawn) == 1
+    world.window.set_theme("light")
+    model.data(model.index(0, 0), Qt.ItemDataRole.DecorationRole)
+    assert len(drawn) == 2 and drawn[0] != drawn[1]
+
+
+def test_the_window_holds_no_more_after_many_boards(world: GuiWorld) -> None:
+    def inspect(boards: int) -> tuple[int, int]:
+        for number in range(boards):
+            world.station.next_board((2, 2), seed=number % 3)
+            world.station.scan(300)
+            world.spin(0.03)
+            world.station.finish()
+            world.station.happen(Level.INFO, "a board has gone by")
+            world.spin(0.03)
+        world.station.ends.clear()
+        world.station.goldens.clear()
+        gc.collect()
+        kept = sum(isinstance(found, (BoardScan, LiveFrame, BoardPicture, Inspection)) for found in gc.get_objects())
+        return len(world.window.findChildren(QObject)), kept
+
+    world.show()
+    world.window.page("history")
+    inspect(3)
+    objects, kept = inspect(3)
+    many_objects, many_kept = inspect(15)
+    assert many_objects == objects
+    # A frame more or less, by the moment; not one a board.
+    assert 0 < kept and many_kept <= kept + 4

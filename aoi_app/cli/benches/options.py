@@ -22,6 +22,8 @@ class Options:
     ----------
     people
         Where tables and progress go; figures for programs are returned.
+    headless
+        The load without a window.
     """
 
     people: Console
@@ -33,6 +35,7 @@ class Options:
     precision: str
     seconds: float
     line_rate: float | None
+    headless: bool
     images: Path | None
     report: Path | None
 
@@ -48,4 +51,6 @@ def show(people: Console, title: str, figures: Mapping[str, Any]) -> None:
 
 def number(value: Any) -> str:
     """Return a value for a table."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     return f"{value:,.2f}" if isinstance(value, float) else str(value)
