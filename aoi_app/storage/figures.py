@@ -69,6 +69,8 @@ class Figures:
         Confirmed defects, most first.
     review_s, review_median_s
         Time spent on review, and the median of a defect; 0 and None when there was none.
+    opportunities_not_set
+        Recipes of which nobody knows how many opportunities a board has: there is no DPMO while there are some.
     """
 
     since_us: int
@@ -87,3 +89,4 @@ class Figures:
     review_s: float
     review_median_s: float | None
     subgroups: Subgroups
+    opportunities_not_set: tuple[str, ...] = ()

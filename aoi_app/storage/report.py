@@ -48,6 +48,7 @@ def report_lines(figures: Figures, alarms: Sequence[AlarmRow] = ()) -> list[Line
         _share("yield", "first-pass yield", figures.first_pass_yield),
         _share("yield", "passed by the station", figures.machine_yield),
         _millions("defects", "DPMO", figures.dpmo),
+        *_not_set(figures),
         Line("defects", "waiting for review", figures.open_defects, "defects"),
         _share("false calls", "of all reviewed calls", figures.false_calls),
         _millions("false calls", "per million opportunities", figures.false_calls_per_opportunity),
@@ -100,6 +101,12 @@ def write_report_csv(figures: Figures, alarms: Sequence[AlarmRow], target: TextI
     for line in report_lines(figures, alarms):
         cells = (line.value, line.unit, line.n, line.low, line.high)
         table.writerow((line.section, line.name, *("" if cell is None else cell for cell in cells)))
+
+
+def _not_set(figures: Figures) -> list[Line]:
+    """Say why there is no DPMO, rather than leave a gap."""
+    names = ", ".join(figures.opportunities_not_set)
+    return [Line("defects", "opportunities not set in recipe", names, "text")] if names else []
 
 
 def _share(section: str, name: str, rate: Rate) -> Line:

@@ -98,7 +98,8 @@ class InspectionTable(Base):
     __table_args__ = (
         Index(None, "ts_us", "verdict"),
         Index(None, "verdict", "ts_us"),
-        Index(None, "recipe", "ts_us", "verdict"),
+        # The revision comes along so that opportunities are counted from the index alone.
+        Index(None, "recipe", "ts_us", "verdict", "recipe_revision"),
         Index(None, "serial", "ts_us"),
         Index(None, "engine_id", "ts_us"),
         Index(

@@ -16,6 +16,7 @@ from aoi_app.storage.database import Place, connect, reading
 from aoi_app.storage.faults import explained
 from aoi_app.storage.figures import REAL, REWORKED, Figures, Subgroups
 from aoi_app.storage.intervals import Rate, rate
+from aoi_app.storage.opportunities import Revision, chances, recorded_opportunities
 from aoi_app.storage.query import HistoryQuery, count_defects, in_time
 from aoi_app.storage.query import board_filters as filters_of
 from aoi_app.storage.schema import DefectTable as D
@@ -47,7 +48,8 @@ class Statistics:
         query
             Further filters on boards (recipe, station, serial number, engine); those on time and defects do nothing.
         opportunities
-            Opportunities for a defect on one board, by recipe: its components, placements and terminations.
+            Opportunities for a defect on one board, by recipe: its components, placements and terminations. None
+            takes those of the recipe revisions that judged the boards.
         interval_us
             Width of a subgroup of the charts.
         """
@@ -55,9 +57,7 @@ class Statistics:
             query, since_us=since_us, until_us=until_us, classes=(), places=(), reviewers=(), verifications=()
         )
         with explained(self._place.name, self._place.folder), reading(self._database) as connection:
-            return _Count(connection, asked, since_us, until_us).figures(
-                {} if opportunities is None else opportunities, interval_us
-            )
+            return _Count(connection, asked, since_us, until_us).figures(opportunities, interval_us)
 
     def places(self, query: HistoryQuery) -> NDArray[np.float64]:
         """Return the centres of confirmed defects for a heat map: (n, 2), x and y in board pixels, newest first."""
@@ -92,7 +92,7 @@ class _Count:
     since_us: int
     until_us: int
 
-    def figures(self, opportunities: Mapping[str, int], interval_us: int) -> Figures:
+    def figures(self, opportunities: Mapping[str, int] | None, interval_us: int) -> Figures:
         verdicts, boards_of = self._boards()
         subgroups, machine_passed = self._subgroups(interval_us)
         units, not_passed = int(subgroups.boards.sum()), int(subgroups.not_passed.sum())
@@ -100,8 +100,12 @@ class _Count:
         confirmed = sum(states.get(v.value, 0) for v in REAL)
         rejected = states.get(Verification.DEFECT_REJECTED.value, 0)
         calls = sum(n for state, n in states.items() if state != Verification.NOT_VERIFIED_YET.value)
-        known = all(recipe in opportunities for recipe in boards_of)
-        chances = sum(n * opportunities[recipe] for recipe, n in boards_of.items()) if known else 0
+        known = (
+            recorded_opportunities(self.connection, boards_of)
+            if opportunities is None
+            else {revision: opportunities[revision[0]] for revision in boards_of if revision[0] in opportunities}
+        )
+        total, not_set = chances(boards_of, known)
         seconds, median = self._review_time()
         return Figures(
             self.since_us,
@@ -109,9 +113,9 @@ class _Count:
             verdicts,
             rate(units - not_passed, units),
             rate(machine_passed, units),
-            rate(confirmed, chances, "exact") if 0 < chances >= confirmed else None,
+            rate(confirmed, total, "exact") if 0 < total >= confirmed else None,
             rate(rejected, calls),
-            rate(rejected, chances, "exact") if 0 < chances >= rejected else None,
+            rate(rejected, total, "exact") if 0 < total >= rejected else None,
             self._without_false_call(),
             states.get(Verification.NOT_VERIFIED_YET.value, 0),
             self._pareto("class"),
@@ -120,20 +124,20 @@ class _Count:
             seconds,
             median,
             subgroups,
+            not_set,
         )
 
-    def _boards(self) -> tuple[dict[Verdict, int], dict[str, int]]:
-        """Return inspections by verdict, and inspected boards by recipe."""
-        rows = self.connection.execute(
-            select(I.verdict, I.recipe, func.count()).where(*self._board_filters()).group_by(I.verdict, I.recipe)
-        )
+    def _boards(self) -> tuple[dict[Verdict, int], dict[Revision, int]]:
+        """Return inspections by verdict, and inspected boards by recipe revision."""
+        groups = (I.verdict, I.recipe, I.recipe_revision)
+        rows = self.connection.execute(select(*groups, func.count()).where(*self._board_filters()).group_by(*groups))
         verdicts: dict[Verdict, int] = {}
-        boards: dict[str, int] = {}
-        for name, recipe, n in rows:
+        boards: dict[Revision, int] = {}
+        for name, recipe, revision, n in rows:
             verdict = Verdict(name)
             verdicts[verdict] = verdicts.get(verdict, 0) + n
             if verdict in (Verdict.PASSED, Verdict.FAILED):
-                boards[recipe] = boards.get(recipe, 0) + n
+                boards[recipe, revision] = boards.get((recipe, revision), 0) + n
         return verdicts, boards
 
     def _subgroups(self, interval_us: int) -> tuple[Subgroups, int]:

@@ -8,9 +8,12 @@ import numpy as np
 import pytest
 
 from aoi_app.core.inspection import Verdict, Verification
+from aoi_app.core.recipe import Recipe
 from aoi_app.storage.figures import Figures
 from aoi_app.storage.history import History
 from aoi_app.storage.query import HistoryQuery
+from aoi_app.storage.recipes import RecipeBook
+from aoi_app.storage.report import Line, report_lines
 from aoi_app.storage.review import Review
 from aoi_app.storage.statistics import Statistics
 from aoi_app.storage.store import Store
@@ -81,6 +84,28 @@ def test_defects_per_million_opportunities(shift: At) -> None:
     assert found.dpmo.low < found.dpmo.value < found.dpmo.high
     assert _figures(shift).dpmo is None, "no recipe said how many opportunities there are"
     assert _figures(shift, opportunities={"default": 0}).dpmo is None
+
+
+def test_opportunities_are_those_of_the_revision_that_judged(shift: At) -> None:
+    book = RecipeBook(*shift)
+    for opportunities in (100, 200, 300, 400):
+        book.save(Recipe(name="default", opportunities=opportunities))
+    book.close()
+    found = _figures(shift)
+    # The boards were judged by revision 3.
+    assert found.dpmo is not None and found.dpmo.n == 9 * 300
+    assert found.opportunities_not_set == ()
+
+
+def test_without_opportunities_the_report_says_so_instead_of_a_wrong_figure(shift: At) -> None:
+    book = RecipeBook(*shift)
+    for opportunities in (100, 200, None):
+        book.save(Recipe(name="default", opportunities=opportunities))
+    book.close()
+    found = _figures(shift)
+    assert found.dpmo is None
+    assert found.opportunities_not_set == ("default",)
+    assert Line("defects", "opportunities not set in recipe", "default", "text") in report_lines(found)
 
 
 def test_false_calls_are_no_defects(shift: At) -> None:

@@ -40,7 +40,8 @@ def _dpmo(figures: Figures) -> str:
 def _dpmo_note(figures: Figures) -> str:
     rate = figures.dpmo
     if rate is None:
-        return tr("opportunities not known")
+        names = ", ".join(figures.opportunities_not_set)
+        return tr("opportunities not set: {names}", names=names) if names else tr("opportunities not known")
     low, high = f"{rate.low * 1e6:,.0f}", f"{rate.high * 1e6:,.0f}"
     return tr("{low} to {high}, n = {n}", low=low, high=high, n=f"{rate.n:,}")
 
