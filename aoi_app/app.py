@@ -15,6 +15,7 @@ import numpy as np
 from pydantic import ValidationError
 
 from aoi_app.camera.assembler import BoardAssembler
+from aoi_app.camera.board_options import BoardOptions
 from aoi_app.camera.conveyor import SourceBoard
 from aoi_app.camera.drivers import acquisition_config, create_camera, drawn_source, drivers
 from aoi_app.camera.folder import ImageSource, folder_camera
@@ -27,8 +28,8 @@ from aoi_app.core.protocols import AcquisitionConfig, Detector, LineScanCamera, 
 from aoi_app.core.recipe import MAX_LENGTH_LINES, MAX_WIDTH_PX, Recipe, load_recipe
 from aoi_app.core.scan import BoardScan, PixelFormat, Pixels
 from aoi_app.core.settings import CameraSettings, Settings, load_settings, named_fields
-from aoi_app.demo import at_source, recipe_of
-from aoi_app.inference.admission import REFERENCE, open_admitted
+from aoi_app.demo import at_source, recipe_of, record_of
+from aoi_app.inference.admission import is_reference, open_admitted
 from aoi_app.inference.calibration import IMAGES_VARIABLE
 from aoi_app.inference.catalog import find_model
 from aoi_app.inference.frozen import FrozenBoard, frozen_boards
@@ -78,6 +79,7 @@ def make_detector(settings: Settings, spec: EngineSpec) -> Detector:
         spec.precision,
         min_confidence=spec.min_confidence,
         overlap=settings.tile_overlap,
+        options=dict(spec.options),
     )
 
 
@@ -85,7 +87,8 @@ def admitted_detector(settings: Settings, spec: EngineSpec, progress: Progress) 
     """Open the detector that a specification names, through the gate; return it and what the gate measured."""
     limits = GateLimits(threshold=GATE_THRESHOLD)
     # Before the candidate is opened: INT8 is calibrated on the same images.
-    boards = () if (spec.runtime, spec.precision) == REFERENCE else plant_boards(settings)
+    reference = is_reference(spec.runtime, spec.precision, dict(spec.options))
+    boards = () if reference else plant_boards(settings)
     detector, certificate = open_admitted(
         find_model(spec.model),
         spec.runtime,
@@ -94,6 +97,7 @@ def admitted_detector(settings: Settings, spec: EngineSpec, progress: Progress) 
         limits,
         min_confidence=spec.min_confidence,
         overlap=settings.tile_overlap,
+        options=dict(spec.options),
         progress=lambda share, text: progress(f"{share:.0%} · {text}"),
     )
     if certificate is not None and spec.runtime.startswith("tensorrt"):
@@ -108,8 +112,8 @@ def fallback(spec: EngineSpec) -> EngineSpec | None:
     """Return what to try after an engine failed: FP32 on the same runtime, then ONNX Runtime on the CPU."""
     if spec.precision in FALLBACKS:
         return replace(spec, precision=FALLBACKS[spec.precision])
-    if spec.runtime != "onnxruntime":
-        return replace(spec, runtime="onnxruntime", precision="fp32")
+    if spec.runtime != "onnxruntime" or spec.options:
+        return replace(spec, runtime="onnxruntime", precision="fp32", options=())
     return None
 
 
@@ -136,7 +140,8 @@ class LineOpener:
             if images:
                 slot_bytes = max(slot_bytes, *map(_image_bytes, images))
             ring = self._ring_of(settings.ring_slots, slot_bytes, lazy_memory if images else self._allocator(settings))
-            return Line(camera, BoardAssembler(ring, applied.height, max_lines=recipe.max_lines))
+            options = BoardOptions.among(settings.camera.options)
+            return Line(camera, BoardAssembler(ring, applied.height, max_lines=recipe.max_lines, options=options))
         except BaseException:
             camera.close()
             raise
@@ -246,6 +251,7 @@ def build_station(settings: Settings, recipe: Recipe, golden: Path | None = None
             data_dir(settings),
             settings.database_url,
             settings.station,
+            record_of(settings.camera.source),
             alarm=lambda alarm: journal.add(Level.WARNING, "record", alarm.what, "Acknowledge it with a reason."),
             tell=lambda what, hint: journal.add(Level.WARNING, "record", what, hint),
         )
@@ -339,6 +345,7 @@ def open_station(
         find_golden,
         settings.database_url,
         lambda record: second_look(record, station.settings, book, find_golden),
+        lambda: record_of(station.settings.camera.source),
     )
     try:
         code = run_window(
@@ -373,7 +380,8 @@ def second_look(record: BoardRecord, settings: Settings, book: RecipeBook, find_
     stand_back()
     image, recipe = kept_image(record), book.load(record.row.recipe)
     least = min(LEAST_CONFIDENCE, recipe.lowest_confidence)
-    spec = EngineSpec(settings.model or recipe.model, settings.runtime, settings.precision, least)
+    options = tuple(sorted(settings.engine_options.items()))
+    spec = EngineSpec(settings.model or recipe.model, settings.runtime, settings.precision, least, options)
     detector = make_detector(settings, spec)
     try:
         return look_again(record, image, detector, recipe, find_golden)

@@ -65,6 +65,8 @@ class Settings(_Strict):
         Keys of the review page that differ from the usual ones: act -> key, as Qt writes it ("F1", "Space").
     model
         File of the ONNX model, relative to the engines folder or absolute; empty for the default.
+    runtime_options
+        By runtime, what differs from its defaults; each keeps its own while another is in use.
     data_dir
         Where the record lives; empty for the user's data folder.
     database_url
@@ -84,6 +86,7 @@ class Settings(_Strict):
     )
     model: str = ""
     runtime: str = "onnxruntime"
+    runtime_options: dict[str, dict[str, int | float | str | bool]] = Field(default_factory=dict)
     precision: Precision = "fp32"
     recipe: str = "demo-assembled"
     changeover: ChangeoverSettings = ChangeoverSettings()
@@ -92,6 +95,11 @@ class Settings(_Strict):
     station: Annotated[str, Field(max_length=80)] = ""
     ring_slots: Annotated[int, Field(ge=2, le=64)] = 4
     tile_overlap: Annotated[int, Field(ge=0, le=512)] = 128
+
+    @property
+    def engine_options(self) -> dict[str, int | float | str | bool]:
+        """Options of the runtime in use."""
+        return dict(self.runtime_options.get(self.runtime, {}))
 
     def with_changes(self, **changes: Any) -> Settings:
         """Return these settings with some values changed, validated again."""

@@ -14,12 +14,19 @@ from aoi_app.station.status import Level
 
 @dataclass(frozen=True, slots=True)
 class EngineSpec:
-    """A choice of model, runtime and precision, as the settings name it."""
+    """A choice of model, runtime and precision, as the settings name it.
+
+    Attributes
+    ----------
+    options
+        Of the runtime: name and value.
+    """
 
     model: str
     runtime: str
     precision: str
     min_confidence: float
+    options: tuple[tuple[str, int | float | str | bool], ...] = ()
 
     def serves(self, model: str, least_confidence: float) -> bool:
         """Tell whether it is of a model and delivers from a confidence on."""

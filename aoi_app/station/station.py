@@ -306,7 +306,8 @@ class Station:
     def _wanted_spec(self, recipe: Recipe) -> EngineSpec:
         settings = self._settings
         least = min(LEAST_CONFIDENCE, recipe.lowest_confidence)
-        return EngineSpec(settings.model or recipe.model, settings.runtime, settings.precision, least)
+        options = tuple(sorted(settings.engine_options.items()))
+        return EngineSpec(settings.model or recipe.model, settings.runtime, settings.precision, least, options)
 
     def _request_engine(self, spec: EngineSpec) -> None:
         self._spec = spec

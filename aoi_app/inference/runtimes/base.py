@@ -9,13 +9,11 @@ from typing import Any, Protocol, runtime_checkable
 from numpy.typing import NDArray
 
 from aoi_app.core.errors import EngineError
+from aoi_app.core.options import Option as Option
+from aoi_app.core.options import Options as Options
 from aoi_app.core.protocols import Detector
 from aoi_app.inference.model import Model
 from aoi_app.inference.quantise import Progress
-
-Option = int | float | str | bool
-Options = Mapping[str, Option]
-"""Settings of one runtime by name; a runtime refuses names that it does not know."""
 
 
 @dataclass(frozen=True, slots=True)

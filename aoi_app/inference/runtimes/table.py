@@ -11,10 +11,12 @@ from typing import cast
 
 from aoi_app.core.errors import BackendMissing, EngineError
 from aoi_app.core.install import install_line
+from aoi_app.core.options import OptionField
 from aoi_app.core.protocols import Detector
 from aoi_app.inference.model import TFLITE, read_model
 from aoi_app.inference.quantise import Progress
 from aoi_app.inference.runtimes.base import Option, Runtime, StreamingRuntime
+from aoi_app.inference.runtimes.fields import ONNXRUNTIME, OPENVINO, THREADS, TRITON
 from aoi_app.inference.streaming import StreamingDetector
 
 LITERT = "litert"
@@ -36,6 +38,8 @@ class RuntimeEntry:
         It does more than run the network and brings its own detector (`StreamingRuntime`).
     remote
         It runs on a server.
+    fields
+        Its options as a form offers them; `missing` is not filled in.
     """
 
     name: str
@@ -46,6 +50,7 @@ class RuntimeEntry:
     precisions: tuple[str, ...] = ("fp32", "fp16", "int8")
     whole: bool = False
     remote: bool = False
+    fields: tuple[OptionField, ...] = ()
 
     @property
     def available(self) -> bool:
@@ -62,6 +67,7 @@ RUNTIMES: Mapping[str, RuntimeEntry] = {
             ("onnxruntime",),
             "pip install onnxruntime",
             "aoi_app.inference.runtimes.onnxruntime:OnnxRuntime",
+            fields=ONNXRUNTIME,
         ),
         RuntimeEntry(
             "openvino",
@@ -69,6 +75,7 @@ RUNTIMES: Mapping[str, RuntimeEntry] = {
             ("openvino",),
             install_line("openvino"),
             "aoi_app.inference.runtimes.openvino:OpenVino",
+            fields=OPENVINO,
         ),
         RuntimeEntry(
             LITERT,
@@ -76,6 +83,7 @@ RUNTIMES: Mapping[str, RuntimeEntry] = {
             ("ai_edge_litert",),
             install_line("litert"),
             "aoi_app.inference.runtimes.litert:LiteRt",
+            fields=(THREADS,),
         ),
         RuntimeEntry(
             "torch",
@@ -84,6 +92,7 @@ RUNTIMES: Mapping[str, RuntimeEntry] = {
             install_line("train"),
             "aoi_app.inference.runtimes.torch:Torch",
             precisions=("fp32", "fp16"),
+            fields=(THREADS,),
         ),
         RuntimeEntry(
             "triton",
@@ -92,6 +101,7 @@ RUNTIMES: Mapping[str, RuntimeEntry] = {
             install_line("triton"),
             "aoi_app.inference.runtimes.triton:Triton",
             remote=True,
+            fields=TRITON,
         ),
         RuntimeEntry(
             "tensorrt",
