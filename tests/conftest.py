@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import pytest
 from _pytest.runner import runtestprotocol
+from hypothesis import settings
 
 TRIES = 3
+
+# How long an example takes says more of what else the machine does than of our code.
+settings.register_profile("station", deadline=None)
+settings.load_profile("station")
 
 
 def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 
 from aoi_app.camera.aravis_device import AravisDevice
-from aoi_app.camera.aravis_library import ControlLost, Library, load
+from aoi_app.camera.aravis_library import Library, load
 from aoi_app.camera.aravis_stream import AravisStream, Buffer
 from aoi_app.camera.flat_field import Conditions
 from aoi_app.camera.intake import Intake
@@ -61,7 +61,7 @@ class AravisCamera:
         self._lost = threading.Event()
         self._stopped = threading.Event()
         self._guard = threading.Lock()
-        self._on_lost = ControlLost(lambda device, data: self._lost.set())
+        self._unwatch: Callable[[], None] | None = None
         self._ready: list[LineBlock] = []
 
     @property
@@ -100,7 +100,7 @@ class AravisCamera:
 
     def _identify(self, library: Library, handle: int) -> None:
         self._device = AravisDevice(library, handle)
-        library.g_signal_connect_data(handle, b"control-lost", self._on_lost, None, None, 0)
+        self._unwatch = library.watch_control(handle, self._lost)
         names = [self._device.text(f"Device{part}") for part in ("VendorName", "ModelName", "SerialNumber", "ID")]
         self._info = replace(self._info, vendor=names[0], model=names[1], serial=names[2] or names[3])
 
@@ -208,6 +208,9 @@ class AravisCamera:
         self._halt()
         library, camera, device = self._library, self._camera, self._device
         self._camera = self._device = None
+        unwatch, self._unwatch = self._unwatch, None
+        if unwatch is not None:
+            unwatch()
         if library is None or camera is None or device is None:
             return
         with suppress(AoiError):

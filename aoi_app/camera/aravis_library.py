@@ -5,7 +5,10 @@ from __future__ import annotations
 import ctypes
 import ctypes.util
 import functools
+import itertools
 import sys
+import threading
+from collections.abc import Callable
 from ctypes import POINTER, byref, c_bool, c_char_p, c_double, c_int, c_int64, c_size_t, c_uint, c_uint64, c_void_p
 from typing import Any
 
@@ -26,6 +29,25 @@ FIXED_SOCKET_BUFFER = 0
 G_TYPE_INT = 6 << 2
 
 ControlLost = ctypes.CFUNCTYPE(None, c_void_p, c_void_p)
+
+
+_watched: dict[int, threading.Event] = {}
+_numbers = itertools.count(1)
+
+
+def _on_control_lost(device: int, number: int) -> None:
+    """Note that a camera is gone. Called in a thread of libaravis, maybe after Python has forgotten the camera."""
+    event = _watched.get(number)
+    if event is not None:
+        event.set()
+
+
+_control_lost = ControlLost(_on_control_lost)
+"""Never freed: libaravis calls it for as long as it holds a camera."""
+
+
+def _unwatch(number: int) -> None:
+    _watched.pop(number, None)
 
 
 class _GError(ctypes.Structure):
@@ -137,6 +159,13 @@ class Library:
         if error:
             raise self._translated(error, about)
         return result
+
+    def watch_control(self, device: int, lost: threading.Event) -> Callable[[], None]:
+        """Have `lost` set when the camera no longer answers; return what ends that."""
+        number = next(_numbers)
+        _watched[number] = lost
+        self.g_signal_connect_data(device, b"control-lost", _control_lost, number, None, 0)
+        return functools.partial(_unwatch, number)
 
     def set_int_property(self, instance: int, name: bytes, value: int) -> None:
         """Set a property that is a number or an enumeration."""

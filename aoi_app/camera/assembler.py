@@ -9,6 +9,7 @@ from datetime import datetime, timezone
 
 import numpy as np
 
+from aoi_app.camera.board_options import BoardOptions, GapPolicy, Transport
 from aoi_app.camera.canary import Canary
 from aoi_app.camera.continuity import Arrival, Continuity
 from aoi_app.camera.open_board import Copy, OpenBoard, row_problem
@@ -21,6 +22,8 @@ BoardEvent = LinesIn | ScanEnd
 
 NO_SLOT = -1
 """Slot of a scan that got no buffer."""
+
+DEFAULT_OPTIONS = BoardOptions()
 
 
 class BoardAssembler:
@@ -38,6 +41,9 @@ class BoardAssembler:
         Longest board; what comes after is not kept, and the board is not complete.
     timeout_s
         A board of which nothing has come for so long has ended; it is not complete. Noticed by `tick`.
+    options
+        What happens to a board with lost lines, and which edge comes first. A board that is turned round is announced
+        when it is whole.
     copy
         Writes lines into a buffer: copy(to, from).
     monotonic_ns, wall_ns
@@ -51,6 +57,7 @@ class BoardAssembler:
         *,
         max_lines: int = MAX_LENGTH_LINES,
         timeout_s: float = 5.0,
+        options: BoardOptions = DEFAULT_OPTIONS,
         copy: Copy = np.copyto,
         monotonic_ns: Callable[[], int] = time.monotonic_ns,
         wall_ns: Callable[[], int] = time.time_ns,
@@ -60,11 +67,13 @@ class BoardAssembler:
         self._canary = Canary(max_lines)
         self._max_lines = max_lines
         self._timeout_ns = int(timeout_s * 1e9)
+        self._aborts = options.gap_policy is GapPolicy.ABORT
+        self._reverse = options.transport is Transport.REVERSE
         self._copy = copy
         self._monotonic_ns = monotonic_ns
         self._wall_ns = wall_ns
         self._board: OpenBoard | None = None
-        self._after_timeout = False
+        self._after_timeout = self._after_abort = False
         self._last_ns = 0
         self._count = 0
 
@@ -82,6 +91,14 @@ class BoardAssembler:
             The pixels are not lines of 8-bit samples, or are too narrow or too wide for a board.
         """
         _check(block)
+        events = self._placed(block)
+        if self._aborts and self._board is not None and not self._board.is_whole:
+            self._board.blame("it was aborted there: its rest was not looked at", missing=self._continuity.owed)
+            self._after_abort = True
+            events += self._end()
+        return events
+
+    def _placed(self, block: LineBlock) -> list[BoardEvent]:
         events: list[BoardEvent] = []
         arrival = self._continuity.check(block)
         self._last_ns = self._monotonic_ns()
@@ -96,11 +113,16 @@ class BoardAssembler:
             self._after_timeout = not block.ends_board
             self._continuity.settle()
             return events
+        elif self._board is None and self._after_abort and not _another_board(block, arrival):
+            self._after_abort = not block.ends_board
+            if block.ends_board:
+                self._continuity.settle()
+            return events
         elif self._board is None:
             self._begin(block).blame("its leading edge was not seen", missing=arrival.blocks_lost and arrival.gap)
         elif arrival.at_border:
             self._board.blame("its trailing edge was not seen", *arrival.reasons, missing=arrival.gap)
-            events.append(self._end())
+            events += self._end()
             self._begin(block).blame("its leading edge was not seen")
         else:
             self._board.fill(arrival.gap)
@@ -113,23 +135,23 @@ class BoardAssembler:
             return []
         self._board.blame(f"no lines came for {self._timeout_ns / 1e9:g} s before its trailing edge was seen")
         self._after_timeout = True
-        return [self._settle_and_end()]
+        return self._settle_and_end()
 
     def abort(self, reason: str) -> list[BoardEvent]:
         """End the board in hand, if any, because of `reason`, and expect frame ids to begin anew."""
         events: list[BoardEvent] = []
         if self._board:
             self._board.blame(reason)
-            events.append(self._settle_and_end())
-        self._after_timeout = False
+            events += self._settle_and_end()
+        self._after_timeout = self._after_abort = False
         self._continuity.reset()
         return events
 
     def _first_block(self, block: LineBlock, arrival: Arrival, events: list[BoardEvent]) -> None:
         if self._board:
             self._board.blame("its trailing edge was not seen before the next board began", missing=arrival.gap)
-            events.append(self._end())
-        elif arrival.blocks_lost:
+            events += self._end()
+        elif arrival.blocks_lost and not self._after_abort:
             # A whole board may have gone by in the gap: it must not be absent.
             unseen = self._open(block, _no_buffer(block), serial=None)
             unseen.blame(
@@ -151,13 +173,13 @@ class BoardAssembler:
             shape, due = block.pixels.shape[1:], board.scan.pixels.shape[1:]
             board.blame(f"block {block.frame_id} has lines of shape {shape}, the board has {due}")
             board.fill(arrival.usable)
-        if board.scan.slot != NO_SLOT:
+        if board.scan.slot != NO_SLOT and not self._reverse:
             events.append(LinesIn(board.scan, board.lines))
         if block.ends_board:
-            events.append(self._settle_and_end())
+            events += self._settle_and_end()
 
     def _begin(self, block: LineBlock) -> OpenBoard:
-        self._after_timeout = False
+        self._after_timeout = self._after_abort = False
         taken = self._ring.take(block.pixels.shape[1:], self._max_lines)
         self._board = self._open(block, taken or _no_buffer(block), block.serial)
         if taken is None:
@@ -174,18 +196,26 @@ class BoardAssembler:
         self._count += 1
         running = datetime.fromtimestamp(now / 1e9, timezone.utc).strftime("%Y%m%d-%H%M%S") + f"-{self._count:04d}"
         scan = BoardScan(uuid.uuid4().hex, serial or running, read_only(buffer), pixel_format, slot, now)
-        return OpenBoard(scan, buffer, self._canary, self._copy)
+        return OpenBoard(scan, buffer, self._canary, self._copy, reverse=self._reverse)
 
-    def _settle_and_end(self) -> ScanEnd:
+    def _settle_and_end(self) -> list[BoardEvent]:
         assert self._board is not None
         self._board.blame(missing=self._continuity.settle())
         return self._end()
 
-    def _end(self) -> ScanEnd:
+    def _end(self) -> list[BoardEvent]:
         board = self._board
         assert board is not None
         self._board = None
-        return board.end(self._monotonic_ns())
+        end = board.end(self._monotonic_ns())
+        # One that is turned round at its end could not be shown before.
+        seen: list[BoardEvent] = [LinesIn(board.scan, board.lines)] if self._reverse and board.lines else []
+        return [*seen, end]
+
+
+def _another_board(block: LineBlock, arrival: Arrival) -> bool:
+    """Tell whether a block after lost ones may belong to another board than those before."""
+    return arrival.at_border or (arrival.blocks_lost > 0 and block.encoder is None)
 
 
 def _no_buffer(block: LineBlock) -> tuple[int, Pixels]:

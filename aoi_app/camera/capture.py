@@ -9,7 +9,8 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 
-from aoi_app.camera.assembler import BoardAssembler
+from aoi_app.camera.assembler import DEFAULT_OPTIONS, BoardAssembler
+from aoi_app.camera.board_options import BoardOptions
 from aoi_app.camera.flat_field import Conditions, FlatField
 from aoi_app.camera.ring import BufferRing
 from aoi_app.camera.unpack import layout_of
@@ -30,13 +31,18 @@ class Calibrated(Protocol):
 
 
 def grab_boards(
-    camera: LineScanCamera, config: AcquisitionConfig, *, max_lines: int, quiet_s: float
+    camera: LineScanCamera,
+    config: AcquisitionConfig,
+    *,
+    max_lines: int,
+    quiet_s: float,
+    options: BoardOptions = DEFAULT_OPTIONS,
 ) -> Iterator[ScanEnd]:
     """Yield board after board of an open camera, until nothing has come for `quiet_s`."""
     applied = camera.configure(config)
     row = (applied.width or 0) * applied.pixel_format.channels
     ring = BufferRing(SLOTS, max(1, row * max_lines))
-    assembler = BoardAssembler(ring, applied.height, max_lines=max_lines, timeout_s=quiet_s)
+    assembler = BoardAssembler(ring, applied.height, max_lines=max_lines, timeout_s=quiet_s, options=options)
     camera.start_acquisition()
     last = time.monotonic()
     try:

@@ -16,6 +16,7 @@ from rich.table import Table
 
 from aoi_app.camera.aravis_stream import small_socket_buffer
 from aoi_app.camera.bench import bench_camera
+from aoi_app.camera.board_options import BoardOptions
 from aoi_app.camera.capture import flat_field_of, grab_boards, grab_lines
 from aoi_app.camera.drawn_source import DrawnSource
 from aoi_app.camera.drivers import create_camera, discover, drivers, open_camera
@@ -94,13 +95,15 @@ def grab(
     wait: Annotated[float, typer.Option(help="Seconds without a line after which it ends.")] = 10.0,
 ) -> None:
     """Take boards and say of each whether every line of it is there; exit code 1 when not."""
+    chosen = parse_options(options)
+    boards_as = BoardOptions.among(chosen)
     folder.mkdir(parents=True, exist_ok=True)
-    camera = create_camera(source, parse_options(options))
+    camera = create_camera(source, chosen)
     complete = taken = 0
     try:
         camera.open()
         config = _config(line_rate, height, width, PixelFormat.RGB8 if colour else PixelFormat.MONO8)
-        for end in grab_boards(camera, config, max_lines=max_lines, quiet_s=wait):
+        for end in grab_boards(camera, config, max_lines=max_lines, quiet_s=wait, options=boards_as):
             taken += 1
             complete += end.completeness.ok
             verdict = "complete" if end.completeness.ok else "; ".join(end.completeness.reasons)

@@ -69,6 +69,11 @@ class Continuity:
             return self._incomplete(block, blocks_lost)
         return self._inside(block, blocks_lost)
 
+    @property
+    def owed(self) -> int:
+        """Lines that the last blocks announced but did not hold."""
+        return self._owed
+
     def settle(self) -> int:
         """Return the lines that are owed at the end of a board, and forget where its next line was due."""
         owed, self._owed, self._next_encoder = self._owed, 0, None
@@ -103,7 +108,7 @@ class Continuity:
         if by_encoder < 0:
             reasons.append(
                 f"block {block.frame_id} is stale: its encoder count is {block.encoder}, "
-                f"at least {self._next_encoder} is due"
+                f"at least {self._next_encoder} is due, unless the conveyor ran backwards"
             )
             self._owed = by_id + block.lines
             return Arrival(blocks_lost=blocks_lost, reasons=(*reasons,))

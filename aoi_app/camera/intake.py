@@ -8,11 +8,14 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from aoi_app.camera.board_options import one_of
+from aoi_app.camera.channel_aligner import ChannelAligner, row_offsets
+from aoi_app.camera.encoder import EncoderCount, TriggerCount
 from aoi_app.camera.flat_field import Conditions
 from aoi_app.camera.frame_ids import FrameIds
 from aoi_app.camera.gate import BoardEnd, BoardGate, CameraBlock
 from aoi_app.camera.stages import Option, Stages
-from aoi_app.core.errors import CameraLost, FeatureError
+from aoi_app.core.errors import CameraLost
 from aoi_app.core.protocols import AcquisitionConfig
 from aoi_app.core.scan import LineBlock
 
@@ -27,8 +30,12 @@ class Intake:
     pixel_format
         Its PFNC name.
     options
-        `board_end` (see `BoardEnd`), `board_lines`, `board_quiet_s`, `sensor_bit`, those of `Stages`, and `silence_s`:
-        a stream that delivers at all times, and from which nothing has come for so long, has died (0: it may rest).
+        `board_end` (see `BoardEnd`), `board_lines`, `board_quiet_s`, `sensor_bit`; `encoder_divider`, counts of the
+        encoder from line to line, 0 where it does not trigger them, and `encoder_counts_down`; those of `Stages` and
+        `row_offsets`; and `silence_s`: a stream that delivers at all times, and from which nothing has come for so
+        long, has died (0: it may rest).
+    encoder_divider
+        When the options do not tell.
     clock_s
         Monotonic seconds.
 
@@ -45,6 +52,7 @@ class Intake:
         applied: AcquisitionConfig,
         pixel_format: str,
         options: Mapping[str, Option],
+        encoder_divider: float = 1,
         clock_s: Callable[[], float] = time.monotonic,
     ) -> None:
         conditions = Conditions(
@@ -58,7 +66,11 @@ class Intake:
         self._stages = Stages(conditions, applied.height, options)
         self._height = applied.height
         self._board_lines = int(options.get("board_lines", 0))
-        self._end = _board_end(str(options.get("board_end", "length" if self._board_lines else "")))
+        end = options.get("board_end", BoardEnd.LENGTH.value if self._board_lines else "")
+        self._end = one_of(BoardEnd, "board_end", end) if end else None
+        self._divider = float(options.get("encoder_divider", encoder_divider))
+        self._counts_down = bool(options.get("encoder_counts_down", False))
+        self._row_offsets = row_offsets(options, applied.pixel_format)
         self._quiet_s = float(options.get("board_quiet_s", 0.5))
         self._sensor_bit = 1 << int(options.get("sensor_bit", 0))
         self._silence_s = float(options.get("silence_s", 0.0))
@@ -70,6 +82,9 @@ class Intake:
         self._ids = FrameIds()
         self._heard_s = self._clock_s()
         self._gate = BoardGate(self._height, self._end, board_lines=self._board_lines, quiet_s=self._quiet_s)
+        self._encoder = EncoderCount(self._divider, self._counts_down) if self._divider else None
+        self._triggers = TriggerCount(self._height)
+        self._aligner = ChannelAligner(self._row_offsets) if any(self._row_offsets) else None
 
     def take(
         self,
@@ -94,17 +109,24 @@ class Intake:
             Chunks of the block, where the camera sends them; see `CameraBlock`.
         """
         self._heard_s = self._clock_s()
-        return self._gate.apply(
+        number = self._ids.unwrap(frame_id)
+        first_line = None
+        if encoder is not None and self._encoder is not None:
+            first_line = self._encoder.lines(encoder)
+        elif encoder is None and line_triggers is not None:
+            first_line = self._triggers.first_line(number, line_triggers)
+        block = self._gate.apply(
             CameraBlock(
                 pixels=self._stages(data),
-                frame_id=self._ids.unwrap(frame_id),
+                frame_id=number,
                 timestamp_ns=timestamp_ns,
-                encoder=encoder,
+                encoder=first_line,
                 line_triggers=line_triggers,
                 board_present=None if line_status is None else bool(line_status & self._sensor_bit),
                 part=part,
             )
         )
+        return self._aligned(block)
 
     def quiet(self) -> LineBlock | None:
         """Return the last block of a board whose end shows only by nothing more coming; None otherwise.
@@ -118,12 +140,7 @@ class Intake:
             raise CameraLost(
                 f"Nothing has come from the camera for {self._silence_s:g} s.", "Check cable, power and triggers."
             )
-        return self._gate.quiet()
+        return self._aligned(self._gate.quiet())
 
-
-def _board_end(name: str) -> BoardEnd | None:
-    try:
-        return BoardEnd(name) if name else None
-    except ValueError as error:
-        known = ", ".join(e.value for e in BoardEnd)
-        raise FeatureError(f"board_end is {name!r}, which is none of {known}.", "Choose one of these.") from error
+    def _aligned(self, block: LineBlock | None) -> LineBlock | None:
+        return block if block is None or self._aligner is None else self._aligner(block)

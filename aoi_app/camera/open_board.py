@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import cv2
 import numpy as np
 import xxhash
 
@@ -30,15 +31,20 @@ class OpenBoard:
         Marks for the rows.
     copy
         Writes lines into the buffer.
+    reverse
+        The last line comes first: the board is turned round at its end.
     """
 
-    def __init__(self, scan: BoardScan, buffer: Pixels, canary: Canary, copy: Copy = np.copyto) -> None:
+    def __init__(
+        self, scan: BoardScan, buffer: Pixels, canary: Canary, copy: Copy = np.copyto, *, reverse: bool = False
+    ) -> None:
         self.scan = scan
         self.lines = 0
         self._buffer = buffer
         self._rows = buffer.reshape(buffer.shape[0], int(np.prod(buffer.shape[1:])))
         self._canary = canary
         self._copy = copy
+        self._reverse = reverse
         self._hash = xxhash.xxh3_128()
         self._missing = 0
         self._reasons: list[str] = []
@@ -46,6 +52,11 @@ class OpenBoard:
         self._gaps: list[tuple[int, int]] = []
         if self._rows.shape[0]:
             canary.arm(self._rows)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing is known to be missing so far."""
+        return not self._reasons and self._missing == 0
 
     def fits(self, pixels: Pixels) -> bool:
         """Tell whether lines have the width and the pixel format of this board."""
@@ -83,6 +94,8 @@ class OpenBoard:
 
     def end(self, ended_ns: int) -> ScanEnd:
         """Close the board; nothing may be written after."""
+        if self._reverse:
+            self._turn_round()
         reasons = [*self._reasons, *([f"and {self._unsaid} more of the kind"] if self._unsaid else [])]
         proof = Completeness(self.lines, self._missing, tuple(reasons), tuple(self._gaps))
         return ScanEnd(self.scan, proof, self._hash.hexdigest(), ended_ns)
@@ -97,8 +110,17 @@ class OpenBoard:
         return self.lines + min(lines, room)
 
     def _advance(self, end: int) -> None:
-        self._hash.update(self._rows[self.lines : end].data)
+        # Of a board that is turned round at its end the hash is taken there.
+        if not self._reverse:
+            self._hash.update(self._rows[self.lines : end].data)
         self.lines = end
+
+    def _turn_round(self) -> None:
+        rows = self._rows[: self.lines]
+        if self.lines:
+            cv2.flip(rows, 0, rows)
+        self._hash.update(rows.data)
+        self._gaps = [(self.lines - first - count, count) for first, count in reversed(self._gaps)]
 
 
 def row_problem(width: int, channels: int) -> str | None:

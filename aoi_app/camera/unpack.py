@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -110,6 +111,7 @@ def _unpack_12(data: NDArray[np.uint8], packing: str) -> NDArray[np.uint16]:
         return np.empty((lines, stride // 3 * 2), np.uint16)
     # Bytes of both samples, put side by side again by OpenCV: several times as fast as 16-bit arithmetic in numpy.
     first, middle, last = (np.asarray(part, np.uint8) for part in cv2.split(data.reshape(lines, stride // 3, 3)))
+    parts: tuple[NDArray[Any], ...]
     if packing == "p":
         parts = first, middle & 0x0F, middle >> 4 | last << 4, last >> 4
     else:

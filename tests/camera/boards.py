@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,17 +22,17 @@ from aoi_app.core.scan import Pixels, ScanEnd
 
 
 def loopback(number: int) -> str:
-    """Return an address of this machine that no other test worker uses."""
-    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
-    return f"127.0.{worker + 1}.{number}"
+    """Return an address of this machine that no other test worker uses, nor another run of the tests."""
+    high, low = divmod(os.getpid(), 250)
+    return f"127.{high % 250 + 1}.{low + 1}.{number}"
 
 
 @contextmanager
-def the_loopback(folder: Path) -> Iterator[str]:
-    """Lend 127.0.0.1, which is alone in being found by broadcast, to one test at a time."""
+def the_loopback() -> Iterator[str]:
+    """Lend 127.0.0.1, which is alone in being found by broadcast, to one test of this machine at a time."""
     import fcntl  # where there is libaravis there is this
 
-    with (folder / "loopback.lock").open("w") as file:
+    with Path(tempfile.gettempdir(), f"aoi-tests-loopback-{os.getuid()}.lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield "127.0.0.1"
 

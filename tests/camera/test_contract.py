@@ -70,7 +70,7 @@ def aravis_fake(tmp_path: Path) -> Iterator[Case]:
     library.arv_gv_fake_camera_new.restype = ctypes.c_void_p
     library.arv_gv_fake_camera_new.argtypes = (ctypes.c_char_p, ctypes.c_char_p)
     library.g_object_unref.argtypes = (ctypes.c_void_p,)
-    with the_loopback(tmp_path.parent.parent) as address:
+    with the_loopback() as address:
         fake = library.arv_gv_fake_camera_new(address.encode(), b"GV02")
         yield Case(AravisCamera(address, {"board_lines": 192}), AcquisitionConfig(width=256, height=64))
         library.g_object_unref(fake)

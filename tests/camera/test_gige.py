@@ -154,8 +154,8 @@ def test_two_devices_cannot_share_an_address() -> None:
         GigeDevice(source_of(pictures(1)), "192.0.2.1").start()
 
 
-def test_discovery_lists_the_device(tmp_path_factory: pytest.TempPathFactory) -> None:
-    with the_loopback(tmp_path_factory.getbasetemp().parent) as address, device(pictures(1), address):
+def test_discovery_lists_the_device() -> None:
+    with the_loopback() as address, device(pictures(1), address):
         # A device that is slow to answer is found by the next look, as the window does it.
         looks = ([info for info in discover(1.0) if info.address == "127.0.0.1"] for _ in range(5))
         found = next(filter(None, looks), [])
@@ -180,6 +180,29 @@ def test_a_station_that_crashes_leaves_the_camera_to_the_next_within_the_heartbe
         assert time.monotonic() - begun < 10.0
         assert grab(camera, CONFIG, 1)[0].completeness.ok
         camera.close()
+
+
+FORGOTTEN = """
+import ctypes, gc, sys
+from aoi_app.camera.aravis import AravisCamera
+from aoi_app.camera.aravis_library import load
+camera = AravisCamera(sys.argv[1])
+camera.open()
+device = load().arv_camera_get_device(camera._camera)
+del camera
+gc.collect()
+glib = ctypes.CDLL("libgobject-2.0.so.0")
+glib.g_signal_emit_by_name.argtypes = ctypes.c_void_p, ctypes.c_char_p
+glib.g_signal_emit_by_name(device, b"control-lost")
+print("alive")
+"""
+
+
+def test_a_camera_that_was_forgotten_without_being_closed_brings_nothing_down_when_it_is_lost() -> None:
+    with device(pictures(1), loopback(33)):
+        command = [sys.executable, "-c", FORGOTTEN, loopback(33)]
+        result = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert result.stdout.strip() == "alive", result.stderr
 
 
 def drop_raw_sockets() -> None:

@@ -304,13 +304,13 @@ def test_closing_the_window_gives_the_camera_back(world: GuiWorld) -> None:
 
 @needs_aravis
 def test_a_camera_that_answers_is_listed_with_maker_serial_and_address(
-    world: GuiWorld, tmp_path_factory: pytest.TempPathFactory
+    world: GuiWorld,
 ) -> None:
     found = window_services(world.book, world.folder, world.folder / "s.json", lambda scan, recipe: None).cameras
     world.window.services = replace(world.window.services, cameras=found)
     lamp = Lamp()
     lamp.light = 90
-    with the_loopback(tmp_path_factory.getbasetemp().parent) as address:
+    with the_loopback() as address:
         device = GigeDevice(lamp.board, address, gap_lines=64)
         device.start()
         try:
