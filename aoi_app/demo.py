@@ -1,4 +1,4 @@
-"""What goes with each simulated line: a recipe and a camera set-up that fit its boards."""
+"""What goes with each simulated line: a recipe, a camera set-up and stop rules that fit its boards."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 
 from aoi_app.core.scan import PixelFormat
 from aoi_app.core.settings import CameraSettings
+from aoi_app.storage.record_settings import USUAL, RecordSettings
+from aoi_app.storage.stop_rules import StopRules
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,12 @@ DEMOS: Mapping[str, Demo] = {
     "simulated:bare": Demo("demo-bare", PixelFormat.MONO8),
 }
 
+DEMO_RECORD = RecordSettings(
+    stop_rules=StopRules(min_first_pass_yield=0.5, yield_boards=50, max_reject_rate=0.5),
+    whole_boards="failed",
+    whole_boards_gib=1.0,
+)
+
 
 def at_source(camera: CameraSettings, source: str) -> CameraSettings:
     """Return camera settings for another source: what is known of it, and nothing of the one before."""
@@ -39,3 +47,12 @@ def recipe_of(source: str) -> str:
     """Return the name of the recipe that goes with a source; empty where none does."""
     demo = DEMOS.get(source)
     return demo.recipe if demo else ""
+
+
+def record_of(source: str) -> RecordSettings:
+    """Return how the record of a source is kept unless `record.json` says otherwise.
+
+    A demonstration draws a defect on one board in four, on purpose: the rules of a plant would give alarm all day.
+    Failed boards are kept whole, so that they can be inspected again, in no more room than anybody can spare.
+    """
+    return DEMO_RECORD if source.partition(":")[0] == "simulated" else USUAL

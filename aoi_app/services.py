@@ -25,6 +25,7 @@ from aoi_app.storage.alarms import Alarms
 from aoi_app.storage.database import Place
 from aoi_app.storage.history import BoardRecord, History
 from aoi_app.storage.recipes import RecipeBook
+from aoi_app.storage.record_settings import RecordSettings, load_record_settings, save_record_settings
 from aoi_app.storage.review import Review
 from aoi_app.storage.statistics import Statistics
 
@@ -39,6 +40,7 @@ def window_services(
     find_golden: FindGolden,
     url: str = "",
     inspect_again: Callable[[BoardRecord], SecondLook] | None = None,
+    usual_record: Callable[[], RecordSettings] = RecordSettings,
 ) -> Services:
     """Return the services of a station.
 
@@ -48,6 +50,8 @@ def window_services(
         Where its record lies: the folder, and the database server where there is one.
     inspect_again
         Inspects a recorded board with today's recipe and engine.
+    usual_record
+        Settings of a record that has none of its own.
     """
     for entry in list_models():
         if entry.card is not None:
@@ -83,6 +87,8 @@ def window_services(
         open_alarms=lambda: Alarms(data, url) if recorded() else None,
         read_golden=read_golden,
         inspect_again=inspect_again,
+        load_record=lambda: load_record_settings(data, usual_record()),
+        save_record=lambda settings: save_record_settings(settings, data),
         create_camera=lambda camera: create_camera(camera.source, camera.options),
         flat_field_file=lambda info: data / "flat-fields" / flat_field_name(info),
         facts=lambda: _facts(data, settings_path),

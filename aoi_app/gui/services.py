@@ -23,6 +23,7 @@ from aoi_app.storage.figures import Figures
 from aoi_app.storage.history import BoardRecord, BoardRow
 from aoi_app.storage.query import HistoryQuery, PageKey
 from aoi_app.storage.recipes import RecipeRevision
+from aoi_app.storage.record_settings import RecordSettings
 from aoi_app.storage.review import Reviewed
 
 
@@ -123,6 +124,10 @@ def _nothing() -> None:
     return None
 
 
+def _keep_nothing(settings: RecordSettings) -> None:
+    return None
+
+
 def _create_camera(settings: CameraSettings) -> LineScanCamera:
     from aoi_app.camera.drivers import create_camera
 
@@ -168,6 +173,8 @@ class Services:
     inspect_again
         Inspects a recorded board with today's recipe and engine; None where no engine is at hand. Called in a thread
         of its own, takes seconds.
+    load_record, save_record
+        How the record is kept: pictures, stop rules, shifts.
     open_accounts
         Opens the accounts; None where nobody is to log in. Called in a worker thread.
     open_alarms
@@ -194,6 +201,8 @@ class Services:
     open_statistics: Callable[[], StatisticsReader | None] = _nothing
     read_golden: Callable[[BoardRecord], Pixels | None] = _no_golden
     inspect_again: Callable[[BoardRecord], SecondLook] | None = None
+    load_record: Callable[[], RecordSettings] = RecordSettings
+    save_record: Callable[[RecordSettings], None] = _keep_nothing
     open_accounts: Callable[[], AccountBook] | None = None
     open_alarms: Callable[[], AlarmBook | None] = _nothing
     create_camera: Callable[[CameraSettings], LineScanCamera] = _create_camera

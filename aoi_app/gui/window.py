@@ -28,6 +28,7 @@ from aoi_app.gui.users.desk import Desk, ask
 from aoi_app.gui.users.session import Session
 from aoi_app.station.control import StationControl
 from aoi_app.station.status import Event, Level, State, StationStatus
+from aoi_app.storage.record_settings import RecordSettings
 
 FRAME_MS = 16
 STATUS_MS = 100
@@ -303,6 +304,13 @@ class MainWindow(QMainWindow):
                 acts.setdefault(act, {})[name] = {"before": plain(getattr(old, name)), "after": plain(after)}
         for act, detail in acts.items():
             self.desk.note(act, ", ".join(detail), detail)
+
+    def save_record(self, before: RecordSettings, after: RecordSettings) -> None:
+        """Keep the record otherwise, from the next board on. Raises AoiError."""
+        self.services.save_record(after)
+        old, new = before.model_dump(mode="json"), after.model_dump(mode="json")
+        detail = {name: {"before": old[name], "after": new[name]} for name in new if new[name] != old[name]}
+        self.desk.note("change record settings", ", ".join(detail), detail)
 
     def save_recipe(self, recipe: Recipe) -> Recipe:
         """Save a recipe in the name of the person at the window; return it with its new revision."""

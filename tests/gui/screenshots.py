@@ -277,7 +277,9 @@ SCREENS: dict[str, Screen] = {
     "settings-model": settings(1),
     "settings-recipe": settings(2),
     "settings-keys": settings(3),
-    "settings-look": settings(4),
+    "settings-record": settings(4),
+    "settings-shift": settings(5),
+    "settings-look": settings(6),
     "about": about,
     "keys": keys,
 }

@@ -26,6 +26,7 @@ from aoi_app.storage.database import DATABASE_FILE
 from aoi_app.storage.history import BoardRecord, History
 from aoi_app.storage.pictures import PicturePolicy
 from aoi_app.storage.recipes import RecipeBook
+from aoi_app.storage.record_settings import load_record_settings, save_record_settings
 from aoi_app.storage.review import Review
 from aoi_app.storage.statistics import Statistics
 from aoi_app.storage.store import Store
@@ -77,6 +78,8 @@ class GuiWorld:
             open_statistics=lambda: Statistics(self.folder),
             read_golden=lambda record: self.station.goldens.get(record.row.board_id),
             inspect_again=self._inspect_again,
+            load_record=lambda: load_record_settings(self.folder),
+            save_record=lambda record: save_record_settings(record, self.folder),
             open_accounts=lambda: Accounts(self.folder),
             open_alarms=lambda: Alarms(self.folder),
             facts=lambda: (("Version", "0.1.0"), ("Record", "/var/lib/aoi-station")),

@@ -12,16 +12,20 @@ from aoi_app.core.recipe import Recipe
 from aoi_app.core.settings import Settings
 from aoi_app.gui.background import Background
 from aoi_app.gui.settings.camera_tab import CameraTab
+from aoi_app.gui.settings.form import scrolled
 from aoi_app.gui.settings.keys_tab import KeysTab
 from aoi_app.gui.settings.look_tab import LookTab
 from aoi_app.gui.settings.model_tab import ModelTab
 from aoi_app.gui.settings.recipe_tab import RecipeTab
+from aoi_app.gui.settings.record_tab import RecordTab
+from aoi_app.gui.settings.shift_tab import ShiftTab
 from aoi_app.gui.texts import message, say, tr
+from aoi_app.storage.record_settings import RecordSettings
 
 if TYPE_CHECKING:
     from aoi_app.gui.window import MainWindow
 
-TABS = ("Camera", "Model", "Recipe", "Review", "Appearance")
+TABS = ("Camera", "Model", "Recipe", "Review", "Record", "Shift", "Appearance")
 
 
 class SettingsDialog(QDialog):
@@ -39,12 +43,15 @@ class SettingsDialog(QDialog):
         self.recipe = RecipeTab(recipe, services, window.station.status().engine, self)
         self.keys = KeysTab(settings, self)
         self.look = LookTab(settings, self)
-        for tab, title in zip((self.camera, self.model, self.recipe, self.keys, self.look), TABS, strict=True):
-            self.tabs.addTab(tab, tr(title))
         self._problem = QLabel(self)
+        self._loaded = self._load_record()
+        self.record, self.shift = RecordTab(self._loaded, self), ShiftTab(self._loaded, self)
+        tabs = (self.camera, self.model, self.recipe, self.keys, self.record, self.shift, self.look)
+        for tab, title in zip(tabs, TABS, strict=True):
+            self.tabs.addTab(scrolled(tab) if tab in (self.record, self.shift) else tab, tr(title))
         self._problem.setProperty("role", "problem")
         self._problem.setWordWrap(True)
-        self._problem.hide()
+        self._problem.setVisible(bool(self._problem.text()))
         note = QLabel(self)
         note.setProperty("role", "muted")
         note.setWordWrap(True)
@@ -70,6 +77,19 @@ class SettingsDialog(QDialog):
         layout.addWidget(buttons)
         self.resize(760, 600)
 
+    def _load_record(self) -> RecordSettings:
+        try:
+            return self._window.services.load_record()
+        except AoiError as error:
+            # What is shown then are the usual ones; saving them mends the file.
+            self._problem.setText(f"{message(error.what)}\n{message(error.hint)}".strip())
+            return RecordSettings()
+
+    def record_values(self) -> RecordSettings:
+        """Return how the record is to be kept. Raises ValidationError, AoiError."""
+        changes = self.record.changes() | self.shift.changes()
+        return RecordSettings.model_validate(self._loaded.model_dump() | changes)
+
     def values(self) -> tuple[Settings, Recipe]:
         """Return what the tabs say. Raises ValidationError, AoiError."""
         recipe = self.recipe.recipe()
@@ -83,13 +103,17 @@ class SettingsDialog(QDialog):
         """Put into force what was changed; say what cannot be."""
         try:
             settings, recipe = self.values()
+            record = self.record_values()
             if recipe != self._window.station.recipe:
                 recipe = self._window.save_recipe(recipe)
                 self._window.use_recipe(recipe)
                 self.recipe.saved(recipe)
+            if record != self._loaded:
+                self._window.save_record(self._loaded, record)
+                self._loaded = record
         except ValidationError as error:
             problems = (f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-            return self._tell("\n".join(problems))
+            return self._tell(message("\n".join(problems)))
         except AoiError as error:
             return self._tell(f"{message(error.what)}\n{message(error.hint)}".strip())
         if settings != self._window.settings:

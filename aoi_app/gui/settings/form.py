@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QStandardItemModel
-from PySide6.QtWidgets import QComboBox, QGridLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QGridLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from aoi_app.gui.services import Choice
 from aoi_app.gui.texts import message, say, tr
@@ -47,6 +47,15 @@ class Form(QWidget):
         label.setProperty("role", "muted")
         label.setWordWrap(True)
         return label
+
+
+def scrolled(form: QWidget) -> QScrollArea:
+    """Return a form that is longer than the screens of some stations."""
+    area = QScrollArea()
+    area.setWidgetResizable(True)
+    area.setWidget(form)
+    area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    return area
 
 
 class ChoiceBox(QComboBox):
