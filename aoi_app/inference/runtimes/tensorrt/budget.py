@@ -65,10 +65,9 @@ def ring_bytes(size: tuple[int, int], overlap: int, batch: int, width: int = MAX
     return width * (size[0] + rows * (size[0] - overlap))
 
 
-def lane_bytes(ports: Mapping[str, int], anchors: int, batch: int) -> dict[str, int]:
-    """Return what one lane takes beside the activations: I/O by the engine's ports (bytes a tile), and scratch."""
-    scratch = 8 * key_capacity(anchors) + 20 * anchors + 8 + 4 * MAX_COMPARED * 32
-    return {"I/O": sum(ports.values()) * batch, "decoding": scratch * batch + BATCH.itemsize}
+def scratch_bytes(anchors: int) -> int:
+    """Return what decoding and suppression take for one tile: keys, boxes, classes, counters, who beats whom."""
+    return 8 * key_capacity(anchors) + 20 * anchors + 8 + 4 * MAX_COMPARED * 32
 
 
 def estimate(
@@ -100,10 +99,14 @@ def estimate(
     sizes = {v.name: _nbytes(v) for v in (*graph.value_info, *graph.input, *graph.output)}
     weights = sum(library.numpy_helper.to_array(t).nbytes for t in graph.initializer)
     ports = sum(sizes.get(v.name, 0) for v in (*graph.input, *graph.output))
+    # The longer side of an output is its list of places.
+    anchors = max((max(_dims(v)[1:], default=0) for v in graph.output), default=0)
+    decoding = scratch_bytes(max(anchors, 1)) * input_shape[0] + BATCH.itemsize
     return VramBudget(
         {
             "weights": weights,
             "I/O": ports * lanes,
+            "decoding": decoding * lanes,
             "activations": _peak(graph, sizes) * lanes,
             "workspace": workspace_mib * MIB,
             "library": LIBRARY_MIB * MIB,
@@ -115,11 +118,14 @@ def estimate(
 def _nbytes(value: Any) -> int:
     import onnx as library
 
-    tensor = value.type.tensor_type
-    dims = [d.dim_value for d in tensor.shape.dim]
+    tensor, dims = value.type.tensor_type, _dims(value)
     if not tensor.elem_type or any(d < 1 for d in dims):
         return 0
     return int(np.prod(dims, dtype=np.int64)) * library.helper.tensor_dtype_to_np_dtype(tensor.elem_type).itemsize
+
+
+def _dims(value: Any) -> list[int]:
+    return [d.dim_value for d in value.type.tensor_type.shape.dim]
 
 
 def _peak(graph: Any, sizes: Mapping[str, int]) -> int:
