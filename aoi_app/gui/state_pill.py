@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLabel, QWidget
 
-from aoi_app.gui.texts import message, tr
+from aoi_app.gui.texts import labelled, message, tr
 from aoi_app.station.status import State, StationStatus
 
 STATE_NAMES = {
@@ -33,9 +33,9 @@ class StatePill(QLabel):
         """Show a snapshot's state."""
         text = tr(STATE_NAMES[status.state])
         if status.fault:
-            text = f"{text}: {message(status.fault)}"
+            text = labelled(text, message(status.fault))
         elif status.waiting_engine:
-            text = f"{text}: {message(status.waiting_engine)}"
+            text = labelled(text, message(status.waiting_engine))
         if self.property("state") != status.state.value:
             self.setProperty("state", status.state.value)
             self.style().unpolish(self)

@@ -73,6 +73,11 @@ def message(text: str) -> str:
     return _table.text(text)
 
 
+def labelled(name: str, value: str) -> str:
+    """Return "name: value" with the colon of the language in use."""
+    return tr("{name}: {value}", name=name, value=value)
+
+
 def defect_name(code: str) -> str:
     """Return what a class of defects is called; its code where no table knows it."""
     names = _table.defects.get(_key(code))

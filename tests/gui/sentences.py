@@ -110,14 +110,15 @@ def _shifted(text: str, by: int) -> str:
 
 
 def _joined(node: ast.JoinedStr) -> list[tuple[str, Sequence[ast.expr]]]:
-    """An expression such as {'line is' if n == 1 else 'lines are'} is part of the sentence, not one of its values."""
+    """Write out {'line is' if n == 1 else 'lines are'} and {name or 'default model'}: it makes sentences of its own."""
     choices: list[list[str | ast.expr]] = []
     for part in node.values:
         if isinstance(part, ast.Constant):
             choices.append([str(part.value)])
         elif isinstance(part, ast.FormattedValue):
-            words = [a.value for a in arms(part.value) if isinstance(a, ast.Constant) and isinstance(a.value, str)]
-            choices.append([*words] if 1 < len(words) == len(arms(part.value)) else [part.value])
+            either = arms(part.value)
+            words = [a.value for a in either if isinstance(a, ast.Constant) and isinstance(a.value, str)]
+            choices.append([*words] if 1 < len(words) == len(either) else [*words, part.value])
     found: list[tuple[str, Sequence[ast.expr]]] = []
     for variant in itertools.islice(itertools.product(*choices), MOST_VARIANTS):
         text = ""

@@ -28,7 +28,7 @@ from aoi_app.gui.board.picture import BoardPicture
 from aoi_app.gui.board.qimages import as_qimage, resized
 from aoi_app.gui.board.viewport import Viewport
 from aoi_app.gui.lag import PaintMeter
-from aoi_app.gui.texts import defect_name, tr
+from aoi_app.gui.texts import defect_name, labelled, tr
 from aoi_app.gui.theme import colour, ui_font
 
 MOST_HZ = 60.0
@@ -358,7 +358,7 @@ def mark_text(picture: BoardPicture, index: int) -> str:
     if index < len(marks.defects):
         defect = marks.defects[index]
         lines += [tr("{size:.0f} µm", size=defect.size_um)] if defect.size_um is not None else []
-        lines += [f"{tr('Component')}: {defect.component}"] if defect.component else []
-        lines += [f"{tr('Region')}: {defect.region}"] if defect.region else []
+        lines += [labelled(tr("Component"), defect.component)] if defect.component else []
+        lines += [labelled(tr("Region"), defect.region)] if defect.region else []
         lines += [] if defect.counts else [tr("tolerated by the recipe")]
     return "\n".join(lines)

@@ -147,7 +147,7 @@ def failing_text(inspection: Inspection) -> str:
     for defect in inspection.defects:
         if defect.counts:
             counts[defect.defect_code] = counts.get(defect.defect_code, 0) + 1
-    return ", ".join(f"{n} × {defect_name(code)}" for code, n in sorted(counts.items(), key=lambda kv: -kv[1]))
+    return tr(", ").join(f"{n} × {defect_name(code)}" for code, n in sorted(counts.items(), key=lambda kv: -kv[1]))
 
 
 def _elided(painter: QPainter, room: QRectF, text: str, points: float, bold: bool = False) -> None:

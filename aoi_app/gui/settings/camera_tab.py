@@ -12,7 +12,7 @@ from aoi_app.core.settings import Settings
 from aoi_app.gui.background import Background
 from aoi_app.gui.services import Choice, Services
 from aoi_app.gui.settings.form import ChoiceBox, Form
-from aoi_app.gui.texts import message, say, tr
+from aoi_app.gui.texts import labelled, message, say, tr
 
 FASTEST = 1_000_000.0
 
@@ -83,7 +83,7 @@ class CameraTab(Form):
         if not self._search.isEnabled():
             return
         missing = self.found.missing
-        self._note.setText("\n".join(f"{message(c.title)}: {message(c.missing)}" for c in missing))
+        self._note.setText("\n".join(labelled(message(c.title), message(c.missing)) for c in missing))
         self._note.setVisible(bool(missing))
 
     def _on_failed(self, error: Exception) -> None:

@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QPushButton, QWidget
 from aoi_app.core.settings import Settings
 from aoi_app.gui.services import Choice, Services
 from aoi_app.gui.settings.form import ChoiceBox, Form
-from aoi_app.gui.texts import message, say, tr
+from aoi_app.gui.texts import labelled, message, say, tr
 
 PRECISIONS = (
     Choice("fp32", "FP32", detail="What the model was trained in."),
@@ -49,7 +49,7 @@ class ModelTab(Form):
     def _write_notes(self) -> None:
         for box, about in ((self.model, self._about_model), (self.precision, self._about_precision)):
             about.setText(message(box.choice.detail) if box.choice else "")
-        missing = (f"{choice.title}: {message(choice.missing)}" for choice in self.runtime.missing)
+        missing = (labelled(choice.title, message(choice.missing)) for choice in self.runtime.missing)
         self._about_runtime.setText("\n".join(missing))
 
     def retranslate(self) -> None:

@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 )
 
 from aoi_app.core.recipe import ClassRule, Recipe
-from aoi_app.gui.texts import defect_name, say, tr
+from aoi_app.gui.texts import defect_name, labelled, say, tr
 
 COLUMNS = ("Class", "Judge", "Least confidence", "Least size, µm", "Tolerated", "Severity")
 OTHERS = "all other classes"
@@ -41,8 +41,8 @@ class RuleRow:
         self.title.setText(title)
         fields = (self.enabled, self.confidence, self.size, self.tolerated, self.severity)
         for field, caption in zip(fields, COLUMNS[1:], strict=True):
-            field.setAccessibleName(f"{title}: {tr(caption)}")
-            field.setToolTip(f"{title}: {tr(caption)}")
+            field.setAccessibleName(labelled(title, tr(caption)))
+            field.setToolTip(labelled(title, tr(caption)))
 
     def rule(self) -> ClassRule:
         """Return what the fields say."""
