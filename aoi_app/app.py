@@ -104,7 +104,7 @@ def admitted_detector(settings: Settings, spec: EngineSpec, progress: Progress) 
         from aoi_app.inference.commands import keep_certificate
         from aoi_app.inference.runtimes.tensorrt.loader import DEFAULTS, open_store
 
-        keep_certificate(open_store(DEFAULTS), certificate)
+        keep_certificate(open_store({**DEFAULTS, **dict(spec.options)}), certificate)
     return detector, str(certificate) if certificate else ""
 
 

@@ -54,3 +54,19 @@ TRITON = (
     ),
     OptionField("token_header", "Token's header", "authorization"),
 )
+
+TENSORRT = (
+    OptionField("device", "GPU", 0, most=31, note="Its number, as nvidia-smi counts."),
+    OptionField("batch", "Tiles in a launch", 0, most=64, note="0: measured, and the smallest fast number chosen."),
+    OptionField("max_batch", "Tiles in a launch at most", 16, least=1, most=64, note="What the engine is built for."),
+    OptionField(
+        "optimisation_level", "Optimisation level", 3, most=5, note="0 builds fast, 5 gives the fastest engine."
+    ),
+    OptionField("workspace_mib", "Workspace", 1024, least=16, most=65_536, note="MiB of GPU memory while it is built."),
+    OptionField(
+        "degrade",
+        "Use a higher precision where the GPU lacks this one",
+        True,
+        note="Otherwise such an engine is refused.",
+    ),
+)

@@ -16,7 +16,7 @@ from aoi_app.core.protocols import Detector
 from aoi_app.inference.model import TFLITE, read_model
 from aoi_app.inference.quantise import Progress
 from aoi_app.inference.runtimes.base import Option, Runtime, StreamingRuntime
-from aoi_app.inference.runtimes.fields import ONNXRUNTIME, OPENVINO, THREADS, TRITON
+from aoi_app.inference.runtimes.fields import ONNXRUNTIME, OPENVINO, TENSORRT, THREADS, TRITON
 from aoi_app.inference.streaming import StreamingDetector
 
 LITERT = "litert"
@@ -110,6 +110,7 @@ RUNTIMES: Mapping[str, RuntimeEntry] = {
             install_line("tensorrt"),
             "aoi_app.inference.runtimes.tensorrt.loader:TensorRt",
             whole=True,
+            fields=TENSORRT,
         ),
         RuntimeEntry(
             "tensorrt_rtx",
@@ -118,6 +119,7 @@ RUNTIMES: Mapping[str, RuntimeEntry] = {
             install_line("rtx"),
             "aoi_app.inference.runtimes.tensorrt.loader:TensorRtRtx",
             whole=True,
+            fields=TENSORRT,
         ),
     )
 }

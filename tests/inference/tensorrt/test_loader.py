@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from aoi_app.core.errors import EngineError
+from aoi_app.core.errors import EngineError, ModelError
+from aoi_app.inference.layout import Form
 from aoi_app.inference.model import read_model
+from aoi_app.inference.runtimes.fields import TENSORRT
 from aoi_app.inference.runtimes.tensorrt.detector import TensorRtDetector
-from aoi_app.inference.runtimes.tensorrt.loader import TensorRt
+from aoi_app.inference.runtimes.tensorrt.loader import DEFAULTS, TensorRt
 from aoi_app.inference.runtimes.tensorrt.manifest import PlanAltered, PlanMissing
 from aoi_app.inference.runtimes.tensorrt.store import EngineStore
 from tests.inference.tensorrt import standin_cuda
@@ -131,3 +134,19 @@ def test_memory_that_runs_out_on_the_way_is_given_back(
 def test_an_option_that_nobody_knows_is_refused(trt: StandInTrt, network: Path, store: Path) -> None:
     with pytest.raises(EngineError, match="TensorRT has no option worksapce"):
         open_one(network, store, worksapce=1)
+
+
+def test_what_a_form_offers_are_options_with_their_defaults() -> None:
+    assert {one.name: one.default for one in TENSORRT}.items() <= DEFAULTS.items()
+
+
+def test_a_head_that_only_the_cpu_decodes_is_refused_before_anything_is_built(
+    trt: StandInTrt, network: Path, store: Path
+) -> None:
+    model = read_model(network)
+    endless = replace(model, head=replace(model.head, form=Form.BATCH_ROWS))
+    with pytest.raises(ModelError, match="use the runtime onnxruntime"):
+        TensorRt().open(
+            endless, "fp16", {"store": str(store)}, lambda share, text: None, min_confidence=0.25, overlap=OVERLAP
+        )
+    assert trt.builds == 0
