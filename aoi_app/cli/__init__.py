@@ -32,10 +32,10 @@ COMMANDS = {
     "data": Entry("aoi_app.training.data.commands:app", "Check, convert, split and draw data sets."),
     "train": Entry("aoi_app.training.commands:train", "Train a detector on labelled boards."),
     "evaluate": Entry("aoi_app.training.commands:evaluate", "Measure a model on labelled boards, or compare two."),
-    "report": Entry("aoi_app.storage.commands_report:report", "Print the report of a shift."),
-    "audit": Entry("aoi_app.storage.commands_report:audit", "Verify that the record was not changed by hand."),
-    "backup": Entry("aoi_app.storage.commands_report:backup", "Copy the record while the station runs."),
-    "restore": Entry("aoi_app.storage.commands_report:restore", "Bring a backup back."),
+    "report": Entry("aoi_app.cli.report:report", "Print the report of a shift, or write it as PDF, CSV, JSON."),
+    "audit": Entry("aoi_app.storage.commands_keep:audit", "Verify that the record was not changed by hand."),
+    "backup": Entry("aoi_app.storage.commands_keep:backup", "Copy the record while the station runs."),
+    "restore": Entry("aoi_app.storage.commands_keep:restore", "Bring a backup back."),
 }
 
 

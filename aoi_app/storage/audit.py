@@ -79,6 +79,16 @@ def append(connection: Connection, who: str, act: str, subject: str, detail: Map
     connection.execute(update(AuditHeadTable).values(seq=entry.seq, hash=digest))
 
 
+def note(place: Place, who: str, act: str, subject: str, detail: Mapping[str, Any] | None = None) -> None:
+    """Add an entry for an act that is not done in the database, in a transaction of its own. Raises StoreError."""
+    engine = connect(place)
+    try:
+        with explained(place.name, place.folder), engine.begin() as connection:
+            append(connection, who, act, subject, detail)
+    finally:
+        engine.dispose()
+
+
 class Audit:
     """Reads and verifies the audit of a record; safe from any thread."""
 

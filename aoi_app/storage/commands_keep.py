@@ -1,78 +1,27 @@
-"""`aoi report`, `aoi audit`, `aoi backup`, `aoi restore`."""
+"""`aoi audit`, `aoi backup`, `aoi restore`."""
 
 from __future__ import annotations
 
-import json as json_format
+import getpass
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import Progress
-from rich.table import Table
 
-from aoi_app.core.errors import SettingsError, StoreError
-from aoi_app.storage.alarms import Alarms
-from aoi_app.storage.audit import Audit, require_whole
+from aoi_app.core.errors import StoreError
+from aoi_app.storage.audit import Audit, note, require_whole
 from aoi_app.storage.backup import back_up, default_target
 from aoi_app.storage.backup import restore as bring_back
 from aoi_app.storage.checking import check as look_for_problems
 from aoi_app.storage.checking import remove_orphans
-from aoi_app.storage.clock import from_us, now_us, parse_moment, to_us
-from aoi_app.storage.commands import Data, Since, Until, screen
-from aoi_app.storage.export import opened
+from aoi_app.storage.clock import from_us, iso
+from aoi_app.storage.commands import Data
 from aoi_app.storage.folders import existing_record, record_place
 from aoi_app.storage.lock import StationLock
-from aoi_app.storage.query import HistoryQuery
-from aoi_app.storage.report import Line, report_lines, report_object, write_report_csv
-from aoi_app.storage.statistics import Statistics
-
-DEFAULT_PERIOD = "8h"
 
 audit = typer.Typer(no_args_is_help=True)
-
-
-def report(
-    data: Data = None,
-    since: Since = None,
-    until: Until = None,
-    recipe: Annotated[list[str] | None, typer.Option(help="Only boards inspected with this recipe.")] = None,
-    station: Annotated[str, typer.Option(help="Only boards inspected by this station.")] = "",
-    opportunities: Annotated[
-        int | None,
-        typer.Option(
-            min=1, help="Opportunities for a defect on one board (components + placements + terminations), for DPMO."
-        ),
-    ] = None,
-    csv: Annotated[str, typer.Option(metavar="FILE|-", help="Write the report as CSV.")] = "",
-    json: Annotated[str, typer.Option(metavar="FILE|-", help="Write the report as JSON.")] = "",
-) -> None:
-    """Report yield, defects, false calls and review of a shift; of the last 8 hours when no time is given."""
-    begin = to_us(since or parse_moment(DEFAULT_PERIOD))
-    end = now_us() if until is None else to_us(until)
-    if end <= begin:
-        raise SettingsError("The report's end is not after its beginning.", "Give --since and --until in this order.")
-    query = HistoryQuery(recipes=tuple(recipe or ()), station=station)
-    where = existing_record(data)
-    alarms, statistics = Alarms(where.folder, where.url), Statistics(where.folder, where.url)
-    try:
-        raised = alarms.between(begin, end)
-        chances = None if opportunities is None else _ForAll(opportunities)
-        figures = statistics.figures(begin, end, query, chances)
-    finally:
-        alarms.close()
-        statistics.close()
-    filters = {"recipes": list(query.recipes), "station": station, "opportunities": opportunities}
-    if csv:
-        with opened(csv) as file:
-            write_report_csv(figures, raised, file)
-    if json:
-        with opened(json) as file:
-            file.write(json_format.dumps(report_object(figures, raised, filters), indent=2, ensure_ascii=False) + "\n")
-    if "-" not in (csv, json):
-        title = f"{_local(begin)} to {_local(end)}"
-        screen().print(_table(title, report_lines(figures, raised)))
 
 
 @audit.command()
@@ -111,6 +60,8 @@ def check(
         for problem in problems:
             typer.echo(f"{problem.kind}: {problem.where}: {problem.what}")
         removed = remove_orphans(where, problems) if repair else 0
+        if removed:
+            note(where, getpass.getuser(), "remove orphans", str(where.images), {"pictures": removed})
     finally:
         if lock is not None:
             lock.release()
@@ -145,49 +96,9 @@ def restore(
     with Progress(console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("restoring", total=None)
         manifest = bring_back(where, source, lambda done, of: progress.update(task, completed=done, total=of))
+    note(where, getpass.getuser(), "restore backup", str(source), {"made": iso(manifest.made_us)})
     typer.echo(f"{manifest.rows.get('inspection', 0):,} boards of {_local(manifest.made_us)} are back in {where.name}")
-
-
-class _ForAll(dict[str, int]):
-    """The same number for every recipe."""
-
-    def __init__(self, number: int) -> None:
-        super().__init__()
-        self._number = number
-
-    def __contains__(self, recipe: object) -> bool:
-        return True
-
-    def __missing__(self, recipe: str) -> int:
-        return self._number
 
 
 def _local(us: int) -> str:
     return from_us(us).astimezone().strftime("%Y-%m-%d %H:%M")
-
-
-def _table(title: str, lines: list[Line]) -> Table:
-    table = Table("", "figure", "value", "n", "95 % interval", title=title, title_justify="left", box=SIMPLE_HEAD)
-    section = ""
-    for line in lines:
-        bounds = (
-            "" if line.low is None or line.high is None else f"{_shown(line.low, line)} to {_shown(line.high, line)}"
-        )
-        n = "" if line.n is None else f"{line.n:,}"
-        table.add_row("" if line.section == section else line.section, line.name, _shown(line.value, line), n, bounds)
-        section = line.section
-    return table
-
-
-def _shown(value: float | str | None, line: Line) -> str:
-    if value is None:
-        return "-"
-    if isinstance(value, str):
-        return value
-    return (
-        f"{100 * value:.2f} %"
-        if line.unit == "share"
-        else f"{value:,.1f}"
-        if isinstance(value, float)
-        else f"{value:,}"
-    )

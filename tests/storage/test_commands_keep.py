@@ -11,11 +11,14 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
+from aoi_app.cli.report import report
 from aoi_app.core.errors import AoiError, SettingsError, StoreError
 from aoi_app.core.inspection import Verification
-from aoi_app.storage import commands_report
+from aoi_app.storage import commands_keep
 from aoi_app.storage.accounts import AccessDenied, Accounts, Role
 from aoi_app.storage.alarms import Alarms
+from aoi_app.storage.audit import Audit
+from aoi_app.storage.database import Place
 from aoi_app.storage.history import History
 from aoi_app.storage.review import Review
 from aoi_app.storage.stop_rules import Alarm
@@ -52,7 +55,7 @@ def shift(folder: Path, store: Store) -> Path:
 
 
 def test_the_report_on_the_screen(shift: Path) -> None:
-    shown = _run(commands_report.report, "--data", str(shift), *PERIOD, "--opportunities", "100").stdout
+    shown = _run(report, "--data", str(shift), *PERIOD, "--opportunities", "100").stdout
     assert re.search(r"first-pass yield\s+60\.00 %\s+10\s+31\.\d+ % to 83\.\d+ %", shown)
     assert re.search(r"DPMO\s+1,000\.0\s+1,000\s+25\.3 to 5,5\d\d\.\d", shown)
     assert re.search(r"of all reviewed calls\s+50\.00 %\s+2", shown)
@@ -61,7 +64,7 @@ def test_the_report_on_the_screen(shift: Path) -> None:
 
 def test_the_report_as_csv_and_json_says_the_same(shift: Path, tmp_path: Path) -> None:
     target = tmp_path / "report.json"
-    out = _run(commands_report.report, "--data", str(shift), *PERIOD, "--csv", "-", "--json", str(target)).stdout
+    out = _run(report, "--data", str(shift), *PERIOD, "--csv", "-", "--json", str(target)).stdout
     rows = {(r["section"], r["name"]): r for r in csv.DictReader(io.StringIO(out))}
     told = json.loads(target.read_text(encoding="utf-8"))
     for line in told["figures"]:
@@ -78,45 +81,56 @@ def test_the_report_as_csv_and_json_says_the_same(shift: Path, tmp_path: Path) -
 
 def test_a_period_that_ends_before_it_begins(shift: Path) -> None:
     with pytest.raises(SettingsError, match="not after its beginning"):
-        _run(commands_report.report, "--data", str(shift), "--since", "2027-01-02", "--until", "2027-01-01")
+        _run(report, "--data", str(shift), "--since", "2027-01-02", "--until", "2027-01-01")
 
 
 def test_audit_verify(shift: Path) -> None:
-    whole = _run(commands_report.audit, "verify", "--data", str(shift)).stdout
+    whole = _run(commands_keep.audit, "verify", "--data", str(shift)).stdout
     head = whole.split()[-1]
     assert whole.startswith("2 entries, none changed") and len(head) == 64
-    assert _run(commands_report.audit, "verify", "--data", str(shift), "--head", head).exit_code == 0
+    assert _run(commands_keep.audit, "verify", "--data", str(shift), "--head", head).exit_code == 0
     with sqlite3.connect(shift / "aoi.db") as raw:
         raw.execute("DROP TRIGGER audit_no_update")
         raw.execute("UPDATE audit SET who = 'Eve' WHERE seq = 2")
-    broken = _run(commands_report.audit, "verify", "--data", str(shift), expect=1)
+    broken = _run(commands_keep.audit, "verify", "--data", str(shift), expect=1)
     assert "broken at entry 2" in broken.output and "was changed" in broken.output
 
 
 def test_audit_check_and_repair(shift: Path) -> None:
-    _run(commands_report.audit, "check", "--data", str(shift), "--decode")
+    _run(commands_keep.audit, "check", "--data", str(shift), "--decode")
     orphan = shift / "images" / "2027-01-15" / "nobody"
     orphan.mkdir()
-    assert "orphan: 2027-01-15/nobody" in _run(commands_report.audit, "check", "--data", str(shift), expect=1).stdout
-    _run(commands_report.audit, "check", "--data", str(shift), "--repair")
+    assert "orphan: 2027-01-15/nobody" in _run(commands_keep.audit, "check", "--data", str(shift), expect=1).stdout
+    _run(commands_keep.audit, "check", "--data", str(shift), "--repair")
     assert not orphan.exists()
+    assert _acts(shift)[-1] == "remove orphans"
+
+
+def _acts(folder: Path) -> list[str]:
+    audit = Audit(Place(folder))
+    try:
+        assert audit.verify().broken is None
+        return [entry.act for entry in audit.entries()]
+    finally:
+        audit.close()
 
 
 def test_backup_and_restore(shift: Path, tmp_path: Path) -> None:
-    made = _run(commands_report.backup, str(tmp_path / "copy"), "--data", str(shift)).stdout
+    made = _run(commands_keep.backup, str(tmp_path / "copy"), "--data", str(shift)).stdout
     assert "10 boards, 15 pictures" in made
-    back = _run(commands_report.restore, str(tmp_path / "copy"), "--data", str(tmp_path / "new"), "--yes").stdout
+    back = _run(commands_keep.restore, str(tmp_path / "copy"), "--data", str(tmp_path / "new"), "--yes").stdout
     assert "10 boards" in back
     assert History(tmp_path / "new").board("board-000001") is not None
-    assert "1 boards" not in _run(commands_report.backup, "--data", str(shift), "--no-pictures").stdout
+    assert _acts(tmp_path / "new") == [*_acts(shift), "restore backup"]
+    assert "1 boards" not in _run(commands_keep.backup, "--data", str(shift), "--no-pictures").stdout
     assert list((shift / "backups").glob("aoi-*/backup.json"))
 
 
 def test_restore_asks_first(shift: Path, tmp_path: Path) -> None:
-    _run(commands_report.restore, str(tmp_path / "copy"), "--data", str(shift), expect=1)
+    _run(commands_keep.restore, str(tmp_path / "copy"), "--data", str(shift), expect=1)
 
 
-@pytest.mark.parametrize("command", [commands_report.report, commands_report.backup])
+@pytest.mark.parametrize("command", [report, commands_keep.backup])
 def test_a_folder_without_a_record(tmp_path: Path, command: object) -> None:
     with pytest.raises(StoreError, match="no record"):
         _run(command, "--data", str(tmp_path))
