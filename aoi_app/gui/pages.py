@@ -51,7 +51,14 @@ def _review(window: MainWindow) -> QWidget:
 def _statistics(window: MainWindow) -> QWidget:
     from aoi_app.gui.statistics.page import StatisticsPage
 
-    return StatisticsPage(window.services.open_statistics, window.services.open_history, window)
+    services = window.services
+    return StatisticsPage(
+        services.open_statistics,
+        services.open_history,
+        window,
+        services.open_alarms,
+        lambda: services.load_record().shifts,
+    )
 
 
 def _recipes(window: MainWindow) -> QWidget:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aoi_app.core.inspection import Verdict, Verification
+from aoi_app.core.options import OptionField
 from aoi_app.core.protocols import CameraInfo, LineScanCamera
 from aoi_app.core.recipe import Recipe
 from aoi_app.core.scan import Pixels
@@ -73,6 +74,9 @@ class AlarmBook(Protocol):
 
     def standing(self) -> tuple[AlarmRow, ...]:
         """Return the alarms that nobody has acknowledged, oldest first."""
+
+    def between(self, since_us: int, until_us: int) -> tuple[AlarmRow, ...]:
+        """Return the alarms of a period, oldest first."""
 
     def acknowledge(self, alarm_id: int, by: Account, cause: str) -> None:
         """Note who knows of an alarm and what its cause was."""
@@ -144,6 +148,10 @@ def flat_field_name(info: CameraInfo) -> str:
     return "".join(c if c.isalnum() or c in "-_" else "-" for c in name) + ".npz"
 
 
+def _no_fields(runtime: str) -> Sequence[OptionField]:
+    return ()
+
+
 def _no_golden(record: BoardRecord) -> None:
     return None
 
@@ -160,6 +168,8 @@ class Services:
         Cameras that answer now, as values of `CameraSettings.source`. Called in a worker thread; may take seconds.
     models, runtimes
         What the engines folder holds, and which runtimes there are; called when the settings open.
+    runtime_fields
+        Options of a runtime, by its name.
     recipes, load_recipe, save_recipe
         The recipe book; saving is in the name of somebody, and returns the recipe with its new revision.
     recipe_revisions, load_revision
@@ -197,6 +207,7 @@ class Services:
     recipe_revisions: Callable[[str], Sequence[RecipeRevision]]
     load_revision: Callable[[str, int], Recipe]
     save_settings: Callable[[Mapping[str, Any]], None]
+    runtime_fields: Callable[[str], Sequence[OptionField]] = _no_fields
     open_review: Callable[[], Reviewing | None] = _nothing
     open_statistics: Callable[[], StatisticsReader | None] = _nothing
     read_golden: Callable[[BoardRecord], Pixels | None] = _no_golden

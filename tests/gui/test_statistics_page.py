@@ -4,20 +4,29 @@ from __future__ import annotations
 
 import csv
 import json
+import time
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from aoi_app.core.inspection import Verdict, Verification
+from aoi_app.gui.statistics.exports import EXPORTS
 from aoi_app.gui.statistics.heat import LONGEST, heat_picture
-from aoi_app.gui.statistics.page import EXPORTS, StatisticsPage
+from aoi_app.gui.statistics.page import StatisticsPage
+from aoi_app.gui.statistics.pdf import report_html
 from aoi_app.gui.statistics.plots import time_ticks
+from aoi_app.gui.statistics.reading import PERIODS
+from aoi_app.storage.alarms import Alarms
 from aoi_app.storage.history import History
 from aoi_app.storage.query import HistoryQuery
+from aoi_app.storage.record_settings import RecordSettings, save_record_settings
+from aoi_app.storage.shifts import Shift
+from aoi_app.storage.stop_rules import Alarm
 from tests.gui.world import GuiWorld
 
-WRITE = {suffix: write for _, suffix, write in EXPORTS}
+WRITE = {export.suffix: export for export in EXPORTS}
 
 
 def open_page(world: GuiWorld) -> StatisticsPage:
@@ -95,6 +104,36 @@ def test_a_report_that_cannot_be_written_is_said(world: GuiWorld, tmp_path: Path
     page.export(tmp_path / "missing" / f"report.{suffix}", WRITE[suffix])
     assert page._problem.isVisible()
     assert "could not be written" in page._problem.text()
+
+
+def test_alarms_of_the_period_stand_in_every_export(world: GuiWorld, tmp_path: Path) -> None:
+    world.record(2)
+    alarms, now = Alarms(world.folder), time.time_ns() // 1000
+    for what, at_us in (("2 of 20 boards passed", now), ("long ago", now - 40 * 86_400_000_000)):
+        alarms.keep(Alarm("min_first_pass_yield", what, at_us))
+    alarms.close()
+    page = open_page(world)
+    world.until(lambda: page.view is not None)
+    assert page.view is not None and [a.what for a in page.view.alarms] == ["2 of 20 boards passed"]
+    for suffix in ("csv", "json"):
+        page.export(tmp_path / f"report.{suffix}", WRITE[suffix])
+        text = (tmp_path / f"report.{suffix}").read_text(encoding="utf-8-sig")
+        assert "2 of 20 boards passed" in text and "long ago" not in text
+    assert "2 of 20 boards passed" in report_html(page.view.figures, page.view.alarms)
+
+
+@pytest.mark.parametrize("title", ["This shift", "Last shift"])
+def test_shifts_are_those_of_the_plant(world: GuiWorld, title: str) -> None:
+    now = datetime.now()
+    begins = [(now - timedelta(hours=back)).time().replace(microsecond=0) for back in (5, 2)]
+    shifts = tuple(Shift(name=str(k), begins=begin) for k, begin in enumerate(begins))
+    save_record_settings(RecordSettings(shifts=shifts), world.folder)
+    world.record(6, every_s=3_600.0)
+    page = open_page(world)
+    page.period.setCurrentIndex([p.title for p in PERIODS].index(title))
+    # Boards 1 to 6 hours ago: two of this shift (1 h, just under 2 h), three of the one before.
+    wanted = {"This shift": (1, 2), "Last shift": (3, 4)}[title]
+    world.until(lambda: page.view is not None and sum(page.view.figures.verdicts.values()) in wanted)
 
 
 def test_heat_is_lightest_where_most_defects_are() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -21,17 +20,17 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from aoi_app.core.errors import AoiError, StoreError
+from aoi_app.core.errors import AoiError
 from aoi_app.gui.background import Background
-from aoi_app.gui.services import HistoryReader, StatisticsReader
+from aoi_app.gui.services import AlarmBook, HistoryReader, StatisticsReader
 from aoi_app.gui.statistics.cards import CARDS
+from aoi_app.gui.statistics.exports import EXPORTS, Export, write_report
 from aoi_app.gui.statistics.heat import HeatMap
-from aoi_app.gui.statistics.pdf import write_pdf
 from aoi_app.gui.statistics.plots import ControlPlot, ParetoPlot
 from aoi_app.gui.statistics.reading import PERIODS, PeriodView, read_period
 from aoi_app.gui.texts import defect_name, message, say, tr
 from aoi_app.storage.figures import Figures
-from aoi_app.storage.report import report_object, write_report_csv
+from aoi_app.storage.shifts import DEFAULT_SHIFTS, Shift
 
 REFRESH_MS = 10_000
 PARETOS: tuple[tuple[str, Callable[[Figures], tuple[tuple[str, int], ...]]], ...] = (
@@ -42,22 +41,6 @@ PARETOS: tuple[tuple[str, Callable[[Figures], tuple[tuple[str, int], ...]]], ...
 ALL_RECIPES = "All recipes"
 
 
-def _write_csv(figures: Figures, file: Path) -> None:
-    with file.open("w", encoding="utf-8-sig", newline="") as target:
-        write_report_csv(figures, (), target)
-
-
-def _write_json(figures: Figures, file: Path) -> None:
-    file.write_text(json.dumps(report_object(figures), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-
-
-EXPORTS: tuple[tuple[str, str, Callable[[Figures, Path], None]], ...] = (
-    ("PDF", "pdf", lambda figures, file: write_pdf(figures, (), file)),
-    ("CSV", "csv", _write_csv),
-    ("JSON", "json", _write_json),
-)
-
-
 class StatisticsPage(QWidget):
     """Figures of a period, counted in a worker thread, anew every ten seconds while the page is in front."""
 
@@ -66,19 +49,23 @@ class StatisticsPage(QWidget):
         open_statistics: Callable[[], StatisticsReader | None],
         open_history: Callable[[], HistoryReader | None],
         parent: QWidget,
+        open_alarms: Callable[[], AlarmBook | None] = lambda: None,
+        shifts: Callable[[], Sequence[Shift]] = lambda: DEFAULT_SHIFTS,
     ) -> None:
         super().__init__(parent)
-        self._open_statistics, self._open_history = open_statistics, open_history
+        self._open_statistics, self._open_history, self._open_alarms = open_statistics, open_history, open_alarms
+        self._shifts = shifts
         self._statistics: StatisticsReader | None = None
         self._history: HistoryReader | None = None
+        self._alarms: AlarmBook | None = None
         self._background = Background(self, "statistics")
         self.view: PeriodView | None = None
         self.period, self.recipe, self.by = QComboBox(self), QComboBox(self), QComboBox(self)
         self._export = QPushButton(self)
         say(self._export, "setText", "Export")
         menu = QMenu(self._export)
-        for name, suffix, write in EXPORTS:
-            menu.addAction(name, partial(self._on_export, suffix, write))
+        for export in EXPORTS:
+            menu.addAction(export.name, partial(self._on_export, export))
         self._export.setMenu(menu)
         self._export.setEnabled(False)
         self._problem = QLabel(self)
@@ -162,9 +149,11 @@ class StatisticsPage(QWidget):
     def _read(self, number: int, recipe: str) -> PeriodView | None:
         self._statistics = self._statistics or self._open_statistics()
         self._history = self._history or self._open_history()
+        self._alarms = self._alarms or self._open_alarms()
         if self._statistics is None or self._history is None:
             return None
-        return read_period(self._statistics, self._history, PERIODS[number], recipe)
+        bounds = PERIODS[number].bounds(self._shifts())
+        return read_period(self._statistics, self._history, self._alarms, PERIODS[number], bounds, recipe)
 
     def _on_failed(self, error: Exception) -> None:
         if not isinstance(error, AoiError):
@@ -203,19 +192,17 @@ class StatisticsPage(QWidget):
 
     # Export
 
-    def _on_export(self, suffix: str, write: Callable[[Figures, Path], None]) -> None:
-        name, _ = QFileDialog.getSaveFileName(self, tr("Export"), f"report.{suffix}", f"*.{suffix}")
+    def _on_export(self, export: Export) -> None:
+        name, _ = QFileDialog.getSaveFileName(self, tr("Export"), f"report.{export.suffix}", f"*.{export.suffix}")
         if name:
-            self.export(Path(name), write)
+            self.export(Path(name), export)
 
-    def export(self, file: Path, write: Callable[[Figures, Path], None]) -> None:
+    def export(self, file: Path, export: Export) -> None:
         """Write the report of the period on show."""
         if self.view is None:
             return
         try:
-            write(self.view.figures, file)
-        except OSError as error:
-            self._on_failed(StoreError(f"{file} could not be written: {error}.", "Choose another folder."))
+            write_report(export, self.view.figures, self.view.alarms, file)
         except AoiError as error:
             self._on_failed(error)
 
@@ -234,6 +221,10 @@ class StatisticsPage(QWidget):
         """Read no more."""
         self._timer.stop()
         self._background.close()
+        for opened in (self._statistics, self._history, self._alarms):
+            close = getattr(opened, "close", None)
+            if close is not None:
+                close()
 
 
 def _refill(box: QComboBox, entries: Sequence[tuple[str, object]]) -> None:

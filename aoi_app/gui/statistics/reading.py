@@ -3,40 +3,71 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from aoi_app.core.scan import Pixels
 from aoi_app.gui.review.loading import read_file
-from aoi_app.gui.services import HistoryReader, StatisticsReader
+from aoi_app.gui.services import AlarmBook, HistoryReader, StatisticsReader
 from aoi_app.gui.statistics.heat import heat_picture
+from aoi_app.storage.alarms import AlarmRow
 from aoi_app.storage.charts import ControlChart, p_chart, u_chart
 from aoi_app.storage.clock import to_us
 from aoi_app.storage.figures import Figures
 from aoi_app.storage.query import HistoryQuery
+from aoi_app.storage.shifts import Shift, shift_at, shift_before
 
 MINUTE_US = 60_000_000
 HOUR_US = 60 * MINUTE_US
 DAY_US = 24 * HOUR_US
-TODAY = -1
+Bounds = tuple[int, int]
+"""From (included) and to (left out), UTC microseconds."""
+
+
+def back(length_us: int) -> Callable[[int, Sequence[Shift]], Bounds]:
+    """Return a period of a fixed length up to now."""
+    return lambda now, shifts: (now - length_us, now)
+
+
+def today(now: int, shifts: Sequence[Shift]) -> Bounds:
+    """Return the time since midnight."""
+    return to_us(datetime.now().replace(hour=0, minute=0, second=0, microsecond=0)), now
+
+
+def this_shift(now: int, shifts: Sequence[Shift]) -> Bounds:
+    """Return the shift that runs, up to now."""
+    return shift_at(shifts, now).since_us, now
+
+
+def last_shift(now: int, shifts: Sequence[Shift]) -> Bounds:
+    """Return the shift before, whole."""
+    period = shift_before(shifts, shift_at(shifts, now))
+    return period.since_us, period.until_us
 
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """A period up to now, and the width of the charts' subgroups; a length of `TODAY` begins at midnight."""
+    """A period that can be chosen: its name, its bounds at a moment, and the width of the charts' subgroups."""
 
     title: str
-    length_us: int
+    find: Callable[[int, Sequence[Shift]], Bounds]
     subgroup_us: int
+
+    def bounds(self, shifts: Sequence[Shift]) -> Bounds:
+        """Return the period as it is now."""
+        return self.find(time.time_ns() // 1000 + 1, shifts)
 
 
 PERIODS = (
-    Period("Last hour", HOUR_US, 2 * MINUTE_US),
-    Period("Last 8 hours", 8 * HOUR_US, 15 * MINUTE_US),
-    Period("Today", TODAY, 30 * MINUTE_US),
-    Period("Last 24 hours", DAY_US, HOUR_US),
-    Period("Last 7 days", 7 * DAY_US, 6 * HOUR_US),
-    Period("Last 30 days", 30 * DAY_US, DAY_US),
+    Period("Last hour", back(HOUR_US), 2 * MINUTE_US),
+    Period("Last 8 hours", back(8 * HOUR_US), 15 * MINUTE_US),
+    Period("This shift", this_shift, 15 * MINUTE_US),
+    Period("Last shift", last_shift, 15 * MINUTE_US),
+    Period("Today", today, 30 * MINUTE_US),
+    Period("Last 24 hours", back(DAY_US), HOUR_US),
+    Period("Last 7 days", back(7 * DAY_US), 6 * HOUR_US),
+    Period("Last 30 days", back(30 * DAY_US), DAY_US),
 )
 
 
@@ -49,19 +80,19 @@ class PeriodView:
     defects: ControlChart
     heat: Pixels | None
     recipes: tuple[str, ...]
+    alarms: tuple[AlarmRow, ...] = ()
 
 
-def bounds(period: Period) -> tuple[int, int]:
-    """Return the period up to now, UTC microseconds."""
-    now = time.time_ns() // 1000 + 1
-    if period.length_us == TODAY:
-        return to_us(datetime.now().replace(hour=0, minute=0, second=0, microsecond=0)), now
-    return now - period.length_us, now
-
-
-def read_period(statistics: StatisticsReader, history: HistoryReader, period: Period, recipe: str) -> PeriodView:
+def read_period(
+    statistics: StatisticsReader,
+    history: HistoryReader,
+    alarms: AlarmBook | None,
+    period: Period,
+    bounds: Bounds,
+    recipe: str,
+) -> PeriodView:
     """Count a period."""
-    since, until = bounds(period)
+    since, until = bounds
     query = HistoryQuery(since_us=since, until_us=until, recipes=(recipe,) if recipe else ())
     figures = statistics.figures(since, until, query, None, period.subgroup_us)
     groups = figures.subgroups
@@ -72,6 +103,7 @@ def read_period(statistics: StatisticsReader, history: HistoryReader, period: Pe
         u_chart(groups.confirmed.tolist(), sizes),
         _heat(statistics, history, query),
         history.recipes(),
+        () if alarms is None else alarms.between(since, until),
     )
 
 
