@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from aoi_app.camera.drivers import create_camera, discover, drivers
+from aoi_app.core.options import OptionField
 from aoi_app.core.protocols import CameraInfo
 from aoi_app.core.recipe import Recipe
 from aoi_app.core.scan import BoardScan, Pixels, pixel_shape
@@ -18,6 +20,7 @@ from aoi_app.core.version import own_version
 from aoi_app.gui.services import Choice, Services, flat_field_name
 from aoi_app.gui.texts import learn_defect_names
 from aoi_app.inference.catalog import engines_dir, list_models
+from aoi_app.inference.runtimes.ort_providers import missing_providers
 from aoi_app.inference.runtimes.table import RUNTIMES
 from aoi_app.station.again import SecondLook
 from aoi_app.storage.accounts import Accounts
@@ -75,6 +78,7 @@ def window_services(
         cameras=_cameras,
         models=_models,
         runtimes=_runtimes,
+        runtime_fields=_runtime_fields,
         recipes=book.names,
         load_recipe=book.load,
         save_recipe=book.save,
@@ -134,6 +138,13 @@ def _runtimes() -> Sequence[Choice]:
         Choice(entry.name, entry.title, missing="" if entry.available else f"not installed: {entry.install}")
         for entry in RUNTIMES.values()
     ]
+
+
+def _runtime_fields(name: str) -> Sequence[OptionField]:
+    """Return the options of a runtime; execution providers that this ONNX Runtime has not are named as missing."""
+    entry = RUNTIMES.get(name)
+    fields = entry.fields if entry is not None else ()
+    return [replace(one, missing=missing_providers()) if one.name == "provider" else one for one in fields]
 
 
 def _facts(data: Path, settings_path: Path) -> Sequence[tuple[str, str]]:

@@ -41,6 +41,7 @@ SPEAKERS = frozenset(
         "CameraInfo",
         "Driver",
         "RuntimeEntry",
+        "OptionField",
         "Provider",
         "SessionInfo",
         "EngineInfo",

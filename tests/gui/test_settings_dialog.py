@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from PySide6.QtGui import QKeySequence, QStandardItemModel
+from PySide6.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QLineEdit, QSpinBox
 
 from aoi_app.core.recipe import ClassRule
 from aoi_app.gui.review.page import ReviewPage
@@ -98,6 +99,35 @@ def test_what_is_not_installed_is_greyed_with_the_line_that_installs_it(dialog: 
     assert "not installed" in box.itemText(row)
     assert 'AOI_EXTRAS="tensorrt" bash installer/run' in dialog.model._about_runtime.text()
     assert model.item(box.findData("onnxruntime")).isEnabled()
+
+
+def test_options_of_a_runtime_are_kept_each_for_itself(world: GuiWorld, dialog: SettingsDialog) -> None:
+    runtime, options = dialog.model.runtime, dialog.model.options
+    assert set(options.editors) == {"provider", "threads"}
+    threads = options.editors["threads"]
+    assert isinstance(threads, QSpinBox)
+    threads.setValue(2)
+    runtime.setCurrentIndex(runtime.findData("triton"))
+    url, timeout, tls, local = (options.editors[name] for name in ("url", "timeout_s", "tls", "local"))
+    assert isinstance(url, QLineEdit) and isinstance(timeout, QDoubleSpinBox)
+    assert isinstance(tls, QCheckBox) and isinstance(local, QComboBox)
+    url.setText(" inspection:8001 ")
+    timeout.setValue(0.5)
+    tls.setChecked(True)
+    local.setCurrentIndex(local.findData(""))
+    assert dialog.apply()
+    applied = world.station.settings
+    triton = {"url": "inspection:8001", "timeout_s": 0.5, "tls": True, "local": ""}
+    assert applied.runtime == "triton" and applied.engine_options == triton
+    assert applied.runtime_options == {"onnxruntime": {"threads": 2}, "triton": triton}
+    assert world.saved[-1] == applied
+    assert world.station.calls.count("stop") == 0
+    runtime.setCurrentIndex(runtime.findData("onnxruntime"))
+    back = options.editors["threads"]
+    assert isinstance(back, QSpinBox) and back.value() == 2
+    back.setValue(0)
+    assert dialog.apply()
+    assert world.station.settings.runtime_options == {"triton": triton}, "a default is not kept"
 
 
 def test_language_and_theme_take_effect_at_once(world: GuiWorld, dialog: SettingsDialog) -> None:

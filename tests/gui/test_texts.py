@@ -53,7 +53,7 @@ SAME_IN_BOTH = (
     r"early 06:00, late 14:00, night 22:00",  # names that a plant gives its shifts
     r"(p50|p99|n =).*",
     r"FP32|FP16|INT8|fp32",
-    r"ONNX Runtime( [\d.]+)?|TensorRT|GigE Vision",
+    r"ONNX Runtime( [\d.]+)?|TensorRT( for RTX)?|GigE Vision|OpenVINO|LiteRT|DirectML|CPU|GPU|NPU|CUDA|TLS",
     r"PDF|CSV|JSON|DPMO",
     r"SHA-256|English|中文|Apache-2\.0|/var/lib.*|0\.1\.0|mAP@0\.33.*",
     r"(Ctrl|Shift|F\d+|[A-Z+\-1])([+, …].*)?",

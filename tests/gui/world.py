@@ -19,6 +19,7 @@ from aoi_app.gui.services import Choice, HistoryReader, Services
 from aoi_app.gui.texts import use_language
 from aoi_app.gui.theme import apply_theme
 from aoi_app.gui.window import MainWindow
+from aoi_app.inference.runtimes.table import RUNTIMES
 from aoi_app.station.again import SecondLook, kept_image, look_again
 from aoi_app.storage.accounts import Accounts
 from aoi_app.storage.alarms import Alarms
@@ -67,7 +68,9 @@ class GuiWorld:
             runtimes=lambda: (
                 Choice("onnxruntime", "ONNX Runtime"),
                 Choice("tensorrt", "TensorRT", missing='Install it with: AOI_EXTRAS="tensorrt" bash installer/run'),
+                Choice("triton", "Triton server"),
             ),
+            runtime_fields=lambda name: RUNTIMES[name].fields,
             recipes=self.book.names,
             load_recipe=self.book.load,
             recipe_revisions=self.book.history,

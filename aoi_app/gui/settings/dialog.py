@@ -48,7 +48,7 @@ class SettingsDialog(QDialog):
         self.record, self.shift = RecordTab(self._loaded, self), ShiftTab(self._loaded, self)
         tabs = (self.camera, self.model, self.recipe, self.keys, self.record, self.shift, self.look)
         for tab, title in zip(tabs, TABS, strict=True):
-            self.tabs.addTab(scrolled(tab) if tab in (self.record, self.shift) else tab, tr(title))
+            self.tabs.addTab(scrolled(tab) if tab in (self.model, self.record, self.shift) else tab, tr(title))
         self._problem.setProperty("role", "problem")
         self._problem.setWordWrap(True)
         self._problem.setVisible(bool(self._problem.text()))

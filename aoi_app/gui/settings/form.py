@@ -41,6 +41,14 @@ class Form(QWidget):
             say(below, "setText", note)
             self.grid.addWidget(below, row + 1, 1)
 
+    def clear_rows(self) -> None:
+        """Take all rows away."""
+        while (item := self.grid.takeAt(0)) is not None:
+            widget = item.widget()
+            if widget is not None:
+                widget.hide()
+                widget.deleteLater()
+
     def note(self) -> QLabel:
         """Return an empty note."""
         label = QLabel(self)

@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QPushButton, QWidget
 from aoi_app.core.settings import Settings
 from aoi_app.gui.services import Choice, Services
 from aoi_app.gui.settings.form import ChoiceBox, Form
+from aoi_app.gui.settings.runtime_options import RuntimeOptions
 from aoi_app.gui.texts import labelled, message, say, tr
 
 PRECISIONS = (
@@ -39,12 +40,18 @@ class ModelTab(Form):
         ):
             self.add(caption, field)
             self.grid.addWidget(about, self.grid.rowCount(), 1)
+        self.options = RuntimeOptions(services.runtime_fields, settings.runtime_options, self)
+        self.column.addWidget(self.options)
         self.column.addStretch(1)
+        self.runtime.currentIndexChanged.connect(self._show_options)
         for box in (self.model, self.runtime, self.precision):
             box.currentIndexChanged.connect(self._write_notes)
         self.model.offer(self._models, settings.model)
         self.runtime.offer(tuple(services.runtimes()), settings.runtime)
         self.precision.offer(PRECISIONS, settings.precision)
+
+    def _show_options(self) -> None:
+        self.options.show_runtime(self.runtime.value)
 
     def _write_notes(self) -> None:
         for box, about in ((self.model, self._about_model), (self.precision, self._about_precision)):
@@ -57,10 +64,15 @@ class ModelTab(Form):
         self._write_notes()
 
     def _on_browse(self) -> None:
-        file, _ = QFileDialog.getOpenFileName(self, tr("Choose a model"), "", tr("ONNX models (*.onnx)"))
+        file, _ = QFileDialog.getOpenFileName(self, tr("Choose a model"), "", tr("Models (*.onnx *.tflite)"))
         if file:
             self.model.offer((*self._models, Choice(file, file)), file)
 
     def changes(self) -> dict[str, object]:
         """Return the settings that this tab edits."""
-        return {"model": self.model.value, "runtime": self.runtime.value, "precision": self.precision.value}
+        return {
+            "model": self.model.value,
+            "runtime": self.runtime.value,
+            "precision": self.precision.value,
+            "runtime_options": self.options.values(),
+        }

@@ -68,6 +68,14 @@ def find_provider(name: str) -> Provider:
     return provider
 
 
+def missing_providers() -> dict[str, str]:
+    """Return the providers that this ONNX Runtime was built without, each with what installs one that has it."""
+    import onnxruntime as ort
+
+    there = ort.get_available_providers()
+    return {name: f"not installed: {one.install}" for name, one in PROVIDERS.items() if one.name not in there}
+
+
 def read_back(session: Any, wanted: Provider) -> tuple[str, str]:
     """Return the title of what a session really computes on, and what is to be said about it.
 
