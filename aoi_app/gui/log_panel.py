@@ -49,6 +49,12 @@ def story(event: Event) -> str:
     return "\n".join(part for part in (head, event.hint, event.detail) if part)
 
 
+def told(event: Event) -> str:
+    """Return an event as text for the reader: in the language in use, then as it stands in the log file."""
+    here = f"{message(event.what)}\n{message(event.hint)}".strip()
+    return story(event) if here == f"{event.what}\n{event.hint}".strip() else f"{here}\n\n{story(event)}"
+
+
 class LogModel(QAbstractTableModel):
     """Events, newest first."""
 
@@ -137,6 +143,8 @@ class LogPanel(QFrame):
         self._table.setSelectionBehavior(QTableView.SelectionBehavior.SelectRows)
         self._table.setSelectionMode(QTableView.SelectionMode.SingleSelection)
         self._table.setShowGrid(False)
+        # A long path is cut at the end of its cell, not at its first break.
+        self._table.setWordWrap(False)
         self._table.verticalHeader().hide()
         self._table.verticalHeader().setDefaultSectionSize(26)
         header = self._table.horizontalHeader()
@@ -145,6 +153,7 @@ class LogPanel(QFrame):
         header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         self._table.setColumnWidth(0, 138)
         self._table.setColumnWidth(1, 100)
+        self._told: Event | None = None
         self._story = QPlainTextEdit(self)
         self._story.setReadOnly(True)
         say(self._story, "setPlaceholderText", "Choose an event to see all of it.")
@@ -176,8 +185,11 @@ class LogPanel(QFrame):
         self.use_theme()
 
     def _on_chosen(self, index: QModelIndex) -> None:
-        event = self.model.event_at(index.row())
-        self._story.setPlainText("" if event is None else story(event))
+        self._told = self.model.event_at(index.row())
+        self._write_story()
+
+    def _write_story(self) -> None:
+        self._story.setPlainText("" if self._told is None else told(self._told))
 
     def _on_copy(self) -> None:
         event = self.model.event_at(self._table.currentIndex().row())
@@ -190,7 +202,8 @@ class LogPanel(QFrame):
         self.model.retranslate()
 
     def retranslate(self) -> None:
-        """Write the list of levels anew."""
+        """Write the list of levels and the story anew."""
+        self._write_story()
         for row, name in enumerate(LEVEL_NAMES.values()):
             self._least.setItemText(row, tr(name))
         self.model.retranslate()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer
 from PySide6.QtGui import QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
@@ -13,12 +15,19 @@ from aoi_app.station.status import Event, Level
 
 WIDTH = 440
 MOST = 4
+_UNBROKEN = re.compile(r"[!-.0-~]{24}(?=[!-.0-~])")
+"""Letters and signs in a row between which Qt does not break a line; it does so after a slash."""
 LOOKS: dict[Level, tuple[str, str, int]] = {
     Level.INFO: ("info", "muted", 5_000),
     Level.WARNING: ("warning", "warn", 12_000),
     Level.ERROR: ("error", "bad", 0),
 }
 """Icon, colour token, and milliseconds until it goes by itself (0: when it is closed)."""
+
+
+def breakable(text: str) -> str:
+    """Return a text that fits: a path or a hash without any place to break gets some."""
+    return _UNBROKEN.sub("\\g<0>\u200b", text)
 
 
 class Toast(QWidget):
@@ -71,8 +80,8 @@ class Toast(QWidget):
     def retranslate(self) -> None:
         """Write the texts anew."""
         event = self.event_shown
-        self._what.setText(message(event.what) + (f"  (×{self.times})" if self.times > 1 else ""))
-        self._hint.setText(message(event.hint))
+        self._what.setText(breakable(message(event.what)) + (f"  (×{self.times})" if self.times > 1 else ""))
+        self._hint.setText(breakable(message(event.hint)))
         self._hint.setVisible(bool(event.hint))
         self.adjustSize()
 

@@ -10,7 +10,7 @@ import weakref
 import numpy as np
 import pytest
 from PySide6.QtCore import QObject, Qt
-from PySide6.QtGui import QAction, QIcon, QImage
+from PySide6.QtGui import QAction, QGuiApplication, QIcon, QImage
 from PySide6.QtTest import QTest
 
 from aoi_app.core.inspection import Inspection, Verdict
@@ -113,6 +113,32 @@ def test_no_two_actions_share_a_key() -> None:
 def test_every_action_is_a_method_of_the_window(world: GuiWorld) -> None:
     for spec in (*LINE_ACTIONS, *MENU_ACTIONS, *BAR_ACTIONS):
         assert callable(getattr(world.window, spec.name)), spec.name
+
+
+def test_a_toast_breaks_what_has_no_place_to_break(world: GuiWorld) -> None:
+    world.show()
+    path = "/archive/" + "0123456789abcdef" * 8 + "/preview.webp"
+    world.station.happen(Level.ERROR, f"{path} is empty.", "Copy it again.")
+    world.until(lambda: bool(world.window.toasts.shown))
+    what = world.window.toasts.shown[0]._what
+    assert what.text().replace("\u200b", "") == f"{path} is empty."
+    lines = what.text().split("\u200b")
+    assert max(what.fontMetrics().horizontalAdvance(line) for line in lines) <= what.width()
+    assert what.height() >= 3 * what.fontMetrics().lineSpacing()
+
+
+def test_the_story_of_an_event_is_told_in_the_language_and_copied_in_english(world: GuiWorld) -> None:
+    world.show()
+    world.window.set_language("zh")
+    world.station.happen(Level.ERROR, "a.png is empty.", "Copy it again.")
+    log = world.window.log
+    world.until(lambda: log.model.rowCount() > 0)
+    log._table.selectRow(0)
+    assert log._story.toPlainText().startswith("a.png 是空的。\n请重新复制。\n\n")
+    log._copy.click()
+    assert "请" not in QGuiApplication.clipboard().text() and "a.png is empty." in QGuiApplication.clipboard().text()
+    world.window.set_language("en")
+    assert "请" not in log._story.toPlainText() and "Copy it again." in log._story.toPlainText()
 
 
 def test_fault_is_said_with_what_to_do(world: GuiWorld) -> None:
