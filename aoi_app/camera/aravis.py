@@ -11,11 +11,11 @@ from dataclasses import replace
 from aoi_app.camera.aravis_device import AravisDevice
 from aoi_app.camera.aravis_library import Library, load
 from aoi_app.camera.aravis_stream import AravisStream, Buffer
+from aoi_app.camera.feature_setup import CHUNKS, set_first, set_up
 from aoi_app.camera.flat_field import Conditions
 from aoi_app.camera.intake import Intake
 from aoi_app.camera.stages import Option
-from aoi_app.camera.unpack import board_format, layout_of
-from aoi_app.core.errors import AoiError, CameraBusy, CameraError, CameraLost, FeatureError
+from aoi_app.core.errors import AoiError, CameraBusy, CameraError, CameraLost
 from aoi_app.core.protocols import AcquisitionConfig, CameraInfo
 from aoi_app.core.scan import LineBlock
 
@@ -24,14 +24,6 @@ BUSY_S = 8.0
 BUSY_PAUSE_S = 0.5
 SLICE_S = 0.1
 """Longest wait inside the library, so that stop and a lost camera are noticed."""
-
-ENCODER, SENSOR, PART, TRIGGERS = (
-    "ChunkEncoderValue",
-    "ChunkLineStatusAll",
-    "ChunkFramesPerTriggerCounter",
-    "ChunkLineTriggerEndToEndCounter",
-)
-"""SFNC's names, and for the counters those of Basler's line-scan cameras."""
 
 
 class AravisCamera:
@@ -63,6 +55,7 @@ class AravisCamera:
         self._guard = threading.Lock()
         self._unwatch: Callable[[], None] | None = None
         self._ready: list[LineBlock] = []
+        self._holder = ""
 
     @property
     def info(self) -> CameraInfo:
@@ -83,10 +76,7 @@ class AravisCamera:
         camera = self._connect(library)
         while camera is None:
             if time.monotonic() > deadline:
-                raise CameraBusy(
-                    f"Another program holds the camera {self._address}.",
-                    "Close it; after a crash the camera is free again within seconds.",
-                )
+                raise self._busy()
             time.sleep(BUSY_PAUSE_S)
             camera = self._connect(library)
         handle = library.arv_camera_get_device(camera)
@@ -98,6 +88,12 @@ class AravisCamera:
             self.close()
             raise
 
+    def _busy(self) -> CameraBusy:
+        hint = "Close it; after a crash the camera is free again within seconds."
+        if self._holder:
+            return CameraBusy(f"A program at {self._holder} holds the camera {self._address}.", hint)
+        return CameraBusy(f"Another program holds the camera {self._address}.", hint)
+
     def _identify(self, library: Library, handle: int) -> None:
         self._device = AravisDevice(library, handle)
         self._unwatch = library.watch_control(handle, self._lost)
@@ -108,35 +104,11 @@ class AravisCamera:
         """Set what the camera has of it, then the features among the options. Raises FeatureError, CameraLost."""
         device = self._opened()
         options = {**self._options, **config.extra}
-        device.set_if_there("TLParamsLocked", 0)
-        device.set_if_there("PixelFormat", str(options.get("pixel_format", config.pixel_format.value)))
-        device.set_if_there("Width", config.width)
-        device.set_if_there("Height", config.height)
-        for name, value in (
-            ("AcquisitionLineRate", config.acquisition_line_rate),
-            ("ExposureTime", config.exposure_time_us),
-            ("Gain", config.gain_db),
-            ("AcquisitionMode", "Continuous"),
-            ("ChunkModeActive", True),
-        ):
-            device.set_if_there(name, value)
-        self._enable_chunks(device)
-        for name, value in options.items():
-            if name[:1].isupper():
-                device.set(name, value)
-        name = str(device.get("PixelFormat"))
-        applied = replace(
-            config,
-            width=int(device.get("Width")),
-            height=int(device.get("Height")),
-            pixel_format=board_format(layout_of(name)),
-            acquisition_line_rate=device.number("AcquisitionLineRate"),
-            exposure_time_us=device.number("ExposureTime"),
-            gain_db=device.number("Gain"),
-        )
-        self._intake = Intake(applied, name, options)
+        set_first(device, ("TLParamsLocked",), 0)
+        made = set_up(device, config, options)
+        self._intake = Intake(made.applied, made.pixel_format, options, made.encoder_divider)
         self._applied_options = options
-        return applied
+        return made.applied
 
     def start_acquisition(self) -> None:
         """Allocate the buffers and begin. Raises CameraBusy, CameraLost, CameraError."""
@@ -149,7 +121,7 @@ class AravisCamera:
             library.checked("arv_gv_device_set_packet_size", handle, size, about="Packet size")
         else:
             library.checked("arv_gv_device_auto_packet_size", handle, about="Packet size")
-        chunks = [n for n in (ENCODER, SENSOR, PART, TRIGGERS) if library.arv_device_get_feature(handle, n.encode())]
+        chunks = [name for name in CHUNKS.values() if library.arv_device_get_feature(handle, name.encode())]
         with self._guard:
             self._stream = AravisStream(
                 library,
@@ -162,7 +134,7 @@ class AravisCamera:
         self._ready.clear()
         self._intake.restart()
         self._stopped.clear()
-        device.set_if_there("TLParamsLocked", 1)
+        set_first(device, ("TLParamsLocked",), 1)
         device.execute("AcquisitionStart")
 
     def fetch(self, timeout_s: float) -> LineBlock | None:
@@ -218,16 +190,6 @@ class AravisCamera:
                 library.checked("arv_gv_device_leave_control", library.arv_camera_get_device(camera))
         library.g_object_unref(camera)
 
-    @staticmethod
-    def _enable_chunks(device: AravisDevice) -> None:
-        if not device.has("ChunkSelector"):
-            return
-        for chunk in (ENCODER, SENSOR, PART, TRIGGERS):
-            # No camera has them all, and which it has shows only when it is asked.
-            with suppress(FeatureError):
-                device.set("ChunkSelector", chunk.removeprefix("Chunk"))
-                device.set("ChunkEnable", True)
-
     def _halt(self) -> None:
         with self._guard:
             stream, self._stream = self._stream, None
@@ -236,20 +198,12 @@ class AravisCamera:
             with suppress(AoiError):
                 if self._device is not None and not self._lost.is_set():
                     self._device.execute("AcquisitionStop")
-                    self._device.set_if_there("TLParamsLocked", 0)
+                    set_first(self._device, ("TLParamsLocked",), 0)
             stream.close()
 
     def _take(self, buffer: Buffer) -> None:
-        chunks = buffer.chunks
-        block = self._intake.take(
-            buffer.data,
-            buffer.frame_id,
-            buffer.timestamp_ns,
-            encoder=chunks.get(ENCODER),
-            line_triggers=chunks.get(TRIGGERS),
-            line_status=chunks.get(SENSOR),
-            part=chunks.get(PART),
-        )
+        known = {key: buffer.chunks[name] for key, name in CHUNKS.items() if name in buffer.chunks}
+        block = self._intake.take(buffer.data, buffer.frame_id, buffer.timestamp_ns, **known)
         if block is not None:
             self._ready.append(block)
 
@@ -264,8 +218,10 @@ class AravisCamera:
             camera = library.checked("arv_camera_new", self._address.encode(), about=f"Camera {self._address}")
         except CameraBusy:
             return None
-        if library.arv_gv_device_is_controller(library.arv_camera_get_device(camera)):
+        device = library.arv_camera_get_device(camera)
+        if library.arv_gv_device_is_controller(device):
             return int(camera)
+        self._holder = library.controller(device)
         library.g_object_unref(camera)
         return None
 

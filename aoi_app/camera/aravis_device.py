@@ -6,7 +6,7 @@ import ctypes
 from collections.abc import Callable
 from ctypes import POINTER, byref, c_char_p, c_double, c_int64, c_uint
 
-from aoi_app.camera.aravis_library import RANGE_CHECK_ENABLED, Library, SList
+from aoi_app.camera.aravis_library import RANGE_CHECK_ENABLED, READ_ONLY, Library, SList
 from aoi_app.camera.introspection import FeatureInfo
 from aoi_app.core.errors import FeatureError
 
@@ -65,11 +65,6 @@ class AravisDevice:
             f"arv_device_set_{kind}_feature_value", self._handle, name.encode(), converted, about=f"{name} = {value}"
         )
 
-    def set_if_there(self, name: str, value: Value | None) -> None:
-        """Set a feature that not every camera has; None leaves it as it is."""
-        if value is not None and self.has(name.partition("[")[0]):
-            self.set(name, value)
-
     def text(self, name: str) -> str:
         """Return a feature as text; empty when the camera does not have it."""
         return str(self.get(name)) if self.has(name) else ""
@@ -77,6 +72,21 @@ class AravisDevice:
     def number(self, name: str) -> float | None:
         """Return a feature as a number; None when the camera does not have it."""
         return float(self.get(name)) if self.has(name) else None
+
+    def entries(self, name: str) -> tuple[str, ...]:
+        """Return the entries of an enumeration that can be chosen now; none when the camera does not have it."""
+        code = name.encode()
+        if not (self.has(name) and self._is_enumeration(code)):
+            return ()
+        count = c_uint()
+        array = self._library.checked(
+            "arv_device_dup_available_enumeration_feature_values_as_strings", self._handle, code, byref(count)
+        )
+        if not array:
+            return ()
+        entries = tuple(t.decode() for t in ctypes.cast(array, POINTER(c_char_p))[: count.value])
+        self._library.g_free(array)
+        return entries
 
     def describe(self) -> list[FeatureInfo]:
         """Return all features that can be read now, category by category."""
@@ -117,24 +127,14 @@ class AravisDevice:
             node = library.arv_device_get_feature(self._handle, code)
             unit = getattr(library, f"arv_gc_{kind}_get_unit")(node) or b""
         elif self._is_enumeration(code):
-            limits = ", ".join(self._entries(code))
+            limits = ", ".join(self.entries(name))
         text = f"{value:g}" if isinstance(value, float) else str(value)
-        return [FeatureInfo(name, text, unit.decode(), limits)]
+        mode = library.arv_gc_feature_node_get_actual_access_mode(library.arv_device_get_feature(self._handle, code))
+        return [FeatureInfo(name, text, unit.decode(), limits, mode != READ_ONLY)]
 
     def _is_enumeration(self, code: bytes) -> bool:
         node = self._library.arv_device_get_feature(self._handle, code)
         return bool(self._library.g_type_check_instance_is_a(node, self._library.arv_gc_enumeration_get_type()))
-
-    def _entries(self, code: bytes) -> list[str]:
-        count = c_uint()
-        array = self._library.checked(
-            "arv_device_dup_available_enumeration_feature_values_as_strings", self._handle, code, byref(count)
-        )
-        if not array:
-            return []
-        entries = [t.decode() for t in ctypes.cast(array, POINTER(c_char_p))[: count.value]]
-        self._library.g_free(array)
-        return entries
 
     def _kind(self, name: str) -> str:
         node = self._library.arv_device_get_feature(self._handle, name.encode())

@@ -6,10 +6,24 @@ import ctypes
 import ctypes.util
 import functools
 import itertools
+import socket
 import sys
 import threading
 from collections.abc import Callable
-from ctypes import POINTER, byref, c_bool, c_char_p, c_double, c_int, c_int64, c_size_t, c_uint, c_uint64, c_void_p
+from ctypes import (
+    POINTER,
+    byref,
+    c_bool,
+    c_char_p,
+    c_double,
+    c_int,
+    c_int64,
+    c_size_t,
+    c_uint,
+    c_uint32,
+    c_uint64,
+    c_void_p,
+)
 from typing import Any
 
 from aoi_app.core.errors import AoiError, BackendMissing, CameraBusy, CameraError, CameraLost, CameraNotFound
@@ -24,6 +38,10 @@ NAMES = {"linux": "libaravis-0.8.so.0", "darwin": "libaravis-0.8.0.dylib"}
 SUCCESS = 0
 """Status of a buffer whose every byte the camera sent."""
 RANGE_CHECK_ENABLED = 1
+PRIMARY_APPLICATION_ADDRESS = 0x0A14
+"""Bootstrap register of GigE Vision; a camera need not have it."""
+READ_ONLY = 0
+"""Access mode of a feature."""
 RESEND_NEVER, RESEND_ALWAYS = 0, 1
 FIXED_SOCKET_BUFFER = 0
 G_TYPE_INT = 6 << 2
@@ -83,6 +101,7 @@ FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "arv_camera_create_stream": (_P, (_P, _P, _P, _ERROR)),
     "arv_camera_create_chunk_parser": (_P, (_P,)),
     "arv_chunk_parser_get_integer_value": (c_int64, (_P, _P, _S, _ERROR)),
+    "arv_device_read_register": (c_bool, (_P, c_uint64, POINTER(c_uint32), _ERROR)),
     "arv_device_set_range_check_policy": (None, (_P, _I)),
     "arv_device_is_feature_available": (c_bool, (_P, _S, _ERROR)),
     "arv_device_execute_command": (None, (_P, _S, _ERROR)),
@@ -100,6 +119,7 @@ FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "arv_device_get_integer_feature_bounds": (None, (_P, _S, POINTER(c_int64), POINTER(c_int64), _ERROR)),
     "arv_device_get_float_feature_bounds": (None, (_P, _S, POINTER(c_double), POINTER(c_double), _ERROR)),
     "arv_device_dup_available_enumeration_feature_values_as_strings": (_P, (_P, _S, POINTER(c_uint), _ERROR)),
+    "arv_gc_feature_node_get_actual_access_mode": (_I, (_P,)),
     "arv_gc_get_node": (_P, (_P, _S)),
     "arv_gc_category_get_features": (_P, (_P,)),
     "arv_gc_category_get_type": (c_size_t, ()),
@@ -166,6 +186,15 @@ class Library:
         _watched[number] = lost
         self.g_signal_connect_data(device, b"control-lost", _control_lost, number, None, 0)
         return functools.partial(_unwatch, number)
+
+    def controller(self, device: int) -> str:
+        """Return the IPv4 address of who controls a camera; empty where it does not tell."""
+        value = c_uint32()
+        try:
+            self.checked("arv_device_read_register", device, PRIMARY_APPLICATION_ADDRESS, byref(value))
+        except AoiError:
+            return ""
+        return socket.inet_ntoa(value.value.to_bytes(4, "big")) if value.value else ""
 
     def set_int_property(self, instance: int, name: bytes, value: int) -> None:
         """Set a property that is a number or an enumeration."""

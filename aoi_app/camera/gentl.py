@@ -7,17 +7,17 @@ import threading
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from aoi_app.camera.feature_setup import CHUNKS, set_up
 from aoi_app.camera.flat_field import Conditions
 from aoi_app.camera.intake import Intake
 from aoi_app.camera.node_map import NodeMap
 from aoi_app.camera.stages import Option
-from aoi_app.camera.unpack import board_format, layout_of
+from aoi_app.camera.unpack import layout_of, line_bytes
 from aoi_app.core.errors import BackendMissing, CameraBusy, CameraError, CameraLost, CameraNotFound
 from aoi_app.core.protocols import AcquisitionConfig, CameraInfo
 from aoi_app.core.scan import LineBlock
@@ -101,6 +101,8 @@ class GentlCamera:
         self._harvester: Any = None
         self._acquirer: Any = None
         self._stopped = threading.Event()
+        self._chunks: Mapping[str, str] = {}
+        self._incomplete = 0
 
     @property
     def info(self) -> CameraInfo:
@@ -137,44 +139,45 @@ class GentlCamera:
                 except (gentl.ResourceInUseException, gentl.AccessDeniedException) as error:
                     if time.monotonic() > deadline:
                         raise CameraBusy(
-                            f"Another program holds the camera {devices[0].id_}.", "Close it, and try again."
+                            f"Another program holds the camera {devices[0].id_}.",
+                            "Close it, such as the maker's viewer.",
                         ) from error
                     time.sleep(BUSY_PAUSE_S)
             self._info = _info(devices[0])
+            self._count_incomplete()
         except BaseException:
             self.close()
             raise
 
     def configure(self, config: AcquisitionConfig) -> AcquisitionConfig:
         """Set what the camera has of it, then the features among the options. Raises FeatureError."""
-        nodes = self.features
         options = {**self._options, **config.extra}
-        nodes.set_first(("PixelFormat",), str(options.get("pixel_format", config.pixel_format.value)))
-        nodes.set_first(("Width",), config.width)
-        nodes.set_first(("Height",), config.height)
-        nodes.set_first(("ExposureTime",), config.exposure_time_us)
-        nodes.set_first(("Gain",), config.gain_db)
-        rate = config.acquisition_line_rate
-        if rate is not None and not nodes.set_first(("AcquisitionLineRate",), rate):
-            # An area-scan camera: so many blocks a second make the same lines.
-            nodes.set_first(("AcquisitionFrameRate",), rate / config.height)
-        for feature, value in options.items():
-            if feature[:1].isupper():
-                nodes.set(feature, value)
-        found = str(nodes.get("PixelFormat"))
-        applied = replace(
-            config,
-            width=int(nodes.number("Width") or 0),
-            height=int(nodes.number("Height") or 0),
-            pixel_format=board_format(layout_of(found)),
-            exposure_time_us=nodes.number("ExposureTime"),
-            gain_db=nodes.number("Gain"),
-            acquisition_line_rate=nodes.number("AcquisitionLineRate") or rate,
-        )
-        self._intake = Intake(applied, found, options)
-        self._stride = int(applied.width or 0) * layout_of(found).bits // 8
+        made = set_up(self.features, config, options)
+        self._intake = Intake(made.applied, made.pixel_format, options, made.encoder_divider)
+        self._stride = line_bytes(made.applied.width or 0, layout_of(made.pixel_format))
+        offered = self.features.entries("ChunkSelector")
+        self._chunks = {key: name for key, name in CHUNKS.items() if name.removeprefix("Chunk") in offered}
         self._buffers = int(options.get("buffers", 32))
-        return applied
+        return made.applied
+
+    def _count_incomplete(self) -> None:
+        from harvesters.core import Callback, ImageAcquirer
+
+        camera = self
+
+        class Discarded(Callback):  # type: ignore[misc]
+            """harvesters drops a block that the producer calls incomplete, and only tells of it."""
+
+            def emit(self, context: object = None) -> None:
+                """Count one; its loss shows by the frame id of the next."""
+                camera._incomplete += 1
+
+        self._incomplete = 0
+        self._acquirer.add_callback(ImageAcquirer.Events.INCOMPLETE_BUFFER, Discarded())
+
+    def statistics(self) -> Mapping[str, int]:
+        """Return what the driver counts since the camera was opened."""
+        return {"incomplete_blocks": self._incomplete}
 
     @property
     def conditions(self) -> Conditions:
@@ -245,7 +248,12 @@ class GentlCamera:
             timestamp = 0
             with suppress(GenericException):
                 timestamp = int(buffer.timestamp_ns)
-            return self._intake.take(data, int(buffer.module.frame_id), timestamp)
+            chunks = {}
+            if self._chunks:
+                nodes = self.features
+                values = {key: nodes.number(name) for key, name in self._chunks.items()}
+                chunks = {key: int(value) for key, value in values.items() if value is not None}
+            return self._intake.take(data, int(buffer.module.frame_id), timestamp, **chunks)
 
     def _opened(self) -> Any:
         if self._acquirer is None:

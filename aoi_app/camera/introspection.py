@@ -11,12 +11,13 @@ from aoi_app.core.protocols import LineScanCamera
 
 @dataclass(frozen=True, slots=True)
 class FeatureInfo:
-    """One feature, as text."""
+    """One feature, as text; `writable` unless the camera alone sets it."""
 
     name: str
     value: str
     unit: str = ""
     limits: str = ""
+    writable: bool = True
 
 
 class FeatureList(Protocol):

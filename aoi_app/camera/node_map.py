@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from aoi_app.camera.introspection import FeatureInfo
@@ -42,19 +41,10 @@ class NodeMap:
             _only_genapi(error)
             return None
 
-    def first_number(self, names: Sequence[str]) -> float | None:
-        """Return the first of several features that the camera has."""
-        return next((n for n in map(self.number, names) if n is not None), None)
-
     def entries(self, name: str) -> tuple[str, ...]:
         """Return the entries of an enumeration; none when the camera does not have it."""
         node = self._node(name)
-        return () if node is None else tuple(node.symbolics)
-
-    def limits(self, name: str) -> tuple[float, float]:
-        """Return the least and greatest value of a number."""
-        node = self._needed(name)
-        return float(node.min), float(node.max)
+        return tuple(getattr(node, "symbolics", ()))
 
     def describe(self) -> list[FeatureInfo]:
         """Return the features that a person may set and that can be read now."""
@@ -68,7 +58,9 @@ class NodeMap:
                 continue
             if isinstance(value, int | float | str):
                 text = f"{value:g}" if isinstance(value, float) else str(value)
-                found.append(FeatureInfo(name, text, limits=_range(node).strip(" ()")))
+                limits = ", ".join(getattr(node, "symbolics", ())) or _range(node).strip(" ()")
+                unit = str(getattr(node, "unit", ""))
+                found.append(FeatureInfo(name, text, unit, limits, _access(node) != _READ_ONLY))
         return found
 
     def set(self, name: str, value: Value) -> None:
@@ -83,14 +75,6 @@ class NodeMap:
         except Exception as error:
             _only_genapi(error)
             raise FeatureError(f"{name} = {value} is refused: {_first_line(error)}{_range(node)}.", _HINT) from error
-
-    def set_first(self, names: Sequence[str], value: Value | None) -> bool:
-        """Set the first of several features that the camera has; False when it has none. None leaves all."""
-        for name in names:
-            if value is not None and self.has(name):
-                self.set(name, value)
-                return True
-        return False
 
     def _node(self, name: str) -> Any:
         node = None
@@ -122,6 +106,7 @@ def _is_feature(node: Any) -> bool:
 
 # GenApi's EAccessMode: WO, RO, RW
 _USABLE = (2, 3, 4)
+_READ_ONLY = 3
 
 
 def _access(node: Any) -> int:
@@ -146,6 +131,13 @@ class _PylonNode:
     @value.setter
     def value(self, value: Value) -> None:
         self._node.SetValue(value)
+
+    def get_access_mode(self) -> int:
+        return int(self._node.GetAccessMode())
+
+    @property
+    def unit(self) -> str:
+        return str(self._node.GetUnit())
 
     @property
     def symbolics(self) -> tuple[str, ...]:

@@ -5,16 +5,15 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from aoi_app.camera.feature_setup import CHUNKS, set_up
 from aoi_app.camera.flat_field import Conditions
 from aoi_app.camera.intake import Intake
 from aoi_app.camera.node_map import NodeMap
 from aoi_app.camera.stages import Option
-from aoi_app.camera.unpack import board_format, layout_of
 from aoi_app.core.errors import BackendMissing, CameraBusy, CameraError, CameraLost, CameraNotFound
 from aoi_app.core.protocols import AcquisitionConfig, CameraInfo
 from aoi_app.core.scan import LineBlock
@@ -22,12 +21,12 @@ from aoi_app.core.scan import LineBlock
 BUSY_S = 8.0
 BUSY_PAUSE_S = 0.5
 SLICE_MS = 100
-CHUNKS = {
-    "encoder": "ChunkEncoderValue",
-    "line_triggers": "ChunkLineTriggerEndToEndCounter",
-    "line_status": "ChunkLineStatusAll",
-    "part": "ChunkFramesPerTriggerCounter",
+STATISTICS = {
+    "n_underruns": "Statistic_Buffer_Underrun_Count",
+    "n_resent_packets": "Statistic_Resend_Packet_Count",
+    "n_missing_packets": "Statistic_Failed_Packet_Count",
 }
+"""Nodes of the stream grabber."""
 
 
 def missing() -> BackendMissing | None:
@@ -112,42 +111,21 @@ class PylonCamera:
 
     def configure(self, config: AcquisitionConfig) -> AcquisitionConfig:
         """Set what the camera has of it, then the features among the options. Raises FeatureError."""
-        nodes = self.features
         options = {**self._options, **config.extra}
-        name = str(options.get("pixel_format", config.pixel_format.value))
-        nodes.set("PixelFormat", name if name in nodes.entries("PixelFormat") else f"{name}Packed")
-        # What was set before may be wider than the offset or the sensor allows now.
-        nodes.set("Width", config.width or int(nodes.number("WidthMax") or nodes.limits("Width")[1]))
-        nodes.set("Height", config.height)
-        nodes.set_first(("ExposureTime", "ExposureTimeAbs"), config.exposure_time_us)
-        nodes.set_first(("Gain", "GainAbs"), config.gain_db)
-        rate = config.acquisition_line_rate
-        if rate is not None and not nodes.set_first(("AcquisitionLineRate", "AcquisitionLineRateAbs"), rate):
-            # An area-scan camera: so many blocks a second make the same lines.
-            nodes.set_first(("AcquisitionFrameRateEnable",), True)
-            nodes.set_first(("AcquisitionFrameRate", "AcquisitionFrameRateAbs"), rate / config.height)
-        if nodes.has("ChunkSelector"):
-            nodes.set("ChunkModeActive", True)
-            for chunk in CHUNKS.values():
-                if chunk.removeprefix("Chunk") in nodes.entries("ChunkSelector"):
-                    nodes.set("ChunkSelector", chunk.removeprefix("Chunk"))
-                    nodes.set("ChunkEnable", True)
-        for feature, value in options.items():
-            if feature[:1].isupper():
-                nodes.set(feature, value)
-        found = str(nodes.get("PixelFormat"))
-        applied = replace(
-            config,
-            width=int(nodes.number("Width") or 0),
-            height=int(nodes.number("Height") or 0),
-            pixel_format=board_format(layout_of(found)),
-            exposure_time_us=nodes.first_number(("ExposureTime", "ExposureTimeAbs")),
-            gain_db=nodes.first_number(("Gain", "GainAbs")),
-            acquisition_line_rate=nodes.first_number(("AcquisitionLineRate", "AcquisitionLineRateAbs")) or rate,
-        )
-        self._intake = Intake(applied, found, options)
+        made = set_up(self.features, config, options)
+        self._intake = Intake(made.applied, made.pixel_format, options, made.encoder_divider)
         self._buffers = int(options.get("buffers", 32))
-        return applied
+        return made.applied
+
+    def statistics(self) -> Mapping[str, int]:
+        """Return the counters of the stream, as far as its transport layer has them."""
+        counted = {"incomplete_blocks": self.incomplete_blocks}
+        camera = self._camera
+        if camera is not None and camera.IsOpen():
+            nodes = NodeMap(camera.GetStreamGrabberNodeMap())
+            values = {name: nodes.number(node) for name, node in STATISTICS.items()}
+            counted |= {name: int(value) for name, value in values.items() if value is not None}
+        return counted
 
     @property
     def conditions(self) -> Conditions:

@@ -117,8 +117,9 @@ def test_a_second_station_is_told_that_the_camera_is_busy() -> None:
     with device(pictures(1), loopback(26)):
         first, second = AravisCamera(loopback(26)), AravisCamera(loopback(26), busy_s=0.6)
         first.open()
-        with pytest.raises(CameraBusy, match=re.escape(loopback(26))):
+        with pytest.raises(CameraBusy, match=re.escape(loopback(26))) as caught:
             second.open()
+        assert caught.value.what.startswith("A program at 127.")
         first.close()
         second.open()
         second.close()

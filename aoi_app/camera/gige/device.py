@@ -83,7 +83,8 @@ class GigeDevice:
         self._line.open()
         try:
             applied = self._line.configure(AcquisitionConfig())
-            self._registers.set("Width", applied.width or 0)
+            for name in ("SensorWidth", "WidthMax", "Width"):
+                self._registers.set(name, applied.width or 0)
             self._bind()
         except (AoiError, OSError):
             self.stop()

@@ -69,6 +69,15 @@ DEVICE, FORMAT, ACQUISITION, ANALOG = "DeviceControl", "ImageFormatControl", "Ac
 ENCODER, DIGITAL, TRANSPORT, CHUNK = "EncoderControl", "DigitalIOControl", "TransportLayerControl", "ChunkDataControl"
 _I, _F, _E, _C, _B, _S = Kind.INTEGER, Kind.FLOAT, Kind.ENUMERATION, Kind.COMMAND, Kind.BOOLEAN, Kind.STRING
 _LINES = {"Line0": 0, "Line1": 1, "Line2": 2, "Line3": 3}
+_CHUNK_NAMES = (
+    "FrameID",
+    "Timestamp",
+    "EncoderValue",
+    "LineStatusAll",
+    "FrameTriggerCounter",
+    "FramesPerTriggerCounter",
+    "LineTriggerEndToEndCounter",
+)
 
 FEATURES: tuple[Feature, ...] = (
     Feature("DeviceVendorName", _S, DEVICE, 0x0048, access="RO", length=32),
@@ -138,6 +147,8 @@ FEATURES: tuple[Feature, ...] = (
     Feature("GevSCPSPacketSize", _I, TRANSPORT, 0x0D04, 1_500, 576, 65_500, 4, "B"),
     Feature("GevSCPD", _I, TRANSPORT, 0x0D08, 0, 0, 1_000_000, unit="ns"),
     Feature("ChunkModeActive", _B, CHUNK, 0xA700, 0, locked=True),
+    Feature("ChunkSelector", _E, CHUNK, 0xA710, 0, choices={name: n for n, name in enumerate(_CHUNK_NAMES)}),
+    Feature("ChunkEnable", _B, CHUNK, 0xA720, 1, access="RO", selector="ChunkSelector", about="They come together."),
 )
 """Every feature that stands in a register of the device."""
 
@@ -157,12 +168,18 @@ class Chunk:
     about: str
 
 
-CHUNKS: tuple[Chunk, ...] = (
-    Chunk("ChunkFrameID", 0x0001, "Number of the block since the start of acquisition."),
-    Chunk("ChunkTimestamp", 0x0002, "Of the first line, ns."),
-    Chunk("ChunkEncoderValue", 0x0003, "At the first line."),
-    Chunk("ChunkLineStatusAll", 0x0004, "Input lines after the last line; bit 0 is the board sensor."),
-    Chunk("ChunkFrameTriggerCounter", 0x0005, "Boards since the start of acquisition."),
-    Chunk("ChunkFramesPerTriggerCounter", 0x0006, "Blocks of this board before this one."),
-    Chunk("ChunkLineTriggerEndToEndCounter", 0x0007, "Line triggers from the first line to the end of the last."),
+_CHUNKS_ABOUT = (
+    "Number of the block since the start of acquisition.",
+    "Of the first line, ns.",
+    "At the first line.",
+    "Input lines after the last line; bit 0 is the board sensor.",
+    "Boards since the start of acquisition.",
+    "Blocks of this board before this one.",
+    "Line triggers from the first line to the end of the last.",
 )
+
+CHUNKS = tuple(
+    Chunk(f"Chunk{name}", number, about)
+    for number, (name, about) in enumerate(zip(_CHUNK_NAMES, _CHUNKS_ABOUT, strict=True), 1)
+)
+"""In the order in which they stand behind the image."""

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import socket
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from aoi_app.camera.gige.registers import CONTROL_PRIVILEGE, DISCOVERY_BYTES, RegisterError, Registers
+from aoi_app.camera.gige.registers import (
+    CONTROL_PRIVILEGE,
+    DISCOVERY_BYTES,
+    PRIMARY_APPLICATION_ADDRESS,
+    RegisterError,
+    Registers,
+)
 
 PORT = 3956
 MAGIC, WANTS_ANSWER = 0x42, 0x01
@@ -133,12 +140,14 @@ class ControlChannel:
         if value & CONTROL_BITS:
             self.controller, self._heard_s = client, self._clock_s()
             self._registers.put(CONTROL_PRIVILEGE, value)
+            self._registers.put(PRIMARY_APPLICATION_ADDRESS, int.from_bytes(socket.inet_aton(client[0]), "big"))
         else:
             self._release()
 
     def _release(self) -> None:
         self.controller = None
         self._registers.put(CONTROL_PRIVILEGE, 0)
+        self._registers.put(PRIMARY_APPLICATION_ADDRESS, 0)
 
 
 _HANDLERS = {
