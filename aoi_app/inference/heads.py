@@ -116,7 +116,7 @@ class Decoder:
         values = self._channels_first(outputs, tile)
         picked = values[:, values[4] >= self._least].astype(np.float32)
         classes, scores = _best(picked[5:])
-        scores = scores * picked[4]
+        scores = picked[4] if self._head.objectness_alone else scores * picked[4]
         keep = scores >= self._least
         return _corners(picked[:4, keep]), scores[keep], classes[keep]
 

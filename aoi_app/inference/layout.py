@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from aoi_app.core.errors import ModelError
 from aoi_app.inference.card import Family, ModelCard
+from aoi_app.inference.onnx_file import literal
 
 
 class Form(str, Enum):
@@ -49,6 +50,9 @@ class HeadSpec:
         The output is (batch, channels, anchors), not (batch, anchors, channels).
     strides
         Of the grid behind the anchors, for the forms that are not decoded; else ().
+    objectness_alone
+        The objectness is the score: YOLOv5 and v7 do not train the class score of a single class, which stays at
+        whatever it began with (0.5 in v7).
     """
 
     family: Family
@@ -58,6 +62,7 @@ class HeadSpec:
     channels_first: bool = False
     strides: tuple[int, ...] = ()
     reg_max: int = 0
+    objectness_alone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +76,14 @@ class Output:
         return f"{self.name} ({', '.join('?' if d is None else str(d) for d in self.shape)})"
 
 
-STRIDES = ((8, 16, 32), (8, 16, 32, 64), (4, 8, 16, 32), (4, 8, 16), (8, 16), (16, 32))
-"""Grids of the usual networks: P3 to P5, P6, P2, and small ones."""
+STRIDES = ((8, 16, 32), (8, 16, 32, 64), (8, 16, 32, 64, 128), (4, 8, 16, 32), (4, 8, 16), (8, 16), (16, 32))
+"""Grids of the usual networks: P3 to P5, P6, P7, P2, and small ones."""
 
 MASK_CHANNELS = 32
+ROW = 6
+"""Columns of `Form.ROWS`."""
+BATCH_ROW = 7
+"""Columns of `Form.BATCH_ROWS`."""
 
 _COUNTED_NAMES = (
     ("num_dets", "det_boxes", "det_scores", "det_classes"),
@@ -133,7 +142,8 @@ def identify(
     for names in _COUNTED_NAMES:
         if all(name in by_name for name in names):
             return HeadSpec(Family.YOLOV10, Form.COUNTED, names, classes)
-    found = [spec for o in outputs if (spec := _read(o, classes, size, card.family)) is not None]
+    suppressed = _suppressed(metadata)
+    found = [spec for o in outputs if (spec := _read(o, classes, size, card.family, suppressed)) is not None]
     if not found:
         raise ModelError(
             _other_task(outputs, classes, size, metadata)
@@ -148,17 +158,29 @@ def _rank(spec: HeadSpec) -> tuple[bool, bool]:
     return spec.form in (Form.ROWS, Form.BATCH_ROWS), "one2one" in spec.outputs[0]
 
 
-def _read(output: Output, classes: int, size: tuple[int, int], wanted: Family | None) -> HeadSpec | None:
+def _suppressed(metadata: Mapping[str, str]) -> bool:
+    """Tell whether the exporter says that nothing is left to suppress."""
+    arguments = literal(metadata.get("args", ""))
+    nms = isinstance(arguments, dict) and arguments.get("nms") is True
+    return nms or literal(metadata.get("end2end", "")) is True
+
+
+def _read(
+    output: Output, classes: int, size: tuple[int, int], wanted: Family | None, suppressed: bool
+) -> HeadSpec | None:
     """Return how `output` holds detections, or None if it does not."""
     name, shape = (output.name,), output.shape
-    if len(shape) == 2 and shape[1] == 7:
+    if len(shape) == 2 and shape[1] == BATCH_ROW:
         return HeadSpec(Family.YOLOV10, Form.BATCH_ROWS, name, classes)
     if len(shape) != 3:
         return None
     for channels_first, (anchors, channels) in ((False, shape[1:]), (True, shape[:0:-1])):
         per_cell = _per_cell(anchors, size)
         objects = channels == classes + 5
+        rows = channels == ROW and not channels_first
         fits = (
+            # Before all others: the number of rows may be that of a grid by chance.
+            (Family.YOLOV10, Form.ROWS, rows and suppressed),
             (Family.YOLOV8, Form.CLASSES, channels == classes + 4 and per_cell == 1),
             (Family.YOLOV5, Form.OBJECTNESS, objects and per_cell == 3),
             # Objectness and classes multiplied already.
@@ -167,11 +189,13 @@ def _read(output: Output, classes: int, size: tuple[int, int], wanted: Family | 
             (Family.YOLOV5, Form.OBJECTNESS, objects and per_cell == 1 and wanted is Family.YOLOV5),
             # Until it is known that the graph decodes the boxes itself.
             (Family.YOLOX, Form.GRID, objects and per_cell == 1 and (not channels_first or wanted is Family.YOLOX)),
-            (Family.YOLOV10, Form.ROWS, channels == 6 and per_cell is None and not channels_first),
+            (Family.YOLOV10, Form.ROWS, rows and per_cell is None),
         )
         for family, form, fit in fits:
             if fit and wanted in (None, family):
-                return HeadSpec(family, form, name, classes, channels_first, _strides(anchors, size))
+                alone = form is Form.OBJECTNESS and per_cell == 3 and classes == 1
+                strides = _strides(anchors, size)
+                return HeadSpec(family, form, name, classes, channels_first, strides, objectness_alone=alone)
     return None
 
 

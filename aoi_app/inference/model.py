@@ -13,7 +13,8 @@ from pydantic import ValidationError
 
 from aoi_app.core.errors import ModelError
 from aoi_app.inference.card import METADATA_KEY, Channels, Family, InputSpec, ModelCard, card_path
-from aoi_app.inference.layout import Form, HeadSpec, Output, anchors, identify
+from aoi_app.inference.first_look import are_batch_rows, are_corners, are_rows, has_no_objectness, is_decoded
+from aoi_app.inference.layout import BATCH_ROW, ROW, Form, HeadSpec, Output, identify
 from aoi_app.inference.onnx_file import NetworkFile, TensorSpec, class_names, describe, literal
 
 TFLITE = ".tflite"
@@ -115,10 +116,7 @@ def read_model(path: Path, size: tuple[int, int] | None = None, probe: Probe | N
     if len(outputs) < len(file.outputs) or any(None in o.shape[1:] for o in outputs if len(o.shape) <= 3):
         outputs = runner.shapes()
     head = identify(outputs, len(names), size, card, file.metadata)
-    if head.form is Form.GRID and _is_decoded(file, runner.run()[head.outputs[0]], size):
-        head = replace(head, form=Form.OBJECTNESS)
-    if head.form is Form.CLASSES and _are_corners(runner.run()[head.outputs[0]], head, size):
-        head = replace(head, form=Form.CORNERS)
+    head = _looked_at(head, lambda: runner.run()[head.outputs[0]], file, size, card)
     complete = card.model_copy(
         update={
             "name": card.name or path.stem,
@@ -131,6 +129,37 @@ def read_model(path: Path, size: tuple[int, int] | None = None, probe: Probe | N
     dynamic = None in found_size
     assert source.dtype is not None  # refused above
     return Model(path, file.sha256, complete, source.name, batch, size, dynamic, source.dtype, head, channels_last)
+
+
+def _looked_at(
+    head: HeadSpec, values: Callable[[], NDArray[Any]], file: NetworkFile, size: tuple[int, int], card: ModelCard
+) -> HeadSpec:
+    """Settle what shapes leave open by the values that the network gives for an empty image.
+
+    Raises
+    ------
+    ModelError
+        The values are none of a detector's.
+    """
+    if head.form is Form.GRID and is_decoded(file, values(), size):
+        rgb = card.family is None and has_no_objectness(values())
+        return replace(head, form=Form.OBJECTNESS, family=Family.YOLOV5 if rgb else head.family)
+    if head.form is Form.CLASSES and are_corners(values(), head, size):
+        return replace(head, form=Form.CORNERS)
+    # As many columns as rows of boxes have: only their numbers tell a classifier, and a transformer, from them.
+    if head.form is Form.BATCH_ROWS and head.classes == BATCH_ROW and not are_batch_rows(values(), head.classes):
+        raise ModelError(
+            f"{file.path.name} classifies whole images: its output {head.outputs[0]} holds one value for each of the "
+            f"{head.classes} classes, without boxes.",
+            "Export a detection model instead.",
+        )
+    if head.form is Form.ROWS and head.classes + 4 == ROW and not are_rows(values(), head.classes):
+        raise ModelError(
+            f"{file.path.name} does not look at a grid: the last column of its output {head.outputs[0]} holds scores, "
+            "where the number of the class was expected; it may be a transformer.",
+            "Export a YOLO network instead.",
+        )
+    return head
 
 
 def _describe(path: Path) -> NetworkFile:
@@ -276,36 +305,3 @@ class _Runner:
 
     def shapes(self) -> list[Output]:
         return [Output(name, tuple(value.shape)) for name, value in self.run().items()]
-
-
-def _is_decoded(file: NetworkFile, output: NDArray[Any], size: tuple[int, int]) -> bool:
-    """Tell whether a YOLOX graph gives pixels: then its centres reach over the image, offsets are a few cells."""
-    rows = output[0].T if output.shape[1] < output.shape[2] else output[0]
-    centres = rows[:, :2].astype(np.float32)
-    if not np.isfinite(centres).all():
-        raise ModelError(
-            f"{file.path.name} gives values that are no numbers, even for an empty image.", "Export it again."
-        )
-    return bool((np.ptp(centres, axis=0) > np.array([size[1], size[0]]) / 2).all())
-
-
-def _are_corners(output: NDArray[Any], head: HeadSpec, size: tuple[int, int]) -> bool:
-    """Tell whether boxes are given by their corners: then their middles lie on the grid, not their first two values.
-
-    Only where most cells have a box: too few tell nothing of the grid, and centres are what exporters give.
-    """
-    values = (output[0] if head.channels_first else output[0].T)[:4].astype(np.float32)
-    if not np.isfinite(values).all():
-        return False
-    # Widths and heights beyond the centres' own co-ordinates: only corners are like that all over the image.
-    ordered = bool(np.mean((values[2:] >= values[:2]).all(axis=0)) > 0.99)
-    centres, stride = anchors(size, head.strides)
-    if centres.shape[1] != values.shape[1]:
-        return ordered
-    has_box = values.any(axis=0)
-    if has_box.mean() < 0.5:
-        return False
-    values, grid = values[:, has_box], (centres * stride)[:, has_box]
-    as_centres = np.abs(values[:2] - grid).mean()
-    as_corners = np.abs((values[:2] + values[2:]) / 2 - grid).mean()
-    return ordered and bool(as_corners < as_centres)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -141,6 +142,16 @@ def test_rows_with_their_tile_in_front() -> None:
     assert first.boxes.tolist() == [[1, 1, 5, 5]]
     np.testing.assert_array_equal(second.boxes, BOXES)
     assert len(Decoder(spec(Form.BATCH_ROWS), SIZE, 0.3).decode([rows[:0]], 1)[0]) == 0
+
+
+def test_a_single_class_that_was_not_trained_does_not_halve_the_score() -> None:
+    values = objectness_values()[0][None, :, :6].copy()
+    values[0, :, 5] = 0.5
+    head = replace(spec(Form.OBJECTNESS), classes=1)
+    assert len(Decoder(head, SIZE, 0.6).decode([values], 1)[0]) == 0
+    found = Decoder(replace(head, objectness_alone=True), SIZE, 0.6).decode([values], 1)[0]
+    np.testing.assert_allclose(found.scores, [0.95, 0.95])
+    np.testing.assert_allclose(found.boxes, BOXES)
 
 
 def test_boxes_end_at_the_tile_and_threshold_holds() -> None:

@@ -103,6 +103,91 @@ CASES: dict[str, tuple[list[Any], dict[str, Any], Family, Form, dict[str, Any]]]
         Form.OBJECTNESS,
         {},
     ),
+    "v5 one class is scored by its objectness": (
+        [("output0", zeros(25200, 6), (1, 25200, 6))],
+        {"metadata": {**V5, "names": "['defect']"}},
+        Family.YOLOV5,
+        Form.OBJECTNESS,
+        {"objectness_alone": True},
+    ),
+    "v5 two classes are not": (
+        [("output0", zeros(25200, 7), (1, 25200, 7))],
+        {"metadata": {**V5, "names": "['open', 'short']"}},
+        Family.YOLOV5,
+        Form.OBJECTNESS,
+        {"objectness_alone": False},
+    ),
+    "v5 P7 head": (
+        [("output0", zeros(102300, 7), (1, 102300, 7))],
+        {"metadata": {**V5, "names": "['open', 'short']"}, "input_shape": (1, 3, 1280, 1280)},
+        Family.YOLOV5,
+        Form.OBJECTNESS,
+        {},
+    ),
+    "v7 with grid, dynamic": (
+        [("output", zeros(25200, 85), ("batch", 25200, "y"))],
+        {"metadata": V5, "input_shape": ("batch", 3, "height", "width")},
+        Family.YOLOV5,
+        Form.OBJECTNESS,
+        {"dynamic_size": True},
+    ),
+    "v8 one class": (
+        [("output0", zeros(5, 8400), (1, 5, 8400))],
+        {"metadata": {**V8, "names": "{0: 'defect'}"}},
+        Family.YOLOV8,
+        Form.CLASSES,
+        {"objectness_alone": False},
+    ),
+    "v8 one class, no dimension known": (
+        [("output0", zeros(5, 8400), (None, None, None))],
+        {"metadata": {**V8, "names": "{0: 'defect'}"}, "input_shape": ("batch", 3, "height", "width")},
+        Family.YOLOV8,
+        Form.CLASSES,
+        {},
+    ),
+    "v10 one class": (
+        [("output0", zeros(300, 6), (1, 300, 6))],
+        {"metadata": {**V8, "names": "{0: 'defect'}"}},
+        Family.YOLOV10,
+        Form.ROWS,
+        {},
+    ),
+    "v26 end to end, as many rows as a grid has": (
+        [("output0", zeros(300, 6), (1, 300, 6))],
+        {
+            "metadata": {**V8, "names": "{0: 'a', 1: 'b'}", "end2end": "True", "imgsz": "[128, 160]"},
+            "input_shape": (1, 3, 128, 160),
+        },
+        Family.YOLOV10,
+        Form.ROWS,
+        {},
+    ),
+    "v26 without its end": (
+        [("output0", zeros(84, 8400), (1, 84, 8400))],
+        {"metadata": {**V8, "end2end": "False"}},
+        Family.YOLOV8,
+        Form.CLASSES,
+        {},
+    ),
+    "v8 with suppression, as many rows as a grid has": (
+        [("output0", zeros(300, 6), (1, 300, 6))],
+        {"metadata": {**V8, "names": "['a', 'b']", "args": "{'nms': True}"}, "input_shape": (1, 3, 128, 160)},
+        Family.YOLOV10,
+        Form.ROWS,
+        {},
+    ),
+    "v7 with TensorRT's suppression, sizes as texts": (
+        [
+            ("num_dets", zeros(1), ("1", "1")),
+            ("det_boxes", zeros(100, 4), ("1", "100", "4")),
+            ("det_scores", zeros(100), ("1", "100")),
+            ("det_classes", zeros(100), ("1", "100")),
+        ],
+        {"metadata": V5},
+        Family.YOLOV10,
+        Form.COUNTED,
+        {},
+    ),
     "v5 channels first": (
         [("output0", zeros(85, 25200), (1, 85, 25200))],
         {"metadata": V5},
@@ -185,7 +270,7 @@ def test_family_is_told_from_graph_and_metadata(case: str, make_onnx: MakeOnnx) 
     model = read_model(make_onnx(outputs, name="anything.onnx", **how))
     assert (model.family, model.head.form) == (family, form)
     for attribute, value in expected.items():
-        assert getattr(model, attribute) == value, attribute
+        assert getattr(model, attribute, getattr(model.head, attribute, None)) == value, attribute
     assert len(model.class_names) == model.head.classes
 
 
@@ -207,6 +292,42 @@ def test_yolox_raw_and_decoded(decoded: bool, make_onnx: MakeOnnx) -> None:
     assert model.family is Family.YOLOX
     assert model.head.form is (Form.OBJECTNESS if decoded else Form.GRID)
     assert model.card.input.channels is Channels.BGR and model.card.input.scale == 1
+
+
+def test_yolov6_looks_like_yolox_but_for_its_objectness_of_one(make_onnx: MakeOnnx) -> None:
+    values = grid_values(True)
+    values[:, 4] = 1
+    path = make_onnx([("outputs", values, (1, 8400, 85))], metadata=V5)
+    model = read_model(path)
+    assert model.family is Family.YOLOV5 and model.head.form is Form.OBJECTNESS and not model.head.objectness_alone
+    assert model.card.input.channels is Channels.RGB and model.card.input.scale == 1 / 255
+    card_path(path).write_text(json.dumps({"family": "yolox"}))
+    assert read_model(path).family is Family.YOLOX
+
+
+SEVEN = {"names": "['a', 'b', 'c', 'd', 'e', 'f', 'g']"}
+
+
+@pytest.mark.parametrize("batch", [1, "batch"])
+def test_seven_classes_of_whole_images_are_no_rows_of_seven(batch: int | str, make_onnx: MakeOnnx) -> None:
+    input_shape = (batch, 3, 224, 224)
+    for values in (zeros(7), np.linspace(0.1, 0.2, 7)):
+        path = make_onnx([("output", values, (batch, 7))], metadata=SEVEN, input_shape=input_shape)
+        with pytest.raises(ModelError, match="classifies whole images"):
+            read_model(path)
+    row = np.array([0, 10, 10, 40, 60, 6, 0.4])
+    path = make_onnx([("output", row, (batch, 7))], metadata=SEVEN, input_shape=input_shape)
+    assert read_model(path).head.form is Form.BATCH_ROWS
+
+
+def test_a_transformer_of_two_classes_is_no_list_of_six(make_onnx: MakeOnnx) -> None:
+    values = np.random.default_rng(0).random((300, 6))
+    path = make_onnx([("output0", values, (1, 300, 6))], metadata={**V8, "names": "{0: 'a', 1: 'b'}"})
+    with pytest.raises(ModelError, match="transformer"):
+        read_model(path)
+    values[:, 5] = np.arange(300) % 2
+    path = make_onnx([("output0", values, (1, 300, 6))], metadata={**V8, "names": "{0: 'a', 1: 'b'}"})
+    assert read_model(path).head.form is Form.ROWS
 
 
 @pytest.mark.parametrize("per_cell", [1, 3])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -187,6 +188,17 @@ def test_detections_are_those_of_the_shared_heads(form: Form, channels_first: bo
     results = on_kernels(model, outputs, threshold)
     assert sum(map(len, want)) > 3
     for result, expected in zip(results, want, strict=True):
+        assert_same(result, expected)
+
+
+@needs_compiler
+def test_the_objectness_is_the_score_where_classes_were_not_trained() -> None:
+    product = a_model(Form.OBJECTNESS)
+    model = replace(product, head=replace(product.head, objectness_alone=True))
+    outputs = raw_outputs(model, 2, 5, False)
+    want = Decoder(model.head, SIZE, 0.9).decode([outputs["out"]], 2)
+    assert len(want[0]) > 3 > len(Decoder(product.head, SIZE, 0.9).decode([outputs["out"]], 1)[0])
+    for result, expected in zip(on_kernels(model, outputs, 0.9), want, strict=True):
         assert_same(result, expected)
 
 

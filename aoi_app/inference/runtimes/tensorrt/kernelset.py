@@ -94,6 +94,7 @@ def decode_defines(model: Model, outputs: Mapping[str, Port], least: float = 1.0
         "ROW": row,
         "ANCHORS": anchors,
         "CLASSES": head.classes,
+        "OBJECTNESS_ALONE": int(head.objectness_alone),
         "CAPACITY": key_capacity(anchors * (1 + head.classes if several else 1)),
         "SECOND_NAMES": int(several),
         "SECOND_WEIGHT": f"{SECOND_NAME_WEIGHT}f",

@@ -142,7 +142,7 @@ DECODE(const Batch* b, const element* output, OUTPUTS) {
     read_values<5>(at, row, &sum);
     const int kind = best_class(at + 5 * STEP, &score, &sum);
     if (!finite(sum)) { spoiled(s); return; }
-    score *= row[4];
+    score = OBJECTNESS_ALONE ? row[4] : score * row[4];
     if (score < b->threshold) return;
 #ifdef FORM_grid
     int x, y;
