@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from aoi_app.gui.actions import ActionSpec
 from aoi_app.gui.icons import icon
+from aoi_app.gui.review.keys import ACTS, keys_of
 from aoi_app.gui.texts import message, say, tr
 from aoi_app.station.status import StationStatus
 
@@ -21,6 +22,7 @@ VIEW_KEYS = (
     ("Move the picture", "← ↑ ↓ →"),
     ("Pages", "Ctrl+1 … Ctrl+9"),
 )
+SLIDE = (("Move the slide", "← →"),)
 
 
 class _Facts(QDialog):
@@ -66,9 +68,13 @@ class _Facts(QDialog):
 class KeysDialog(_Facts):
     """Which keys do what."""
 
-    def __init__(self, specs: Sequence[ActionSpec], parent: QWidget) -> None:
+    def __init__(
+        self, specs: Sequence[ActionSpec], parent: QWidget, review_keys: Mapping[str, str] | None = None
+    ) -> None:
         rows = [(spec.text, ", ".join(spec.keys)) for spec in specs if spec.keys]
-        super().__init__("Keys", [*rows, *((name, keys) for name, keys in VIEW_KEYS)], parent, brand=False)
+        keys = keys_of(review_keys or {})
+        review = [(act.text, keys[act.name]) for act in ACTS]
+        super().__init__("Keys", [*rows, *VIEW_KEYS, *review, *SLIDE], parent, brand=False)
 
 
 class AboutDialog(_Facts):
@@ -85,6 +91,7 @@ class AboutDialog(_Facts):
                 ("Runtime", engine.runtime),
                 ("Precision", message(engine.precision)),
                 ("Device", message(engine.device)),
+                *([("Remark", message(engine.detail))] if engine.detail else []),
             ]
         )
         super().__init__("AOI station", [*facts, *running, ("Licence", "Apache-2.0")], parent, brand=True)

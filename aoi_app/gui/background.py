@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from PySide6.QtCore import QObject, Signal
+from shiboken6 import isValid
 
 Callback = Callable[[Any], None]
 
@@ -45,7 +46,8 @@ class Background(QObject):
                 answer, error = work(), None
             except Exception as problem:
                 answer, error = None, problem
-            if not self._closed:
+            # The window may be gone by the time that an abandoned question is answered.
+            if not self._closed and isValid(self):
                 self._finished.emit((topic, number), (then, failed), (answer, error))
 
         self._pool.submit(job)

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
 from aoi_app.core.settings import Settings
-from aoi_app.gui.pages import PAGES
+from aoi_app.gui.pages import Page
 
 if TYPE_CHECKING:
-    from aoi_app.gui.window import MainWindow
+    from aoi_app.gui.shell import Shell
 
 
 class PageStack(QStackedWidget):
     """Holds the pages of the table, in its order."""
 
-    def __init__(self, window: MainWindow) -> None:
+    def __init__(self, window: Shell, pages: Sequence[Page]) -> None:
         super().__init__(window)
         self._window = window
+        self._table = tuple(pages)
         self._made: dict[str, QWidget] = {}
         self._places: list[QVBoxLayout] = []
-        for _ in PAGES:
+        for _ in pages:
             place = QWidget(self)
             layout = QVBoxLayout(place)
             layout.setContentsMargins(0, 0, 0, 0)
@@ -35,7 +37,7 @@ class PageStack(QStackedWidget):
 
     def bring(self, number: int) -> None:
         """Bring a page to the front."""
-        page = self.page(PAGES[number].name)
+        page = self.page(self._table[number].name)
         self.setCurrentIndex(number)
         shown = getattr(page, "page_shown", None)
         if shown is not None:
@@ -45,13 +47,13 @@ class PageStack(QStackedWidget):
         """Return a page by name."""
         if name not in self._made:
             number = self.number(name)
-            widget = self._made[name] = PAGES[number].make(self._window)
+            widget = self._made[name] = self._table[number].make(self._window)
             self._places[number].addWidget(widget)
         return self._made[name]
 
     def number(self, name: str) -> int:
         """Return a page's place in the table."""
-        return [page.name for page in PAGES].index(name)
+        return [page.name for page in self._table].index(name)
 
     def take_settings(self, settings: Settings) -> None:
         """Tell the pages that were made what concerns them."""

@@ -4,36 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtWidgets import QWidget
 
 from aoi_app.storage.accounts import Right
 
 if TYPE_CHECKING:
+    from aoi_app.gui.shell import Shell
     from aoi_app.gui.window import MainWindow
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page: its name, title, and how it is made."""
+    """A page: its name, title, and how it is made; pages that need no line do in any window of the program."""
 
     name: str
     title: str
-    make: Callable[[MainWindow], QWidget]
+    make: Callable[[Any], QWidget]
 
 
 def _line(window: MainWindow) -> QWidget:
     return window.line
 
 
-def _history(window: MainWindow) -> QWidget:
+def _history(window: Shell) -> QWidget:
     from aoi_app.gui.history.page import HistoryPage
 
     return HistoryPage(window.services.open_history, window, window.services.inspect_again)
 
 
-def _review(window: MainWindow) -> QWidget:
+def _review(window: Shell) -> QWidget:
     from aoi_app.gui.review.page import ReviewPage
 
     services = window.services
@@ -48,7 +49,7 @@ def _review(window: MainWindow) -> QWidget:
     )
 
 
-def _statistics(window: MainWindow) -> QWidget:
+def _statistics(window: Shell) -> QWidget:
     from aoi_app.gui.statistics.page import StatisticsPage
 
     services = window.services

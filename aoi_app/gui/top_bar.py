@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QButtonGroup, QFrame, QHBoxLayout, QLabel, QMenu, QToolButton, QWidget
 
-from aoi_app.gui.actions import BAR_ACTIONS, LINE_ACTIONS, MENU_ACTIONS, ActionSpec, make_action, paint_action
+from aoi_app.gui.actions import ActionSpec, make_action, paint_action
 from aoi_app.gui.icons import icon
-from aoi_app.gui.pages import PAGES
+from aoi_app.gui.pages import Page
 from aoi_app.gui.state_pill import StatePill
 from aoi_app.gui.texts import say, tr
 from aoi_app.station.status import StationStatus
@@ -34,11 +34,22 @@ class TopBar(QFrame):
     ----------
     window
         Has a method for every action's name; its keys work wherever the focus is in it.
+    pages
+        In the order of their tabs.
+    line, bar, menu
+        Actions of the line, of the bar and of its menu. Without a line there is no state to show.
     """
 
     page_chosen = Signal(int)
 
-    def __init__(self, window: QWidget) -> None:
+    def __init__(
+        self,
+        window: QWidget,
+        pages: Sequence[Page],
+        line: Sequence[ActionSpec],
+        bar: Sequence[ActionSpec],
+        menu: Sequence[ActionSpec],
+    ) -> None:
         super().__init__(window)
         self.setObjectName("bar")
         self.setFixedHeight(HEIGHT)
@@ -49,7 +60,7 @@ class TopBar(QFrame):
         self.state = StatePill(self)
         self.person = QLabel(self)
         self.person.setProperty("role", "muted")
-        self._menu_button = self._make_menu_button()
+        self._menu_button = self._make_menu_button(menu)
         brand = QLabel(self)
         brand.setPixmap(icon("aoi").pixmap(26, 26))
         row = QHBoxLayout(self)
@@ -57,16 +68,17 @@ class TopBar(QFrame):
         row.setSpacing(6)
         row.addWidget(brand)
         row.addSpacing(8)
-        for number, page in enumerate(PAGES):
+        for number, page in enumerate(pages):
             row.addWidget(self._tab(number, page.title))
         row.addStretch(1)
         row.addWidget(self.state)
         row.addWidget(self.person)
+        self.state.setVisible(bool(line))
         row.addSpacing(10)
-        for spec in LINE_ACTIONS:
+        for spec in line:
             row.addWidget(self._button(spec, Qt.ToolButtonStyle.ToolButtonTextBesideIcon))
         row.addSpacing(10)
-        for spec in BAR_ACTIONS:
+        for spec in bar:
             row.addWidget(self._button(spec, Qt.ToolButtonStyle.ToolButtonIconOnly))
         row.addWidget(self._menu_button)
 
@@ -80,6 +92,11 @@ class TopBar(QFrame):
         self.state.show_status(status)
         for made in self._made:
             made.action.setEnabled(made.spec.possible(status) and may(made.spec.right))
+
+    def allow(self, may: Callable[[Right | None], bool]) -> None:
+        """Let happen what is allowed, where there is no line whose state matters."""
+        for made in self._made:
+            made.action.setEnabled(may(made.spec.right))
 
     def show_page(self, number: int) -> None:
         """Mark the tab of the page in front."""
@@ -129,9 +146,9 @@ class TopBar(QFrame):
         button.setMinimumHeight(BUTTON_HEIGHT)
         return button
 
-    def _make_menu_button(self) -> QToolButton:
+    def _make_menu_button(self, specs: Sequence[ActionSpec]) -> QToolButton:
         menu = QMenu(self)
-        for spec in MENU_ACTIONS:
+        for spec in specs:
             menu.addAction(self._action(spec))
         button = QToolButton(self)
         button.setProperty("flat", True)

@@ -2,38 +2,31 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Mapping
-
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent
-from PySide6.QtWidgets import QApplication, QMainWindow, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
 
 from aoi_app.core.recipe import Recipe
 from aoi_app.core.settings import Settings, plain
+from aoi_app.gui.actions import BAR_ACTIONS, LINE_ACTIONS, MENU_ACTIONS
 from aoi_app.gui.alarms import AlarmBar
 from aoi_app.gui.hooks import ErrorHooks
-from aoi_app.gui.icons import icon
 from aoi_app.gui.lag import LagMeter
 from aoi_app.gui.line.page import LinePage
 from aoi_app.gui.log_panel import LogPanel
-from aoi_app.gui.page_stack import PageStack
+from aoi_app.gui.pages import PAGES
 from aoi_app.gui.services import Services
+from aoi_app.gui.shell import Shell
 from aoi_app.gui.status_strip import StatusStrip
-from aoi_app.gui.texts import LANGUAGES, language, say, use_language
-from aoi_app.gui.theme import apply_theme
-from aoi_app.gui.toasts import Toasts
-from aoi_app.gui.top_bar import TopBar
-from aoi_app.gui.users.desk import Desk, ask
-from aoi_app.gui.users.session import Session
+from aoi_app.gui.texts import say
+from aoi_app.gui.users.desk import ask
 from aoi_app.station.control import StationControl
-from aoi_app.station.status import Event, Level, State, StationStatus
+from aoi_app.station.status import Event, State, StationStatus
 from aoi_app.storage.record_settings import RecordSettings
 
 FRAME_MS = 16
 STATUS_MS = 100
 PLOT_MS = 200
-TOASTED = (Level.WARNING, Level.ERROR)
 ACTS = {
     "language": "",
     "theme": "",
@@ -44,7 +37,7 @@ ACTS = {
 """What a change of a setting is called in the audit; "" for what is not noted there."""
 
 
-class MainWindow(QMainWindow):
+class MainWindow(Shell):
     """A window onto a station; the station knows nothing of it.
 
     Parameters
@@ -60,19 +53,13 @@ class MainWindow(QMainWindow):
     first_painted = Signal()
 
     def __init__(self, station: StationControl, services: Services, hooks: ErrorHooks | None = None) -> None:
-        super().__init__()
+        super().__init__(services, station.settings, PAGES, LINE_ACTIONS, BAR_ACTIONS, MENU_ACTIONS)
         self.station = station
-        self.services = services
-        self.settings = station.settings
         self.lag = LagMeter(self)
         self._hooks = hooks
         self._events_seen = 0
-        self.session = Session(self, lambda: self.line.board_open)
-        self.session.changed.connect(self._on_person)
-        self.desk = Desk(services.open_accounts, self.session, self.tell, self)
         self._status = StationStatus()
         self.setMinimumSize(1180, 700)
-        self.setWindowIcon(icon("aoi"))
         say(self, "setWindowTitle", "AOI station")
         self.line = LinePage(self)
         self.line.open_board.connect(self.open_board)
@@ -81,14 +68,11 @@ class MainWindow(QMainWindow):
         self.strip = StatusStrip(self)
         self.setStatusBar(self.strip)
         self.alarms = AlarmBar(services.open_alarms, self.session, self)
-        self.bar = TopBar(self)
         self.bar.check("toggle_marks", True)
-        self.bar.page_chosen.connect(self.show_page)
-        self._pages = PageStack(self)
         self._plots_ready = False
         self._lay_out()
+        self.toasts.raise_()
         self.show_page(0)
-        self.toasts = Toasts(self)
         self._timers = [
             self._timer(FRAME_MS, self._on_frame, precise=True),
             self._timer(STATUS_MS, self._on_status),
@@ -109,8 +93,8 @@ class MainWindow(QMainWindow):
         column = QVBoxLayout(whole)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
-        column.addWidget(self.bar)
-        column.addWidget(self.alarms)
+        for widget in (self.bar, self.first, self.alarms):
+            column.addWidget(widget)
         column.addWidget(split, 1)
         self.setCentralWidget(whole)
 
@@ -160,35 +144,24 @@ class MainWindow(QMainWindow):
             self._events_seen = events[-1].number
         events += self._hooks.take() if self._hooks else ()
         if events:
-            self._show_events(events)
+            self.show_events(events)
 
-    def tell(self, level: Level, what: str, hint: str = "", detail: str = "") -> None:
-        """Put something that happened in the window itself into log and toasts."""
-        self._show_events((Event(0, time.time_ns(), level, "window", what, hint, detail),))
-
-    def _show_events(self, events: tuple[Event, ...]) -> None:
+    def show_events(self, events: tuple[Event, ...]) -> None:
+        """Put events into the log, and a notice up for each that asks for one."""
         self.log.model.add(events)
-        for event in events:
-            if event.level in TOASTED:
-                self.toasts.add(event)
+        super().show_events(events)
+
+    def board_open(self) -> bool:
+        """Tell whether a board is being scanned."""
+        return self.line.board_open
 
     # Pages
-
-    def show_page(self, number: int) -> None:
-        """Bring a page to the front; it is made when it is first asked for."""
-        self.bar.show_page(number)
-        self._pages.bring(number)
-
-    def page(self, name: str) -> QWidget:
-        """Return a page by name."""
-        return self._pages.page(name)
 
     def open_board(self, board_id: str) -> None:
         """Open a board's record."""
         if self._pages.line_in_front:
             self.show_page(self._pages.number("history"))
-        page = self.page("history")
-        page.open_board(board_id)  # type: ignore[attr-defined]
+        super().open_board(board_id)
 
     # Actions (named in the table)
 
@@ -218,38 +191,11 @@ class MainWindow(QMainWindow):
         """Show or hide the boxes on the board."""
         self.line.view.set_marks_shown(self.bar.checked("toggle_marks"))
 
-    def toggle_full_screen(self) -> None:
-        """Fill the screen, or not."""
-        self.setWindowState(self.windowState() ^ Qt.WindowState.WindowFullScreen)
-
-    def toggle_language(self) -> None:
-        """Switch to the other language."""
-        names = list(LANGUAGES)
-        self.set_language(names[(names.index(language()) + 1) % len(names)])
-
-    def toggle_theme(self) -> None:
-        """Switch between dark and light."""
-        self.set_theme("light" if self.settings.theme == "dark" else "dark")
-
-    def log_in(self) -> None:
-        """Let somebody in, or out; the first time, name the administrator."""
-        self.desk.log_in()
-
-    def show_people(self) -> None:
-        """Make and change accounts."""
-        self.desk.show_people()
-
     def show_settings(self) -> None:
         """Open the settings."""
         from aoi_app.gui.settings.dialog import SettingsDialog
 
         ask(SettingsDialog(self))
-
-    def show_keys(self) -> None:
-        """Tell which keys do what."""
-        from aoi_app.gui.about import KeysDialog
-
-        ask(KeysDialog(self.bar.specs, self))
 
     def show_about(self) -> None:
         """Tell which program this is, and what runs in it."""
@@ -261,20 +207,8 @@ class MainWindow(QMainWindow):
 
     def set_language(self, name: str) -> None:
         """Speak another language from now on."""
-        use_language(name, QApplication.topLevelWidgets())
-        self._keep(self.settings.with_changes(language=name))
+        super().set_language(name)
         self._on_status()
-
-    def set_theme(self, name: str) -> None:
-        """Look different from now on."""
-        application = QApplication.instance()
-        assert isinstance(application, QApplication)
-        apply_theme(application, name)
-        for widget in self.findChildren(QWidget):
-            use_theme = getattr(widget, "use_theme", None)
-            if use_theme is not None:
-                use_theme()
-        self._keep(self.settings.with_changes(theme=name))
 
     def take_settings(self, settings: Settings) -> None:
         """Put settings into force: station, language and look."""
@@ -287,15 +221,10 @@ class MainWindow(QMainWindow):
             self.set_language(settings.language)
 
     def _keep(self, settings: Settings) -> None:
-        old, self.settings = self.settings, settings
         self.station.apply(settings)
-        names = type(settings).model_fields
-        changes = {name: getattr(settings, name) for name in names if getattr(settings, name) != getattr(old, name)}
-        if changes:
-            self.services.save_settings(changes)
-            self._note_changes(old, changes)
+        super()._keep(settings)
 
-    def _note_changes(self, old: Settings, changes: Mapping[str, object]) -> None:
+    def _on_kept(self, old: Settings, changes: dict[str, object]) -> None:
         """Put what was changed into the audit, a line for each kind of change."""
         acts: dict[str, dict[str, object]] = {}
         for name, after in changes.items():
@@ -321,17 +250,9 @@ class MainWindow(QMainWindow):
         self.station.use_recipe(recipe)
         self.desk.note("use recipe", f"recipe {recipe.name}, revision {recipe.revision}")
 
-    # The person at the window
-
     def _on_person(self) -> None:
-        self.retranslate()
+        super()._on_person()
         self._on_status()
-
-    def retranslate(self) -> None:
-        """Write who is there anew."""
-        account = self.session.account
-        text = "Name the administrator" if self.session.open_to_all else "Log out" if account else "Log in"
-        self.bar.show_person("" if account is None else account.name, text)
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Stop polling; the program stops the station."""
@@ -339,6 +260,4 @@ class MainWindow(QMainWindow):
             timer.stop()
         self.lag.stop()
         self.alarms.close_bar()
-        self.desk.close()
-        self._pages.close_pages()
         super().closeEvent(event)

@@ -85,6 +85,9 @@ class Desk(QObject):
         if self._session.account is not None:
             self._log_out(self._session.account, "window closed")
         self._background.finish()
+        close = getattr(self._accounts, "close", None)
+        if close is not None:
+            close()
 
     def _on_went_away(self, account: Account) -> None:
         self._log_out(account, "idle")

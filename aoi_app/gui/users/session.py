@@ -78,6 +78,7 @@ class Session(QObject):
         super().__init__(parent)
         self.account: Account | None = None
         self.people: tuple[Account, ...] = ()
+        self.asked = False
         self._board_open = board_open
         self._idle = idle or IdleLogout()
         self._clock = clock
@@ -103,7 +104,7 @@ class Session(QObject):
 
     def know(self, people: tuple[Account, ...]) -> None:
         """Take over who has an account; an account that was closed or changed is so at once."""
-        self.people = people
+        self.people, self.asked = people, True
         if self.account is not None:
             now = next((p for p in people if p.name == self.account.name and p.active), None)
             self.account = now
