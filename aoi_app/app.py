@@ -27,7 +27,8 @@ from aoi_app.core.image_header import image_size
 from aoi_app.core.protocols import AcquisitionConfig, Detector, LineScanCamera, ResultStore
 from aoi_app.core.recipe import MAX_LENGTH_LINES, MAX_WIDTH_PX, Recipe, load_recipe
 from aoi_app.core.scan import BoardScan, PixelFormat, Pixels
-from aoi_app.core.settings import CameraSettings, Settings, load_settings, named_fields
+from aoi_app.core.settings import CameraSettings, Settings, load_settings
+from aoi_app.core.validation import named_fields
 from aoi_app.demo import at_source, recipe_of, record_of
 from aoi_app.inference.admission import is_reference, open_admitted
 from aoi_app.inference.calibration import IMAGES_VARIABLE
@@ -39,6 +40,7 @@ from aoi_app.inference.runtimes.table import open_detector
 from aoi_app.line_recipes import LineRecipes, images_folder
 from aoi_app.station.acquisition import Line
 from aoi_app.station.again import SecondLook, kept_image, look_again, stand_back
+from aoi_app.station.announcing import announce_runtimes
 from aoi_app.station.engines import EngineSpec, Progress
 from aoi_app.station.golden import GoldenFiles
 from aoi_app.station.inspecting import Golden
@@ -269,6 +271,7 @@ def build_station(settings: Settings, recipe: Recipe, golden: Path | None = None
         note=recipes.note,
     )
     station.append(Station(parts, settings, recipe))
+    announce_runtimes(station[0].journal)
     return station[0]
 
 
@@ -300,6 +303,7 @@ def open_station(
     quit_after: float | None,
     screenshot: Path | None,
     on_shown: Callable[[Any], None] | None = None,
+    runtime_options: Callable[[str], Mapping[str, int | float | str | bool]] = lambda runtime: {},
 ) -> int:
     """Open the station with its window; return the exit status.
 
@@ -311,6 +315,8 @@ def open_station(
         Name of a recipe in the book, or a recipe file; empty for the settings' one.
     on_shown
         Called with the window after its first paint.
+    runtime_options
+        Returns options for the runtime in use that hold for this run only.
 
     Raises
     ------
@@ -327,6 +333,8 @@ def open_station(
     path = settings_file(data)
     try:
         settings = load_settings(path).with_changes(**changes)
+        used = {**settings.engine_options, **runtime_options(settings.runtime)}
+        settings = settings.with_changes(runtime_options={**settings.runtime_options, settings.runtime: used})
     except ValidationError as error:
         raise SettingsError(f"These settings cannot be used: {named_fields(error)}.", "See aoi --help.") from error
     if data is not None:

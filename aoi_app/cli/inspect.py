@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from aoi_app.cli.output import output
+from aoi_app.cli.runtime_options import OptionTexts, runtime_options
 from aoi_app.core.inspection import Inspection, Verdict
 
 EXIT = {Verdict.PASSED: 0, Verdict.FAILED: 1, Verdict.ERROR: 2, Verdict.ABORTED: 2}
@@ -25,8 +26,11 @@ def inspect(
         Path | None, typer.Option(help="Defect-free image of the product, or a folder with one for each board.")
     ] = None,
     recipe: Annotated[Path | None, typer.Option(help="Recipe file (JSON).")] = None,
-    runtime: Annotated[str, typer.Option(help="What runs the network; `aoi engine list` shows them.")] = "onnxruntime",
+    runtime: Annotated[
+        str, typer.Option(help="What runs the network: onnxruntime, openvino, litert, ...")
+    ] = "onnxruntime",
     precision: Annotated[str, typer.Option(help="fp32, fp16 or int8.")] = "fp32",
+    option: OptionTexts = None,
     min_confidence: Annotated[
         float | None, typer.Option(min=0, max=1, help="Count detections from here on, whatever the recipe says.")
     ] = None,
@@ -54,7 +58,8 @@ def inspect(
         default = ClassRule(**{**rules.default_rule.model_dump(), "min_confidence": min_confidence})
         rules = rules.model_copy(update={"rules": loose, "default_rule": default})
     line, count = image_line(paths, rules)
-    spec = EngineSpec(model or rules.model, runtime, precision, rules.lowest_confidence)
+    options = tuple(sorted(runtime_options(runtime, option).items()))
+    spec = EngineSpec(model or rules.model, runtime, precision, rules.lowest_confidence, options)
     detector = make_detector(Settings(), spec)
     inspector = Inspector(FixedEngine(detector), lambda: rules, golden_files(golden))
     worst, drawn = 0, Counter[str]()

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from aoi_app.cli.runtime_options import OptionTexts, runtime_options
 from aoi_app.core.version import own_version
 
 
@@ -25,6 +26,7 @@ def run(
     model: Annotated[str, typer.Option(help="ONNX file, or a name from the engines folder.")] = "",
     runtime: Annotated[str, typer.Option(help="What runs the network, e.g. onnxruntime or tensorrt.")] = "",
     precision: Annotated[str, typer.Option(help="fp32, fp16 or int8.")] = "",
+    option: OptionTexts = None,
     golden: Annotated[Path | None, typer.Option(help="Defect-free image of the product.")] = None,
     lang: Annotated[str, typer.Option(metavar="zh|en", help="Language of the window.")] = "",
     data: Annotated[Path | None, typer.Option(help="Folder of settings and record.")] = None,
@@ -48,6 +50,7 @@ def run(
     changes = {"runtime": runtime, "precision": precision, "model": model, "language": lang}
     code = open_station(
         {name: value for name, value in changes.items() if value},
+        runtime_options=lambda used: runtime_options(used, option),
         source=source,
         recipe=recipe,
         golden=golden,

@@ -27,7 +27,8 @@ def _how(status: StationStatus) -> str:
     engine = status.engine
     if engine is None:
         return ""
-    return " · ".join(part for part in (engine.runtime, message(engine.precision), message(engine.device)) if part)
+    parts = (engine.runtime, message(engine.precision), message(engine.device), message(engine.detail))
+    return " · ".join(part for part in parts if part)
 
 
 def _recipe(status: StationStatus) -> str:

@@ -70,9 +70,7 @@ def open_admitted(
     try:
         original = _original(model_path)
         if original is None:
-            _log.warning(
-                "%s has no ONNX original beside it: nothing is known of what it lost when it was made.", model_path.name
-            )
+            _log.warning(f"{model_path.name} has no ONNX original beside it: what it lost is not known.")
             return candidate, None
         certificate = _compare(
             model_path, original, runtime, precision, candidate, boards(), limits, overlap, options, progress

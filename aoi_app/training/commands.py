@@ -27,6 +27,7 @@ from aoi_app.training.scoring.comparing import Comparison, compare_models
 from aoi_app.training.scoring.detecting import Inspected, inspect_dataset
 from aoi_app.training.scoring.figures import Figures
 from aoi_app.training.scoring.report import grouped, write_report
+from aoi_app.training.scoring.results import read_results
 
 if TYPE_CHECKING:
     from aoi_app.training.trainer import Epoch
@@ -143,16 +144,23 @@ def evaluate(
     compare: Annotated[
         tuple[str, str] | None, typer.Option(help="Two models A B: may B replace A? Exit code 0 yes, 1 no.")
     ] = None,
+    inspected: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Measure what aoi inspect --json wrote, instead of a model.")
+    ] = None,
     board: Annotated[list[str] | None, typer.Option(help="Only this board; may be given several times.")] = None,
     seen: Annotated[list[str] | None, typer.Option(help="Board that the model was trained on: reported apart.")] = None,
     golden: Annotated[bool, typer.Option(help="Use the golden images.")] = True,
-    runtime: Annotated[str, typer.Option(help="What runs the network; `aoi engine list` shows them.")] = "onnxruntime",
+    runtime: Annotated[str, typer.Option(help="What runs the network: onnxruntime, openvino, litert, ...")] = "onnxruntime",
     precision: Annotated[str, typer.Option(help="fp32, fp16 or int8.")] = "fp32",
     report: Annotated[Path | None, typer.Option(help="Write an HTML report with pictures of every mistake.")] = None,
     json_file: Annotated[str, typer.Option("--json", help="Write the figures to this file; - is the screen.")] = "",
     layout: _LAYOUT = "",
 ) -> None:
-    """Measure a model on labelled boards, through the station's own detector; or compare two models."""
+    """Measure a model on labelled boards, through the station's own detector; or compare two models.
+
+    With --inspected the whole path of a board is measured, judge and all: inspect the same folder first, with
+    --min-confidence 0.001, because average precision counts every detection.
+    """
     dataset = read_dataset(data, layout).require_sound()
     if board:
         dataset = dataset.of_boards(board)
@@ -160,19 +168,20 @@ def evaluate(
         raise DataError("There is nothing to evaluate on.", "Name a data set with labelled boards.")
     console = Console(stderr=json_file == "-", highlight=False)
 
-    def inspected(which: str) -> Inspected:
+    def inspect(which: str) -> Inspected:
         path = find_model(which)
         with _progress(Console(stderr=True), path.stem, len(dataset)) as step:
             return inspect_dataset(path, dataset, runtime=runtime, precision=precision, golden=golden, step=step)
 
     if compare is not None:
-        comparison = compare_models(inspected(compare[0]), inspected(compare[1]))
+        comparison = compare_models(inspect(compare[0]), inspect(compare[1]))
         _write_json(json_file, comparison.as_json())
         _print_comparison(console, compare, comparison)
         raise typer.Exit(0 if comparison.may_replace else 1)
-    result = inspected(model)
+    result = inspect(model) if inspected is None else read_results(inspected, dataset)
     if report is not None:
-        groups = write_report(report, f"{find_model(model).stem} on {data.name}", result, seen or ())
+        what = find_model(model).stem if inspected is None else inspected.stem
+        groups = write_report(report, f"{what} on {data.name}", result, seen or ())
         console.print(f"report: {escape(str(report))}")
     else:
         groups = grouped(result, seen or ())

@@ -184,3 +184,12 @@ def test_every_command_has_help(name: str) -> None:
     result = aoi(name, "--help")
     assert result.exit_code == 0, result.output
     assert len(result.output) > 200
+
+
+def test_options_of_the_runtime_are_typed_and_refused_by_name(model: Path, boards: Path) -> None:
+    command = ("inspect", boards / "a1.png", "--model", model, "--json", "-")
+    answer = json.loads(aoi(*command, "--option", "threads=2").stdout)
+    assert answer["engine"]["device"] == "CPU, 2 threads"
+    for option, said in (("speed=11", "no option speed"), ("threads=many", "'many'"), ("threads", "NAME=VALUE")):
+        with pytest.raises(AoiError, match=said):
+            raise aoi(*command, "--option", option).exception or AssertionError

@@ -44,6 +44,7 @@ def engine_facts(record: BoardRecord) -> Rows:
         ("Runtime", engine.runtime),
         ("Precision", message(engine.precision)),
         ("Device", message(engine.device)),
+        ("Remark", message(engine.detail)),
     ]
     return [(name, value) for name, value in facts if value]
 

@@ -63,7 +63,7 @@ class OnnxSession(BasicSession):
             ran, detail = file.precision, "precision as in the file"
         device, said = read_back(self._session, provider)
         if said:
-            _log.warning("%s: %s", self._model.path.name, said)
+            _log.warning(said)
         if device == "CPU":
             device = on_cpu(threads)
         self._info = SessionInfo("ONNX Runtime", ran, device, said or detail, file.sha256)

@@ -144,7 +144,8 @@ class TritonSession:
         if self._local is None:
             self._local = self._open_local()
         self._silent_since = self._asked = time.monotonic()
-        _log.warning("%s %s computes until it is back.", error.what, self._local.info.runtime)
+        _log.warning(error.what)
+        _log.warning(f"{self._local.info.runtime} computes on this station until the server is back.")
 
     def _ask_again(self) -> None:
         """Ask a silent server, not too often, and take it back when it answers."""
@@ -162,5 +163,5 @@ class TritonSession:
         if self._client is not None:
             self._client.close()
         self._client = fresh
-        _log.warning("The server %s is back after %.0f s.", self._access.url, now - self._silent_since)
+        _log.warning(f"The server {self._access.url} is back after {now - self._silent_since:.0f} s.")
         self._silent_since = None

@@ -1,0 +1,34 @@
+"""Warnings of the runtimes are events of the station."""
+
+from __future__ import annotations
+
+import gc
+import logging
+
+from aoi_app.station.announcing import RUNTIMES, announce_runtimes
+from aoi_app.station.journal import Journal
+from aoi_app.station.status import Level
+
+
+def test_a_warning_of_a_runtime_stands_in_the_journal() -> None:
+    journal = Journal()
+    announce_runtimes(journal)
+    runtime = logging.getLogger(f"{RUNTIMES}.runtimes.triton")
+    runtime.warning("The server is gone.")
+    runtime.info("Nobody needs to know.")
+    runtime.error("The engine is gone.")
+    logging.getLogger("aoi_app.camera").warning("Said by the camera itself.")
+    said = [(event.level, event.source, event.what) for event in journal.after(0)]
+    assert said == [(Level.WARNING, "engine", "The server is gone."), (Level.ERROR, "engine", "The engine is gone.")]
+
+
+def test_a_journal_that_is_gone_hears_nothing_and_leaves_nothing() -> None:
+    logger = logging.getLogger(RUNTIMES)
+    before = len(logger.handlers)
+    journal = Journal()
+    announce_runtimes(journal)
+    assert len(logger.handlers) == before + 1
+    del journal
+    gc.collect()
+    assert len(logger.handlers) == before
+    logger.warning("to nobody")
