@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from aoi_app.core.errors import RecipeError
 from aoi_app.core.recipe import MAX_LENGTH_LINES, Recipe
+from aoi_app.core.validation import named_fields
 
 SLACK = 0.02
 """Share by which a board's length may differ from the golden one's: stretch along the transport, and a late sensor."""
@@ -74,5 +75,5 @@ def recipe_of_golden(
     try:
         return Recipe.model_validate(values)
     except ValidationError as error:
-        fields = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()[:5])
-        raise RecipeError(f"No recipe can be made of this golden board: {fields}.", "Correct these values.") from error
+        what = f"No recipe can be made of this golden board: {named_fields(error)}."
+        raise RecipeError(what, "Correct these values.") from error

@@ -13,6 +13,7 @@ from aoi_app.core.changeover import Changeover
 from aoi_app.core.components import BoardFrame, Component
 from aoi_app.core.errors import RecipeError
 from aoi_app.core.rules import ClassRule, Confidence, Positive, Region, Strict
+from aoi_app.core.validation import named_fields
 
 SCHEMA_VERSION = 2
 """1: no regions by class, components, changeover and opportunities. Its files still load."""
@@ -163,8 +164,8 @@ def parse_recipe(text: str, origin: str = "the recipe") -> Recipe:
     try:
         return Recipe.model_validate_json(text, strict=False)
     except ValidationError as error:
-        fields = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'text'}: {e['msg']}" for e in error.errors()[:5])
-        raise RecipeError(f"{origin} cannot be used: {fields}.", "Correct these fields and load it again.") from error
+        what = f"{origin} cannot be used: {named_fields(error)}."
+        raise RecipeError(what, "Correct these fields and load it again.") from error
 
 
 def load_recipe(path: Path) -> Recipe:

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from aoi_app.core.errors import SettingsError
 from aoi_app.core.scan import PixelFormat
+from aoi_app.core.validation import named_fields
 
 Language = Literal["en", "zh"]
 Theme = Literal["dark", "light"]
@@ -109,11 +110,6 @@ class Settings(_Strict):
 def plain(value: object) -> object:
     """Return a setting as JSON values: for the audit, and for people."""
     return value.model_dump(mode="json") if isinstance(value, BaseModel) else value
-
-
-def named_fields(error: ValidationError) -> str:
-    """Return what is wrong with which field, for people; the first five."""
-    return "; ".join(f"{'.'.join(map(str, e['loc'])) or 'text'}: {e['msg']}" for e in error.errors()[:5])
 
 
 def load_settings(path: Path) -> Settings:

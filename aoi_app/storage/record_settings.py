@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from aoi_app.core.errors import SettingsError
+from aoi_app.core.validation import named_fields
 from aoi_app.storage.faults import explained
 from aoi_app.storage.retention import RetentionPolicy
 from aoi_app.storage.shifts import DEFAULT_SHIFTS, Shift, sorted_shifts
@@ -53,11 +54,7 @@ def load_record_settings(folder: Path, usual: RecordSettings = USUAL) -> RecordS
     try:
         return RecordSettings.model_validate_json(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, ValidationError) as error:
-        said = (
-            "; ".join(f"{'.'.join(map(str, e['loc'])) or 'text'}: {e['msg']}" for e in error.errors()[:5])
-            if isinstance(error, ValidationError)
-            else str(error)
-        )
+        said = named_fields(error) if isinstance(error, ValidationError) else str(error)
         raise SettingsError(
             f"{file} cannot be used: {said}.", "Correct it, or delete it to get the defaults."
         ) from error
