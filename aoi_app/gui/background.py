@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from PySide6.QtCore import QObject, Signal
-from shiboken6 import isValid
 
 Callback = Callable[[Any], None]
 
@@ -27,6 +27,7 @@ class Background(QObject):
         self._pool = ThreadPoolExecutor(1, thread_name_prefix=f"aoi-{name}")
         self._newest: dict[str, int] = {}
         self._closed = False
+        self._guard = threading.Lock()
         self._finished.connect(self._on_finished)
 
     def run(
@@ -46,9 +47,10 @@ class Background(QObject):
                 answer, error = work(), None
             except Exception as problem:
                 answer, error = None, problem
-            # The window may be gone by the time that an abandoned question is answered.
-            if not self._closed and isValid(self):
-                self._finished.emit((topic, number), (then, failed), (answer, error))
+            # By the time that an abandoned question is answered the window, and this object, may be gone.
+            with self._guard:
+                if not self._closed:
+                    self._finished.emit((topic, number), (then, failed), (answer, error))
 
         self._pool.submit(job)
 
@@ -63,7 +65,8 @@ class Background(QObject):
 
     def abandon(self) -> None:
         """Start no more and wait for nothing: the work in hand goes on alone, and its answer is dropped."""
-        self._closed = True
+        with self._guard:
+            self._closed = True
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def close(self) -> None:

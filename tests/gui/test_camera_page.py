@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +23,9 @@ from aoi_app.gui.camera.cameras import SOURCE
 from aoi_app.gui.camera.page import CameraPage
 from aoi_app.gui.camera.session import Phase
 from aoi_app.gui.pages import PAGES
+from aoi_app.gui.services import Choice
+from aoi_app.gui.settings.dialog import SettingsDialog
+from aoi_app.gui.theme import colour
 from aoi_app.services import window_services
 from aoi_app.storage.accounts import Accounts, Role
 from tests.camera.boards import loopback, the_loopback
@@ -136,6 +140,27 @@ def test_a_camera_that_is_not_there_is_told_and_leaves_the_page_ready(world: Gui
     QTest.keyClick(page.cameras.source, Qt.Key.Key_Return)
     world.until(lambda: page.live.picture is not None)
     assert not page.problem.isVisible()
+
+
+def test_neither_window_nor_dialog_waits_for_the_search(world: GuiWorld) -> None:
+    answer = threading.Event()
+
+    def slow() -> tuple[Choice, ...]:
+        answer.wait(30)
+        return ()
+
+    world.window.services = replace(world.window.services, cameras=slow)
+    try:
+        page = open_page(world)
+        world.until(lambda: not page.search_button.isEnabled())
+        run(world, page)
+        dialog = SettingsDialog(world.window)
+        dialog.show()
+        dialog.reject()
+        world.window.close()
+        assert not answer.is_set() and not dialog.isVisible() and not world.window.isVisible()
+    finally:
+        answer.set()
 
 
 # The simulated line
@@ -344,12 +369,19 @@ def test_left_page_leaves_the_gige_camera_to_the_line(world: GuiWorld, serve: Ca
 
 
 @needs_aravis
-def test_a_feature_that_cannot_be_written_is_told(world: GuiWorld, serve: Callable[..., str]) -> None:
+def test_what_only_the_camera_sets_is_greyed(world: GuiWorld, serve: Callable[..., str]) -> None:
     page = open_page(world, CameraSettings(source=serve(85, Lamp().board), line_rate=4_000.0, height=32), 256)
     run(world, page)
-    assert edit(page, "SensorWidth", "100")
-    world.until(lambda: page.problem.isVisible())
-    assert "SensorWidth" in page.problem.text()
+    model = page.features.model
+    row = [f.name for f in model.features].index("SensorWidth")
+    cell, other = model.index(row, 1), model.index([f.name for f in model.features].index("Width"), 1)
+    assert not cell.flags() & Qt.ItemFlag.ItemIsEditable and other.flags() & Qt.ItemFlag.ItemIsEditable
+    assert cell.data(Qt.ItemDataRole.ForegroundRole) == colour("faint") != other.data(Qt.ItemDataRole.ForegroundRole)
+    assert "alone sets" in str(cell.data(Qt.ItemDataRole.ToolTipRole))
+    assert not edit(page, "SensorWidth", "100")
+    page.features.refresh.emit()
+    world.until(lambda: not page._answers.busy)
+    assert model.features[model.index(other.row(), 1).row()].writable
     assert "SensorWidth" not in page.draft.options
     assert page.session is not None and page.session.look.phase is Phase.RUNNING
 

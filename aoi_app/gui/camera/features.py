@@ -31,6 +31,7 @@ from PySide6.QtWidgets import (
 from aoi_app.camera.introspection import FeatureInfo
 from aoi_app.gui.camera.draft import choices_of
 from aoi_app.gui.texts import say, tr
+from aoi_app.gui.theme import colour
 
 Index = QModelIndex | QPersistentModelIndex
 COLUMNS = ("Feature", "Value", "Unit", "Limits")
@@ -79,20 +80,24 @@ class FeatureModel(QAbstractTableModel):
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.EditRole):
             return cells[index.column()]
         if role == Qt.ItemDataRole.ToolTipRole:
-            return " ".join(part for part in (feature.name, "=", feature.value, feature.unit) if part) + (
-                f"\n{feature.limits}" if feature.limits else ""
-            )
+            value = " ".join(part for part in (feature.name, "=", feature.value, feature.unit) if part)
+            note = feature.limits if feature.writable else tr("The camera alone sets this value.")
+            return f"{value}\n{note}" if note else value
+        if role == Qt.ItemDataRole.ForegroundRole and not feature.writable:
+            return colour("faint")
         return None
 
     def flags(self, index: Index) -> Qt.ItemFlag:
-        """Let values be edited."""
+        """Let values be edited that the camera lets be set."""
         flags = super().flags(index)
-        return flags | Qt.ItemFlag.ItemIsEditable if index.column() == VALUE else flags
+        editable = index.column() == VALUE and self.features[index.row()].writable
+        return flags | Qt.ItemFlag.ItemIsEditable if editable else flags
 
     def setData(self, index: Index, value: Any, role: int = Qt.ItemDataRole.EditRole) -> bool:
         """Ask for another value."""
         feature, text = self.features[index.row()], str(value).strip()
-        if role == Qt.ItemDataRole.EditRole and index.column() == VALUE and text and text != feature.value:
+        changed = role == Qt.ItemDataRole.EditRole and text not in ("", feature.value)
+        if changed and self.flags(index) & Qt.ItemFlag.ItemIsEditable:
             self.edited.emit(feature.name, text)
             return True
         return False
@@ -198,3 +203,7 @@ class FeatureTable(QWidget):
     def retranslate(self) -> None:
         """Write the titles anew."""
         self.model.retranslate()
+
+    def use_theme(self) -> None:
+        """Write the values in the colours of the theme in use."""
+        self.table.viewport().update()

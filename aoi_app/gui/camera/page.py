@@ -391,7 +391,7 @@ class CameraPage(QWidget):
         self.release()
         if self._last is not None:
             self._last.join(CLOSE_S)
-        self._background.close()
+        self._background.abandon()
 
     def retranslate(self) -> None:
         """Write what depends on the camera anew."""

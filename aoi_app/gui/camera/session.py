@@ -115,6 +115,7 @@ class Session:
         self._before: Counter[str] = Counter()
         self._newest: LineBlock | None = None
         self._heard_s = 0.0
+        self._features: tuple[FeatureInfo, ...] = ()
         self._waterfall = Waterfall()
         self._looked_s = 0.0
         self._thread = threading.Thread(target=self._run, name="aoi-camera-page", daemon=True)
@@ -226,6 +227,8 @@ class Session:
     def _start(self, camera: LineScanCamera, settings: CameraSettings) -> None:
         applied = camera.configure(config_of(settings, self._width))
         self._meter = LineMeter(applied.height)
+        # Before it runs: a camera that runs locks features that may be set all the same, by a new start.
+        self._features = tuple(describe(camera) or basic_features(applied))
         camera.start_acquisition()
         self._heard_s = time.monotonic()
         self._publish(
@@ -234,8 +237,8 @@ class Session:
             applied=applied,
             corrects=isinstance(camera, Calibrated),
             heard_s=self._heard_s,
+            features=self._features,
         )
-        self._describe(camera)
 
     def _halt(self, camera: LineScanCamera) -> None:
         """Stop the stream; what was counted stays counted."""
@@ -249,9 +252,9 @@ class Session:
         return counted
 
     def _describe(self, camera: LineScanCamera) -> None:
-        applied = self._look.applied
-        assert applied is not None
-        self._publish(features=tuple(describe(camera) or basic_features(applied)))
+        settable = {feature.name for feature in self._features if feature.writable}
+        found = [replace(f, writable=f.writable or f.name in settable) for f in describe(camera)]
+        self._publish(features=tuple(found) or self._features)
 
     def _capture(self, camera: LineScanCamera, lines: int) -> Pixels:
         self._halt(camera)

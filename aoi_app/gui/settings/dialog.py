@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QDialog, QDialogButtonBox, QLabel, QTabWidget, QVB
 from aoi_app.core.errors import AoiError
 from aoi_app.core.recipe import Recipe
 from aoi_app.core.settings import Settings
+from aoi_app.core.validation import field_problems
 from aoi_app.gui.background import Background
 from aoi_app.gui.settings.camera_tab import CameraTab
 from aoi_app.gui.settings.form import scrolled
@@ -112,8 +113,7 @@ class SettingsDialog(QDialog):
                 self._window.save_record(self._loaded, record)
                 self._loaded = record
         except ValidationError as error:
-            problems = (f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-            return self._tell(message("\n".join(problems)))
+            return self._tell(message("\n".join(field_problems(error))))
         except AoiError as error:
             return self._tell(f"{message(error.what)}\n{message(error.hint)}".strip())
         if settings != self._window.settings:
@@ -132,7 +132,7 @@ class SettingsDialog(QDialog):
 
     def done(self, result: int) -> None:
         """Stop looking for cameras, then close."""
-        self._background.close()
+        self._background.abandon()
         super().done(result)
 
     def retranslate(self) -> None:
