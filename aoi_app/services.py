@@ -23,6 +23,7 @@ from aoi_app.inference.catalog import engines_dir, list_models
 from aoi_app.inference.runtimes.ort_providers import missing_providers
 from aoi_app.inference.runtimes.table import RUNTIMES
 from aoi_app.station.again import SecondLook
+from aoi_app.station.golden_boards import GoldenBoards, golden_on_scan
 from aoi_app.storage.accounts import Accounts
 from aoi_app.storage.alarms import Alarms
 from aoi_app.storage.database import Place
@@ -67,7 +68,10 @@ def window_services(
 
     def read_golden(record: BoardRecord) -> Pixels | None:
         recipe = book.load(record.row.recipe, record.row.recipe_revision or None)
-        return find_golden(_scan_of(record), recipe)
+        golden, laid = find_golden(_scan_of(record), recipe), record.inspection.registration
+        if golden is None or laid is None:
+            return golden
+        return golden_on_scan(golden, laid, (record.inspection.width, record.inspection.completeness.lines))
 
     def keep(changes: Mapping[str, Any]) -> None:
         # Onto what the file says: settings of the command line hold for one run only.
@@ -91,6 +95,8 @@ def window_services(
         open_alarms=lambda: Alarms(data, url) if recorded() else None,
         read_golden=read_golden,
         inspect_again=inspect_again,
+        goldens=GoldenBoards(lambda: Place(data, url).images),
+        newest_recipes=book.newest,
         load_record=lambda: load_record_settings(data, usual_record()),
         save_record=lambda settings: save_record_settings(settings, data),
         create_camera=lambda camera: create_camera(camera.source, camera.options),

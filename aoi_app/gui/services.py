@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -18,6 +18,7 @@ from aoi_app.core.scan import Pixels
 from aoi_app.core.settings import CameraSettings
 from aoi_app.gui.users.session import AccountBook
 from aoi_app.station.again import SecondLook
+from aoi_app.station.golden_boards import GoldenBoards
 from aoi_app.storage.accounts import Account
 from aoi_app.storage.alarms import AlarmRow
 from aoi_app.storage.figures import Figures
@@ -39,6 +40,9 @@ class HistoryReader(Protocol):
 
     def board(self, board_id: str) -> BoardRecord | None:
         """Return one board with everything known of it."""
+
+    def records(self, query: HistoryQuery) -> Iterator[BoardRecord]:
+        """Yield all boards with their defects, newest first."""
 
     def recipes(self) -> tuple[str, ...]:
         """Return the recipes that boards were inspected with."""
@@ -185,6 +189,10 @@ class Services:
         of its own, takes seconds.
     load_record, save_record
         How the record is kept: pictures, stop rules, shifts.
+    goldens
+        The golden boards of recipes; None where no recipe has one of its own.
+    newest_recipes
+        The newest revision of every recipe.
     open_accounts
         Opens the accounts; None where nobody is to log in. Called in a worker thread.
     open_alarms
@@ -214,6 +222,8 @@ class Services:
     inspect_again: Callable[[BoardRecord], SecondLook] | None = None
     load_record: Callable[[], RecordSettings] = RecordSettings
     save_record: Callable[[RecordSettings], None] = _keep_nothing
+    goldens: GoldenBoards | None = None
+    newest_recipes: Callable[[], Sequence[Recipe]] = tuple
     open_accounts: Callable[[], AccountBook] | None = None
     open_alarms: Callable[[], AlarmBook | None] = _nothing
     create_camera: Callable[[CameraSettings], LineScanCamera] = _create_camera

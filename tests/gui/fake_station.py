@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import replace
 
 import numpy as np
@@ -20,6 +21,7 @@ from aoi_app.core.settings import Settings
 from aoi_app.station.journal import Journal
 from aoi_app.station.live import LiveFrame, LiveView, Pyramid
 from aoi_app.station.status import Counters, Event, Level, Rates, State, StationStatus
+from aoi_app.station.taking import TakenBoard
 
 RULES = {"short": ClassRule(severity=3), "open": ClassRule(severity=3), "mousebite": ClassRule(severity=2)}
 
@@ -30,6 +32,7 @@ class FakeStation:
     def __init__(self, width: int = 1024, lines: int = 1280, settings: Settings | None = None) -> None:
         self.journal = Journal()
         self.calls: list[str] = []
+        self.asked: Future[TakenBoard] | None = None
         self.back_s = 0.0
         self.goldens: dict[str, Pixels] = {}
         self.ends: list[tuple[Inspection, ScanEnd]] = []
@@ -159,6 +162,11 @@ class FakeStation:
     def use_recipe(self, recipe: Recipe) -> None:
         self.calls.append("use_recipe")
         self._recipe = recipe
+
+    def take_board(self) -> Future[TakenBoard]:
+        self.calls.append("take_board")
+        self.asked = Future[TakenBoard]()
+        return self.asked
 
     def reset_counters(self) -> None:
         self.calls.append("reset_counters")

@@ -62,7 +62,7 @@ def test_a_region_is_chosen_moved_named_and_removed(world: GuiWorld) -> None:
     drag(page, (150, 150), (200, 230))
     moved = page.regions[0].region
     assert (moved.x, moved.y) == pytest.approx((150, 180), abs=2.5)
-    page._on_named("label")
+    page.region_panel._on_name("label")
     assert page.recipe().ignore_regions[0].name == "label"
     page._on_delete()
     assert page.regions == ()
@@ -82,16 +82,16 @@ def test_saving_makes_a_revision_and_only_putting_into_force_changes_the_line(wo
     assert saved.ignore_regions == (Region(x=1, y=2, w=30, h=40),)
     page.force_button.click()
     assert world.station.recipe.revision == 2
-    assert page.revisions.count() == 2
+    assert page.revision_panel.list.count() == 2
 
 
 def test_a_revision_shows_its_difference_and_comes_back(world: GuiWorld) -> None:
     page = open_page(world)
     page.rules.rows["spur"].confidence.setValue(80)
     page.save_button.click()
-    page.revisions.setCurrentRow(1)
-    assert "rules.spur.min_confidence" in page.changes.toPlainText()
-    page.load_button.click()
+    page.revision_panel.list.setCurrentRow(1)
+    assert "rules.spur.min_confidence" in page.revision_panel.changes.toPlainText()
+    page.revision_panel.load_button.click()
     assert page.recipe().rule("spur") == ClassRule()
     page.save_button.click()
     assert world.book.load("default").revision == 3
@@ -126,7 +126,7 @@ def test_trial_runs_from_the_page(world: GuiWorld) -> None:
     world.record(3)
     page = open_page(world)
     page.trial_button.click()
-    world.until(lambda: "3 recorded boards" in page.trial.toPlainText())
+    world.until(lambda: "3 recorded boards" in page.trial_panel.summary.text())
 
 
 def test_without_a_board_the_page_says_how_to_get_one(world: GuiWorld) -> None:

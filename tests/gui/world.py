@@ -21,9 +21,10 @@ from aoi_app.gui.theme import apply_theme
 from aoi_app.gui.window import MainWindow
 from aoi_app.inference.runtimes.table import RUNTIMES
 from aoi_app.station.again import SecondLook, kept_image, look_again
+from aoi_app.station.golden_boards import GoldenBoards
 from aoi_app.storage.accounts import Accounts
 from aoi_app.storage.alarms import Alarms
-from aoi_app.storage.database import DATABASE_FILE
+from aoi_app.storage.database import DATABASE_FILE, IMAGES_FOLDER
 from aoi_app.storage.history import BoardRecord, History
 from aoi_app.storage.pictures import PicturePolicy
 from aoi_app.storage.recipes import RecipeBook
@@ -81,6 +82,8 @@ class GuiWorld:
             open_statistics=lambda: Statistics(self.folder),
             read_golden=lambda record: self.station.goldens.get(record.row.board_id),
             inspect_again=self._inspect_again,
+            goldens=GoldenBoards(lambda: self.folder / IMAGES_FOLDER),
+            newest_recipes=self.book.newest,
             load_record=lambda: load_record_settings(self.folder),
             save_record=lambda record: save_record_settings(record, self.folder),
             open_accounts=lambda: Accounts(self.folder),

@@ -1,189 +1,108 @@
-"""The recipe page: regions drawn on a board, limits by class, revisions, and a trial before it goes live."""
+"""The recipe page: regions drawn on a board, limits, components, codes, revisions, and a trial before it goes live."""
 
 from __future__ import annotations
 
-from itertools import islice
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeySequence, QShortcut
-from PySide6.QtWidgets import (
-    QComboBox,
-    QFrame,
-    QHBoxLayout,
-    QLabel,
-    QLineEdit,
-    QListWidget,
-    QPlainTextEdit,
-    QPushButton,
-    QTabWidget,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QDialog
 
-from aoi_app.core.errors import AoiError
+from aoi_app.boards.centroid import usual_frame
+from aoi_app.core.components import BoardFrame
+from aoi_app.core.errors import AoiError, RecipeError
 from aoi_app.core.recipe import Recipe
 from aoi_app.gui.background import Background
-from aoi_app.gui.board.picture import BoardPicture, picture_of_image
-from aoi_app.gui.board.tools import ViewTools
-from aoi_app.gui.history.columns import local_time
-from aoi_app.gui.recipes.regions import IGNORE, INSPECT, DrawnRegion, RegionView, regions_of, with_regions
-from aoi_app.gui.review.loading import read_file
+from aoi_app.gui.board.picture import BoardPicture
+from aoi_app.gui.recipes.drawn import KINDS, DrawnRegion, regions_of, with_drawn, with_regions
+from aoi_app.gui.recipes.layout import RecipeLayout
+from aoi_app.gui.recipes.loading import board_picture
+from aoi_app.gui.recipes.region_painter import ComponentOutlines
+from aoi_app.gui.recipes.undo import UndoStack
 from aoi_app.gui.services import HistoryReader
-from aoi_app.gui.settings.rules_table import RulesTable
-from aoi_app.gui.texts import message, say, tr
+from aoi_app.gui.texts import message, tr
 from aoi_app.storage.accounts import Right
-from aoi_app.storage.difference import compare_recipes
-from aoi_app.storage.query import HistoryQuery
-from aoi_app.storage.trial import MOST_BOARDS, Trial, try_recipe
 
 if TYPE_CHECKING:
     from aoi_app.gui.window import MainWindow
 
-SIDE_WIDTH = 560
-KINDS = (INSPECT, IGNORE)
 
-
-class RecipePage(QWidget):
+class RecipePage(RecipeLayout):
     """Edits a draft; nothing changes on the line before it is saved and put into force."""
 
     def __init__(self, window: MainWindow) -> None:
-        super().__init__(window)
         self._window = window
         self._services = window.services
         self._history: HistoryReader | None = None
-        self._background = Background(self, "recipes")
-        self.draft = self._saved = window.station.recipe
-        self.regions: tuple[DrawnRegion, ...] = ()
+        self.draft = window.station.recipe
+        self.undo_stack: UndoStack[tuple[DrawnRegion, ...]] = UndoStack(())
         self._chosen = -1
-        self.view = RegionView(self)
-        self._tools = ViewTools(self.view, follows=False)
-        self.name, self.kind_buttons = QComboBox(self), [QPushButton(self) for _ in KINDS]
-        self.rules, self.region_list, self.region_name = RulesTable(self), QListWidget(self), QLineEdit(self)
-        self.revisions, self.changes, self.trial = QListWidget(self), QPlainTextEdit(self), QPlainTextEdit(self)
-        self._problem = QLabel(self)
-        self.tabs = QTabWidget(self)
-        self._lay_out()
+        background = Background(window, "recipes")
+        super().__init__(window, background, self._reader, self.import_parts, self.new_golden, self.recipe)
+        self._background = background
         self._connect()
         self.load(window.station.recipe)
-
-    # Putting together
-
-    def _lay_out(self) -> None:
-        self._problem.setProperty("role", "problem")
-        self._problem.setWordWrap(True)
-        self._problem.hide()
-        head = QHBoxLayout()
-        self.name.setMinimumWidth(180)
-        head.addWidget(self.name)
-        for kind, button in zip(KINDS, self.kind_buttons, strict=True):
-            button.setCheckable(True)
-            say(button, "setText", kind)
-            say(button, "setToolTip", "Draw it on the board with the mouse")
-            head.addWidget(button)
-        self.delete_button = self._button("Delete region", head)
-        head.addStretch(1)
-        self.trial_button = self._button("Try on recorded boards", head)
-        self.save_button = self._button("Save", head)
-        self.force_button = self._button("Save and put into force", head)
-        self.force_button.setDefault(True)
-        frame = QFrame(self)
-        frame.setObjectName("panel")
-        inside = QVBoxLayout(frame)
-        inside.setContentsMargins(1, 1, 1, 1)
-        inside.addWidget(self.view)
-        self.tabs.setFixedWidth(SIDE_WIDTH)
-        for content in (self.rules, self._regions_tab(), self._revisions_tab(), self._trial_tab()):
-            page = QWidget(self)
-            column = QVBoxLayout(page)
-            column.setContentsMargins(14, 14, 14, 14)
-            column.addWidget(content)
-            self.tabs.addTab(page, "")
-        row = QHBoxLayout()
-        row.setSpacing(8)
-        row.addWidget(frame, 1)
-        row.addWidget(self.tabs)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(10, 10, 10, 8)
-        layout.setSpacing(8)
-        layout.addLayout(head)
-        layout.addWidget(self._problem)
-        layout.addLayout(row, 1)
-        self.retranslate()
-
-    def _button(self, text: str, row: QHBoxLayout) -> QPushButton:
-        button = QPushButton(self)
-        say(button, "setText", text)
-        row.addWidget(button)
-        return button
-
-    def _regions_tab(self) -> QWidget:
-        content = QWidget(self)
-        column = QVBoxLayout(content)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.addWidget(self.region_list, 1)
-        say(self.region_name, "setPlaceholderText", "Name of the region")
-        column.addWidget(self.region_name)
-        return content
-
-    def _revisions_tab(self) -> QWidget:
-        content = QWidget(self)
-        column = QVBoxLayout(content)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.addWidget(self.revisions, 1)
-        self.changes.setReadOnly(True)
-        say(self.changes, "setPlaceholderText", "Choose a revision to see how it differs from the draft.")
-        column.addWidget(self.changes, 1)
-        row = QHBoxLayout()
-        self.load_button = self._button("Load this revision as the draft", row)
-        row.addStretch(1)
-        column.addLayout(row)
-        return content
-
-    def _trial_tab(self) -> QWidget:
-        self.trial.setReadOnly(True)
-        say(self.trial, "setPlaceholderText", "Try the draft on recorded boards to see what would have changed.")
-        return self.trial
 
     def _connect(self) -> None:
         for kind, button in zip(KINDS, self.kind_buttons, strict=True):
             button.clicked.connect(lambda on, kind=kind: self._on_kind(kind if on else None))
         self.view.drawn.connect(self._on_drawn)
-        self.view.changed.connect(self._on_moved)
+        self.view.changed.connect(lambda number, region: self._edit(number, region, "moved"))
         self.view.chosen.connect(self._choose)
-        self.region_list.currentRowChanged.connect(self._choose)
-        self.region_name.textEdited.connect(self._on_named)
+        self.view.picked.connect(self.components.take_place)
+        self.view.component_clicked.connect(self._on_component)
+        self.region_panel.chosen.connect(self._choose)
+        self.region_panel.edited.connect(lambda region, what: self._edit(self._chosen, region, what))
+        self.components.changed.connect(self._show_components)
+        self.components.chosen.connect(lambda _: self._show_components())
+        self.components.wants_place.connect(lambda: self.view.pick(True))
+        self.product.edited.connect(self._on_product)
+        self.revision_panel.load.connect(self.load)
+        self.revision_panel.failed.connect(self._on_failed)
+        self.trial_panel.open_board.connect(self._window.open_board)
         self.delete_button.clicked.connect(self._on_delete)
-        QShortcut(
-            QKeySequence.StandardKey.Delete,
-            self,
-            self._on_delete,
-            context=Qt.ShortcutContext.WidgetWithChildrenShortcut,
-        )
+        self.undo_button.clicked.connect(self.undo)
+        self.redo_button.clicked.connect(self.redo)
         self.name.activated.connect(self._on_name)
-        self.revisions.currentRowChanged.connect(self._on_revision)
-        self.load_button.clicked.connect(self._on_load_revision)
+        self.new_button.clicked.connect(self.new_recipe)
         self.save_button.clicked.connect(lambda: self.save())
         self.force_button.clicked.connect(self._on_force)
         self.trial_button.clicked.connect(self.try_draft)
+        keys = QKeySequence.StandardKey
+        for key, slot in ((keys.Delete, self._on_delete), (keys.Undo, self.undo), (keys.Redo, self.redo)):
+            QShortcut(key, self, slot, context=Qt.ShortcutContext.WidgetWithChildrenShortcut)
 
     # The draft
+
+    @property
+    def regions(self) -> tuple[DrawnRegion, ...]:
+        """The regions of the draft."""
+        return self.undo_stack.state
 
     def load(self, recipe: Recipe) -> None:
         """Take a recipe as the draft."""
         self.draft = recipe
-        engine = self._window.station.status().engine
-        self.rules.show_rules(recipe, engine.class_names if engine else ())
-        self._set_regions(regions_of(recipe), -1)
+        self.rules.show_rules(recipe, self._codes())
+        self.undo_stack = UndoStack(regions_of(recipe))
+        self._choose(-1)
+        self.components.show_recipe(recipe, (recipe.width_px or 0, 0))
+        self.product.show_recipe(recipe, self._services.newest_recipes())
+        self._show_components()
         self._list_recipes()
         self._read_picture(recipe)
 
     def recipe(self) -> Recipe:
         """Return the draft as the page says. Raises ValidationError."""
         default, rules = self.rules.rules()
-        changed = self.draft.model_dump() | {"default_rule": default, "rules": rules}
-        return with_regions(Recipe.model_validate(changed), self.regions)
+        changed = self.draft.model_dump() | self.product.values()
+        changed |= {
+            "default_rule": default,
+            "rules": rules,
+            "components": [component.model_dump() for component in self.components.components],
+            "component_frame": self.components.frame_form.frame() if self.components.components else BoardFrame(),
+        }
+        return Recipe.model_validate(with_regions(Recipe.model_validate(changed), self.regions).model_dump())
 
     def save(self) -> Recipe | None:
         """Save the draft as the next revision; None, with the reason on the page, when it cannot be."""
@@ -193,12 +112,12 @@ class RecipePage(QWidget):
         try:
             saved = self._window.save_recipe(self.recipe())
         except ValidationError as error:
-            self._tell(message("\n".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())))
+            self._on_invalid(error)
             return None
         except AoiError as error:
-            self._tell(f"{message(error.what)}\n{message(error.hint)}".strip())
+            self._on_failed(error)
             return None
-        self._problem.hide()
+        self.problem.hide()
         self.load(saved)
         return saved
 
@@ -209,31 +128,75 @@ class RecipePage(QWidget):
             if saved.name != self._window.settings.recipe:
                 self._window.take_settings(self._window.settings.with_changes(recipe=saved.name))
 
-    def _tell(self, text: str) -> None:
-        self._problem.setText(text)
-        self._problem.show()
+    def new_recipe(self) -> None:
+        """Make a recipe from a golden board."""
+        self._ask_golden(self.draft, same=False)
+
+    def new_golden(self) -> None:
+        """Give the draft another golden board."""
+        try:
+            self._ask_golden(self.recipe(), same=True)
+        except ValidationError as error:
+            self._on_invalid(error)
+
+    def _ask_golden(self, base: Recipe, same: bool) -> None:
+        from aoi_app.gui.recipes.new_dialog import NewRecipeDialog
+
+        goldens = self._services.goldens
+        if goldens is None or not self._window.session.may(Right.EDIT_RECIPES):
+            self._tell(tr("Let somebody log in who may edit recipes."))
+            return
+        station, names = self._window.station, lambda: tuple(self._services.recipes())
+        dialog = NewRecipeDialog(base, goldens, station, names, self, same)
+        if dialog.exec() == QDialog.DialogCode.Accepted and dialog.recipe is not None:
+            self.load(dialog.recipe)
+            self.save()
+        dialog.deleteLater()
+
+    def import_parts(self) -> None:
+        """Bring in the components of a centroid file."""
+        from aoi_app.gui.recipes.import_dialog import ImportDialog
+
+        dialog = ImportDialog(self)
+        if dialog.exec() == QDialog.DialogCode.Accepted:
+            self.take_parts(dialog)
+        dialog.deleteLater()
+
+    def take_parts(self, dialog: ImportDialog) -> None:
+        """Take over what an import dialog shows, where the board's corner is the file's origin until it is laid."""
+        lines = self.components.board_size[1] or self.draft.max_lines
+        try:
+            frame = usual_frame(self.recipe(), lines, dialog.chosen_side, dialog.y_down.isChecked())
+        except (RecipeError, ValidationError):
+            # Without a pixel size it is laid by two places; until then the parts lie somewhere.
+            frame = BoardFrame(
+                origin_px=(0.0, float(lines)), mirrored=dialog.chosen_side == "bottom", y_down=dialog.y_down.isChecked()
+            )
+        self.components.take(dialog.components(), frame)
+
+    def try_draft(self) -> None:
+        """Judge recorded boards by the draft."""
+        try:
+            draft = self.recipe()
+        except ValidationError as error:
+            self._on_invalid(error)
+            return
+        self.show_tab("Trial")
+        self.trial_panel.run(draft)
 
     # Regions
 
-    def _set_regions(self, regions: tuple[DrawnRegion, ...], chosen: int) -> None:
-        self.regions, self._chosen = regions, chosen
-        self.view.show_regions(regions, chosen)
-        self.region_list.blockSignals(True)
-        self.region_list.clear()
-        for item in regions:
-            r = item.region
-            self.region_list.addItem(
-                f"{r.name or tr(item.kind)}    {r.x:,.0f}, {r.y:,.0f}    {r.w:,.0f} × {r.h:,.0f} px"
-            )
-        self.region_list.setCurrentRow(chosen)
-        self.region_list.blockSignals(False)
-        self.region_name.setEnabled(chosen >= 0)
-        self.delete_button.setEnabled(chosen >= 0)
-        if not self.region_name.hasFocus():
-            self.region_name.setText(regions[chosen].region.name if chosen >= 0 else "")
+    def _set_regions(self, regions: tuple[DrawnRegion, ...], chosen: int, step: str = "") -> None:
+        self.undo_stack.push(regions, step)
+        self._choose(chosen)
 
     def _choose(self, number: int) -> None:
-        self._set_regions(self.regions, number)
+        self._chosen = number if number < len(self.regions) else -1
+        self.view.show_regions(self.regions, self._chosen)
+        self.region_panel.show_regions(self.regions, self._chosen, self.draft, self._codes())
+        self.delete_button.setEnabled(self._chosen >= 0)
+        self.undo_button.setEnabled(self.undo_stack.can_undo)
+        self.redo_button.setEnabled(self.undo_stack.can_redo)
 
     def _on_kind(self, kind: str | None) -> None:
         for name, button in zip(KINDS, self.kind_buttons, strict=True):
@@ -242,114 +205,90 @@ class RecipePage(QWidget):
 
     def _on_drawn(self, region: DrawnRegion) -> None:
         self._on_kind(None)
-        self._set_regions((*self.regions, region), len(self.regions))
-        self.tabs.setCurrentIndex(1)
+        regions = with_drawn(self.regions, region)
+        self._set_regions(regions, len(regions) - 1)
+        self.show_tab("Regions")
 
-    def _on_moved(self, number: int, region: DrawnRegion) -> None:
-        self._set_regions((*self.regions[:number], region, *self.regions[number + 1 :]), number)
-
-    def _on_named(self, text: str) -> None:
-        if self._chosen >= 0:
-            old = self.regions[self._chosen]
-            self._on_moved(self._chosen, DrawnRegion(old.kind, old.region.model_copy(update={"name": text})))
+    def _edit(self, number: int, region: DrawnRegion, what: str) -> None:
+        if 0 <= number < len(self.regions):
+            step = f"{what} {number}"
+            self._set_regions((*self.regions[:number], region, *self.regions[number + 1 :]), number, step)
 
     def _on_delete(self) -> None:
-        if self._chosen >= 0 and not self.region_name.hasFocus():
+        if self._chosen >= 0 and not self.region_panel.name.hasFocus():
             self._set_regions(self.regions[: self._chosen] + self.regions[self._chosen + 1 :], -1)
+
+    def undo(self) -> None:
+        """Take the last step on the regions back."""
+        self.undo_stack.undo()
+        self._choose(self._chosen)
+
+    def redo(self) -> None:
+        """Do the step again that was taken back."""
+        self.undo_stack.redo()
+        self._choose(self._chosen)
+
+    # Components and product
+
+    def _show_components(self) -> None:
+        outlines = ComponentOutlines(self.components.components, self.components.frame_form.frame())
+        self.view.show_components(outlines, self.components.reference)
+        self._on_product()
+
+    def _on_component(self, reference: str) -> None:
+        self.components.choose(reference)
+        self.view.show_components(self.view.outlines, reference)
+
+    def _on_product(self) -> None:
+        try:
+            self.product.show_counted(self.recipe())
+        except ValidationError:
+            return
 
     # The record
 
     def _read_picture(self, recipe: Recipe) -> None:
-        self._background.run("picture", lambda: self._newest_board(recipe.name), self._on_picture, self._on_failed)
+        self._background.run(
+            "picture",
+            lambda: board_picture(recipe, self._services.goldens, self._reader),
+            self._on_picture,
+            self._on_failed,
+        )
 
     def _reader(self) -> HistoryReader | None:
         self._history = self._history or self._services.open_history()
         return self._history
 
-    def _newest_board(self, recipe: str) -> tuple[BoardPicture, float] | None:
-        """Return the picture of the newest board of a recipe, and board pixels to one of the picture."""
-        history = self._reader()
-        if history is None:
-            return None
-        rows = history.page(HistoryQuery(recipes=(recipe,)), None, 1)
-        record = history.board(rows[0].board_id) if rows else None
-        image = None if record is None else (read_file(record.board_image), read_file(record.row.preview))
-        pixels = next((p for p in image or () if p is not None), None)
-        if record is None or pixels is None:
-            return None
-        return picture_of_image(record.row.board_id, pixels), record.inspection.width / pixels.shape[1]
-
     def _on_picture(self, found: tuple[BoardPicture, float] | None) -> None:
         picture, self.view.factor = (None, 1.0) if found is None else found
         self.view.show_picture(picture)
-
-    def try_draft(self) -> None:
-        """Judge recorded boards by the draft."""
-        draft = self.recipe()
-        self.tabs.setCurrentIndex(3)
-        self.trial.setPlainText(tr("Judging recorded boards…"))
-        self._background.run("trial", lambda: self._tried(draft), self._on_tried, self._on_failed)
-
-    def _tried(self, draft: Recipe) -> Trial:
-        history = self._reader()
-        if history is None:
-            return Trial(0, ())
-        rows = history.page(HistoryQuery(recipes=(draft.name,)), None, MOST_BOARDS)
-        records = (record for row in rows if (record := history.board(row.board_id)) is not None)
-        return try_recipe(islice(records, MOST_BOARDS), draft)
-
-    def _on_tried(self, trial: Trial) -> None:
-        lines = [
-            tr("{n} recorded boards were judged by the draft.", n=trial.boards),
-            tr("{n} that failed would pass: {names}", n=len(trial.now_passed), names=_some(trial.now_passed)),
-            tr("{n} that passed would fail: {names}", n=len(trial.now_failed), names=_some(trial.now_failed)),
-            tr("{less} defects less and {more} more would count.", less=trial.defects_less, more=trial.defects_more),
-            "",
-            tr(
-                "What lay below the thresholds of its day was not recorded: a lower threshold shows on new boards only."
-            ),
-        ]
-        self.trial.setPlainText("\n".join(lines))
+        if picture is not None:
+            size = round(picture.width * self.view.factor), round(picture.lines * self.view.factor)
+            self.components.show_size(size)
 
     def _on_failed(self, error: Exception) -> None:
         if not isinstance(error, AoiError):
             raise error
         self._tell(f"{message(error.what)}\n{message(error.hint)}".strip())
 
-    # Recipes and revisions
+    def _on_invalid(self, error: ValidationError) -> None:
+        self._tell(message("\n".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())))
+
+    def _tell(self, text: str) -> None:
+        self.problem.setText(text)
+        self.problem.show()
+
+    def _codes(self) -> tuple[str, ...]:
+        engine = self._window.station.status().engine
+        return engine.class_names if engine else ()
+
+    # Recipes
 
     def _list_recipes(self) -> None:
         self.name.clear()
         self.name.addItems(sorted({self.draft.name, *self._services.recipes()}))
         self.name.setCurrentText(self.draft.name)
-        self._listed = tuple(self._services.recipe_revisions(self.draft.name))
-        self.revisions.clear()
-        for entry in self._listed:
-            what = "    ".join(p for p in (local_time(entry.saved_us), entry.saved_by, entry.comment) if p)
-            self.revisions.addItem(f"{entry.revision}    {what}")
-        self.changes.clear()
-
-    def _revision(self) -> Recipe | None:
-        row = self.revisions.currentRow()
-        if not 0 <= row < len(self._listed):
-            return None
-        try:
-            return self._services.load_revision(self.draft.name, self._listed[row].revision)
-        except AoiError as error:
-            self._on_failed(error)
-            return None
-
-    def _on_revision(self) -> None:
-        chosen = self._revision()
-        if chosen is not None:
-            changes = compare_recipes(chosen, self.recipe())
-            text = "\n".join(f"{c.field}: {c.before} → {c.after}" for c in changes)
-            self.changes.setPlainText(text or tr("The draft is the same."))
-
-    def _on_load_revision(self) -> None:
-        chosen = self._revision()
-        if chosen is not None:
-            self.load(chosen)
+        self.revision_panel.show_revisions(self.draft.name, tuple(self._services.recipe_revisions(self.draft.name)))
 
     def _on_name(self) -> None:
         try:
@@ -358,19 +297,14 @@ class RecipePage(QWidget):
             self._on_failed(error)
 
     def page_shown(self) -> None:
-        """Take the picture of the newest board."""
+        """Take the picture of the golden or the newest board."""
         self._read_picture(self.draft)
-
-    def retranslate(self) -> None:
-        """Write titles and lists anew."""
-        for number, title in enumerate(("Limits", "Regions", "Revisions", "Trial")):
-            self.tabs.setTabText(number, tr(title))
-        self._set_regions(self.regions, self._chosen)
 
     def close_page(self) -> None:
         """Read no more."""
+        self.trial_panel.stop()
         self._background.close()
 
 
-def _some(names: tuple[str, ...], most: int = 12) -> str:
-    return (", ".join(names[:most]) + (" …" if len(names) > most else "")) or "–"
+if TYPE_CHECKING:
+    from aoi_app.gui.recipes.import_dialog import ImportDialog

@@ -1,44 +1,23 @@
-"""Regions of a recipe on the picture of a board: drawn, chosen and moved with the mouse."""
+"""A board on which regions are drawn, chosen, moved and resized, with the mouse and with keys."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-
 from PySide6.QtCore import QPointF, QRectF, Qt, Signal
-from PySide6.QtGui import QBrush, QColor, QMouseEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QWidget
 
-from aoi_app.core.recipe import Recipe, Region
+from aoi_app.core.recipe import Region
 from aoi_app.gui.board.view import BoardView
-from aoi_app.gui.texts import tr
-from aoi_app.gui.theme import colour, ui_font
+from aoi_app.gui.recipes.drawn import CODE, IGNORE, INSPECT, DrawnRegion, regions_of, with_regions
+from aoi_app.gui.recipes.region_painter import ComponentOutlines, ToScreen, draw_region
+
+__all__ = ["CODE", "IGNORE", "INSPECT", "DrawnRegion", "RegionView", "regions_of", "with_regions"]
 
 LEAST_SIDE = 4.0
 """Board pixels; a smaller rectangle was a slip of the mouse."""
-
-INSPECT, IGNORE = "Inspection region", "Ignore region"
-
-
-@dataclass(frozen=True, slots=True)
-class DrawnRegion:
-    """A region and what it is for: `INSPECT` or `IGNORE`."""
-
-    kind: str
-    region: Region
-
-
-def regions_of(recipe: Recipe) -> tuple[DrawnRegion, ...]:
-    """Return all regions of a recipe."""
-    return (
-        *(DrawnRegion(INSPECT, region) for region in recipe.regions),
-        *(DrawnRegion(IGNORE, region) for region in recipe.ignore_regions),
-    )
-
-
-def with_regions(recipe: Recipe, drawn: tuple[DrawnRegion, ...]) -> Recipe:
-    """Return the recipe with other regions."""
-    kinds = {kind: tuple(d.region for d in drawn if d.kind == kind) for kind in (INSPECT, IGNORE)}
-    return recipe.model_copy(update={"regions": kinds[INSPECT], "ignore_regions": kinds[IGNORE]})
+NUDGE, FAR_NUDGE = 1.0, 10.0
+"""Board pixels that an arrow key moves a region, and with Shift."""
+ARROWS = {Qt.Key.Key_Left: (-1, 0), Qt.Key.Key_Right: (1, 0), Qt.Key.Key_Up: (0, -1), Qt.Key.Key_Down: (0, 1)}
 
 
 class RegionView(BoardView):
@@ -50,15 +29,22 @@ class RegionView(BoardView):
     drawn = Signal(object)
     """A new `DrawnRegion`."""
     changed = Signal(int, object)
-    """A region was moved: its number, and what it is now."""
+    """A region was moved or resized: its number, and what it is now."""
     chosen = Signal(int)
     """Number of the region under a click, -1 for none."""
+    picked = Signal(float, float)
+    """A place of the board that somebody points at, after `pick`."""
+    component_clicked = Signal(str)
+    """Reference designator of the component under a click."""
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent, "Let a board pass to draw regions on its picture")
         self.regions: tuple[DrawnRegion, ...] = ()
+        self.outlines = ComponentOutlines()
+        self.component = ""
         self.factor = 1.0
         self.kind: str | None = None
+        self._picking = False
         self._chosen = -1
         self._from: QPointF | None = None
         self._moving: tuple[int, DrawnRegion] | None = None
@@ -69,10 +55,20 @@ class RegionView(BoardView):
         self.regions, self._chosen = regions, chosen
         self.update()
 
+    def show_components(self, outlines: ComponentOutlines, chosen: str = "") -> None:
+        """Show the outlines of components, one of them chosen."""
+        self.outlines, self.component = outlines, chosen
+        self.update()
+
     def draw(self, kind: str | None) -> None:
         """Draw the next region with the mouse, or stop doing so."""
-        self.kind = kind
+        self.kind, self._picking = kind, False
         self.setCursor(Qt.CursorShape.CrossCursor if kind else Qt.CursorShape.ArrowCursor)
+
+    def pick(self, on: bool) -> None:
+        """Tell the next place that is clicked by `picked`, or stop doing so."""
+        self.kind, self._picking = None, on
+        self.setCursor(Qt.CursorShape.CrossCursor if on else Qt.CursorShape.ArrowCursor)
 
     def _place(self, event: QMouseEvent) -> QPointF:
         """Return the board position under the cursor, held to the board."""
@@ -83,13 +79,16 @@ class RegionView(BoardView):
 
     def _number_at(self, place: QPointF) -> int:
         hits = [k for k, d in enumerate(self.regions) if d.region.contains(place.x(), place.y())]
-        return min(hits, key=lambda k: self.regions[k].region.w * self.regions[k].region.h, default=-1)
+        return min(hits, key=lambda k: self.regions[k].region.area, default=-1)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        """Begin a rectangle, take hold of the chosen one, or of the picture."""
+        """Begin a rectangle, point at a place, take hold of the chosen region, or of the picture."""
         place = self._place(event)
         if event.button() != Qt.MouseButton.LeftButton or self.picture is None:
             super().mousePressEvent(event)
+        elif self._picking:
+            self.pick(False)
+            self.picked.emit(place.x(), place.y())
         elif self.kind is not None:
             self._from = self._to = place
         elif 0 <= self._chosen < len(self.regions) and self._number_at(place) == self._chosen:
@@ -100,6 +99,9 @@ class RegionView(BoardView):
             number = self._number_at(place)
             if number != self._chosen:
                 self.chosen.emit(number)
+            component = self.outlines.at(place.x(), place.y())
+            if component:
+                self.component_clicked.emit(component)
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         """Grow the rectangle, or move it."""
@@ -122,15 +124,26 @@ class RegionView(BoardView):
             self.drawn.emit(result)
         self.update()
 
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Move the chosen region with the arrows; with Ctrl, resize it; with Shift, in larger steps."""
+        arrow = ARROWS.get(Qt.Key(event.key()))
+        if arrow is None or not 0 <= self._chosen < len(self.regions):
+            super().keyPressEvent(event)
+            return
+        held = event.modifiers()
+        step = FAR_NUDGE if held & Qt.KeyboardModifier.ShiftModifier else NUDGE
+        dx, dy = arrow[0] * step, arrow[1] * step
+        region = self.regions[self._chosen]
+        resizes = bool(held & Qt.KeyboardModifier.ControlModifier)
+        self.changed.emit(self._chosen, region.resized(dx, dy, LEAST_SIDE) if resizes else region.moved(dx, dy))
+
     def _in_hand(self) -> DrawnRegion | None:
         """Return the rectangle as the mouse has it now; None for one without an area."""
         if self._from is None:
             return None
         if self._moving is not None:
-            old, step = self._moving[1], self._to - self._from
-            region = old.region
-            x, y = max(0.0, region.x + step.x()), max(0.0, region.y + step.y())
-            return replace(old, region=region.model_copy(update={"x": round(x, 1), "y": round(y, 1)}))
+            step = self._to - self._from
+            return self._moving[1].moved(step.x(), step.y())
         box = QRectF(self._from, self._to).normalized()
         if self.kind is None or box.width() <= 0 or box.height() <= 0:
             return None
@@ -138,51 +151,19 @@ class RegionView(BoardView):
         return DrawnRegion(self.kind, Region(x=x, y=y, w=max(w, 0.1), h=max(h, 0.1)))
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        """Draw the board, then the regions over it."""
+        """Draw the board, then components and regions over it."""
         super().paintEvent(event)
         if self.picture is None:
             return
         painter = QPainter(self)
-        painter.setFont(ui_font(9.5))
+        left, top, _, _ = self.viewport.visible()
+        scale = self.viewport.scale / self.devicePixelRatioF()
+        screen = ToScreen(left * self.factor, top * self.factor, scale / self.factor)
+        self.outlines.draw(painter, screen, QRectF(self.rect()), self.component)
         shown = list(self.regions)
         if self._moving is not None:
             shown[self._moving[0]] = self._in_hand() or self._moving[1]
         elif (new := self._in_hand()) is not None:
             shown.append(new)
         for number, item in enumerate(shown):
-            self._paint_region(painter, item, number == self._chosen)
-
-    def _paint_region(self, painter: QPainter, item: DrawnRegion, chosen: bool) -> None:
-        view, ratio = self.viewport, self.devicePixelRatioF()
-        left, top, _, _ = view.visible()
-        scale = view.scale / ratio
-        region = item.region
-        box = QRectF(
-            (region.x / self.factor - left) * scale,
-            (region.y / self.factor - top) * scale,
-            region.w / self.factor * scale,
-            region.h / self.factor * scale,
-        )
-        ignore = item.kind == IGNORE
-        shade = QColor(colour("warn" if ignore else "act"))
-        fill = QColor(shade)
-        fill.setAlpha(60 if ignore else 28)
-        painter.fillRect(box, fill)
-        if ignore:
-            # Hatched: told from an inspection region without colour.
-            painter.fillRect(box, _hatched(shade))
-        painter.setPen(QPen(shade, 3 if chosen else 1.5))
-        painter.setBrush(Qt.BrushStyle.NoBrush)
-        painter.drawRect(box)
-        text = region.name or tr(item.kind)
-        metrics = painter.fontMetrics()
-        label = QRectF(box.left(), box.top(), metrics.horizontalAdvance(text) + 12, metrics.height() + 4)
-        painter.fillRect(label, shade)
-        painter.setPen(colour("warn_text" if ignore else "act_text"))
-        painter.drawText(label, Qt.AlignmentFlag.AlignCenter, text)
-
-
-def _hatched(shade: QColor) -> QBrush:
-    pale = QColor(shade)
-    pale.setAlpha(110)
-    return QBrush(pale, Qt.BrushStyle.BDiagPattern)
+            draw_region(painter, item, screen, number == self._chosen)

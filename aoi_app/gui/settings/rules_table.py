@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 from aoi_app.core.recipe import ClassRule, Recipe
 from aoi_app.gui.texts import defect_name, labelled, say, tr
 
-COLUMNS = ("Class", "Judge", "Least confidence", "Least size, µm", "Tolerated", "Severity")
+COLUMNS = ("Class", "Judge", "Least confidence", "Least size, µm", "Tolerated", "Severity", "In regions only")
 OTHERS = "all other classes"
 FIELD_WIDTHS = (104, 96, 84, 66)
 
@@ -35,11 +35,12 @@ class RuleRow:
     size: QDoubleSpinBox
     tolerated: QSpinBox
     severity: QSpinBox
+    confined: QCheckBox
 
     def name(self, title: str) -> None:
         """Write the class's name beside the fields, and where a screen reader finds it."""
         self.title.setText(title)
-        fields = (self.enabled, self.confidence, self.size, self.tolerated, self.severity)
+        fields = (self.enabled, self.confidence, self.size, self.tolerated, self.severity, self.confined)
         for field, caption in zip(fields, COLUMNS[1:], strict=True):
             field.setAccessibleName(labelled(title, tr(caption)))
             field.setToolTip(labelled(title, tr(caption)))
@@ -52,6 +53,7 @@ class RuleRow:
             min_size_um=self.size.value(),
             max_defects=self.tolerated.value(),
             severity=self.severity.value(),
+            only_in_regions=self.confined.isChecked(),
         )
 
 
@@ -93,15 +95,18 @@ class RulesTable(QScrollArea):
             decimal(self, 1e6, "", 0),
             whole(self, 0, 9_999),
             whole(self, 1, 5),
+            QCheckBox(self),
         )
         row.enabled.setChecked(rule.enabled)
         row.confidence.setValue(100 * rule.min_confidence)
         row.size.setValue(rule.min_size_um)
         row.tolerated.setValue(rule.max_defects)
         row.severity.setValue(rule.severity)
+        row.confined.setChecked(rule.only_in_regions)
         for box, width in zip((row.confidence, row.size, row.tolerated, row.severity), FIELD_WIDTHS, strict=True):
             box.setFixedWidth(width)
-        for column, field in enumerate((row.title, row.enabled, row.confidence, row.size, row.tolerated, row.severity)):
+        shown = (row.title, row.enabled, row.confidence, row.size, row.tolerated, row.severity, row.confined)
+        for column, field in enumerate(shown):
             grid.addWidget(field, number, column, Qt.AlignmentFlag.AlignVCenter)
         return row
 
