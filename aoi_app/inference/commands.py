@@ -17,6 +17,7 @@ from rich.table import Table
 from aoi_app.core.errors import AoiError, EngineError
 from aoi_app.inference.admission import open_admitted
 from aoi_app.inference.calibration import TileSource, image_files, plant_images_dir
+from aoi_app.inference.capacity_command import capacity
 from aoi_app.inference.catalog import find_model
 from aoi_app.inference.console import progress_bar
 from aoi_app.inference.export_command import export
@@ -35,6 +36,7 @@ from aoi_app.inference.tensor_diff import TensorDifference, compare_tensors, dif
 
 app = typer.Typer(no_args_is_help=True, context_settings={"help_option_names": ["-h", "--help"]})
 app.command()(export)
+app.command()(capacity)
 
 MAX_BOARDS = 20
 """Frozen images on which the gate compares."""
