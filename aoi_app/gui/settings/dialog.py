@@ -41,7 +41,7 @@ class SettingsDialog(QDialog):
         services, settings, recipe = window.services, window.settings, window.station.recipe
         self.camera = CameraTab(settings, services, self._background, self)
         self.model = ModelTab(settings, services, self)
-        self.recipe = RecipeTab(recipe, services, window.station.status().engine, self)
+        self.recipe = RecipeTab(recipe, settings, services, window.station.status().engine, self)
         self.keys = KeysTab(settings, self)
         self.look = LookTab(settings, self)
         self._problem = QLabel(self)
@@ -96,7 +96,7 @@ class SettingsDialog(QDialog):
         recipe = self.recipe.recipe()
         chosen = recipe.name != self._window.station.recipe.name
         changes: dict[str, object] = {"recipe": recipe.name} if chosen else {}
-        for tab in (self.camera, self.model, self.keys, self.look):
+        for tab in (self.camera, self.model, self.recipe, self.keys, self.look):
             changes |= tab.changes()
         return self._window.settings.with_changes(**changes), recipe
 

@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QWidget
 
 from aoi_app.core.errors import AoiError
 from aoi_app.core.inspection import EngineInfo
 from aoi_app.core.recipe import MAX_LENGTH_LINES, MAX_WIDTH_PX, Recipe
+from aoi_app.core.settings import ChangeoverSettings, Settings
 from aoi_app.gui.services import Services
 from aoi_app.gui.settings.form import Form
 from aoi_app.gui.settings.rules_table import RulesTable, whole
 from aoi_app.gui.texts import message, say, tr
 
+BY = (("person", "a person"), ("serial", "the serial number"), ("barcode", "a bar code on the board"))
+UNKNOWN = (("error", "is an error"), ("stop", "is an error, and the line stops"))
 REVISION = "Revision {n}; applying a change saves the next one."
 
 
 class RecipeTab(Form):
     """Chooses a recipe and edits its limits; saving makes a new revision."""
 
-    def __init__(self, recipe: Recipe, services: Services, engine: EngineInfo | None, parent: QWidget) -> None:
+    def __init__(
+        self, recipe: Recipe, settings: Settings, services: Services, engine: EngineInfo | None, parent: QWidget
+    ) -> None:
         super().__init__(parent)
+        self.by, self.unknown = QComboBox(self), QComboBox(self)
+        self._changeover = settings.changeover
         self._services = services
         self._classes = engine.class_names if engine else ()
         self._recipe = recipe
@@ -33,6 +42,8 @@ class RecipeTab(Form):
         self._revision = self.note()
         self._problem = self.note()
         self._problem.hide()
+        self.add("Recipe is chosen by", self.by, "Patterns and places of the codes are in the recipes.")
+        self.add("A board of no recipe", self.unknown)
         self.add("Recipe", self.name)
         self.grid.addWidget(self._revision, self.grid.rowCount(), 1)
         lengths = QWidget(self)
@@ -69,8 +80,22 @@ class RecipeTab(Form):
             self._problem.setText(f"{message(error.what)} {message(error.hint)}".strip())
             self._problem.show()
 
+    def changes(self) -> dict[str, object]:
+        """Return who chooses recipes, where that was changed."""
+        chosen = ChangeoverSettings.model_validate({"by": self.by.currentData(), "unknown": self.unknown.currentData()})
+        return {} if chosen == self._changeover else {"changeover": chosen.model_dump()}
+
+    def _offer(self, box: QComboBox, choices: Sequence[tuple[str, str]], chosen: str) -> None:
+        chosen = box.currentData() or chosen
+        box.clear()
+        for value, title in choices:
+            box.addItem(tr(title), value)
+        box.setCurrentIndex(max(0, box.findData(chosen)))
+
     def retranslate(self) -> None:
-        """Write the revision anew."""
+        """Write the revision and the choices anew."""
+        self._offer(self.by, BY, self._changeover.by)
+        self._offer(self.unknown, UNKNOWN, self._changeover.unknown)
         self._revision.setText(tr(REVISION, n=self._recipe.revision))
 
     def saved(self, recipe: Recipe) -> None:
