@@ -45,7 +45,8 @@ def clock(time_ns: int) -> str:
 def story(event: Event) -> str:
     """Return an event as text for the clipboard; English, as it stands in the log file."""
     when = datetime.fromtimestamp(event.time_ns / 1e9).isoformat(" ", "milliseconds")
-    head = f"{when}  {event.level.value}  {event.source}\n{event.what}"
+    signs = filter(None, (when, event.level.value, event.source, event.kind.value))
+    head = f"{'  '.join(signs)}\n{event.what}"
     return "\n".join(part for part in (head, event.hint, event.detail) if part)
 
 

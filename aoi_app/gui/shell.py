@@ -22,7 +22,7 @@ from aoi_app.gui.top_bar import TopBar
 from aoi_app.gui.users.desk import Desk, ask
 from aoi_app.gui.users.first_bar import FirstBar
 from aoi_app.gui.users.session import Session
-from aoi_app.station.status import Event, Level
+from aoi_app.station.status import Event, EventKind, Level
 
 TOASTED = (Level.WARNING, Level.ERROR)
 
@@ -79,7 +79,7 @@ class Shell(QMainWindow):
     def show_events(self, events: tuple[Event, ...]) -> None:
         """Show a notice for each event that asks for one."""
         for event in events:
-            if event.level in TOASTED:
+            if event.level in TOASTED or event.kind is EventKind.RECONNECTED:
                 self.toasts.add(event)
 
     # Pages

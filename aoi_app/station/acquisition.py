@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Protocol
@@ -11,7 +12,7 @@ from aoi_app.core.errors import CameraBusy, CameraLost, CameraNotFound
 from aoi_app.core.protocols import CameraInfo, LineScanCamera
 from aoi_app.core.scan import LineBlock, LinesIn, ScanEnd
 from aoi_app.station.journal import Journal
-from aoi_app.station.status import Level
+from aoi_app.station.status import EventKind, Level
 
 FETCH_TIMEOUT_S = 0.2
 BACK_OFF_S = (0.5, 1.0, 2.0, 5.0)
@@ -74,6 +75,7 @@ class Acquisition:
         self._resting = threading.Event()
         self._connected = False
         self._info: CameraInfo | None = None
+        self._lost_s = 0.0
         self._thread = threading.Thread(target=self._run, name="aoi-acquire", daemon=True)
 
     @property
@@ -170,7 +172,8 @@ class Acquisition:
 
     def _lost(self, line: Line, error: CameraLost) -> None:
         self._connected = False
-        self._journal.error("camera", error)
+        self._lost_s = time.monotonic()
+        self._journal.error("camera", error, kind=EventKind.CAMERA_LOST)
         self._shut(line, f"the camera was lost: {error.what}")
 
     def _shut(self, line: Line, reason: str) -> None:
@@ -193,8 +196,8 @@ class Acquisition:
                     hint = "It is tried again every few seconds; check its cable and power."
                     self._journal.add(Level.WARNING, "camera", f"Still no camera: {error.what}", hint)
             else:
-                self._journal.add(
-                    Level.INFO, "camera", f"The camera is back, tried {tries} times; all settings applied."
-                )
+                away_s = time.monotonic() - self._lost_s
+                what = f"The camera is back after {away_s:.1f} s; all settings were applied again."
+                self._journal.add(Level.INFO, "camera", what, kind=EventKind.RECONNECTED)
                 return line
         return None

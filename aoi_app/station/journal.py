@@ -9,7 +9,7 @@ import traceback
 from collections import deque
 
 from aoi_app.core.errors import AoiError
-from aoi_app.station.status import Event, Level
+from aoi_app.station.status import Event, EventKind, Level
 
 KEPT = 1_000
 _LOG_LEVEL = {Level.INFO: logging.INFO, Level.WARNING: logging.WARNING, Level.ERROR: logging.ERROR}
@@ -24,20 +24,37 @@ class Journal:
         self._events: deque[Event] = deque(maxlen=KEPT)
         self._number = 0
 
-    def add(self, level: Level, source: str, what: str, hint: str = "", detail: str = "") -> None:
+    def add(
+        self,
+        level: Level,
+        source: str,
+        what: str,
+        hint: str = "",
+        detail: str = "",
+        kind: EventKind = EventKind.OTHER,
+    ) -> None:
         """Note that something happened."""
         with self._lock:
             self._number += 1
-            self._events.append(Event(self._number, time.time_ns(), level, source, what, hint, detail))
-        _log.log(_LOG_LEVEL[level], "%s: %s %s%s", source, what, hint, f"\n{detail}" if detail else "")
+            self._events.append(Event(self._number, time.time_ns(), level, source, what, hint, detail, kind))
+        sign = f"{kind.value} " if kind.value else ""
+        _log.log(_LOG_LEVEL[level], "%s: %s%s %s%s", source, sign, what, hint, f"\n{detail}" if detail else "")
 
-    def error(self, source: str, error: BaseException, level: Level = Level.ERROR) -> None:
+    def error(
+        self,
+        source: str,
+        error: BaseException,
+        level: Level = Level.ERROR,
+        kind: EventKind = EventKind.OTHER,
+    ) -> None:
         """Note an error, with its traceback where it is not one that was meant for people."""
         if isinstance(error, AoiError):
-            self.add(level, source, error.what, error.hint, "".join(traceback.format_exception(error)))
+            self.add(level, source, error.what, error.hint, "".join(traceback.format_exception(error)), kind)
         else:
             what = f"{type(error).__name__}: {error}"
-            self.add(level, source, what, "Send the log to the maker.", "".join(traceback.format_exception(error)))
+            self.add(
+                level, source, what, "Send the log to the maker.", "".join(traceback.format_exception(error)), kind
+            )
 
     def after(self, number: int) -> tuple[Event, ...]:
         """Return the kept events with a higher number."""

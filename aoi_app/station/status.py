@@ -28,6 +28,15 @@ class Level(str, Enum):
     ERROR = "error"
 
 
+class EventKind(str, Enum):
+    """What an event is to programs; to people its sentence says it."""
+
+    OTHER = ""
+    CAMERA_LOST = "CAMERA_LOST"
+    RECONNECTED = "RECONNECTED"
+    """The camera is back, with every setting applied again."""
+
+
 @dataclass(frozen=True, slots=True)
 class Event:
     """Something that happened on the line, for toasts and the log.
@@ -49,6 +58,7 @@ class Event:
     what: str
     hint: str = ""
     detail: str = ""
+    kind: EventKind = EventKind.OTHER
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QComboBox
+from PySide6.QtWidgets import QComboBox, QLabel
 
 from aoi_app.camera import aravis_library
 from aoi_app.camera.conveyor import SourceBoard
@@ -22,11 +22,13 @@ from aoi_app.core.settings import CameraSettings
 from aoi_app.gui.camera.cameras import SOURCE
 from aoi_app.gui.camera.page import CameraPage
 from aoi_app.gui.camera.session import Phase
+from aoi_app.gui.log_panel import story
 from aoi_app.gui.pages import PAGES
 from aoi_app.gui.services import Choice
 from aoi_app.gui.settings.dialog import SettingsDialog
 from aoi_app.gui.theme import colour
 from aoi_app.services import window_services
+from aoi_app.station.status import EventKind, Level
 from aoi_app.storage.accounts import Accounts, Role
 from tests.camera.boards import loopback, the_loopback
 from tests.gui.world import GuiWorld
@@ -322,6 +324,17 @@ def test_closing_the_window_gives_the_camera_back(world: GuiWorld) -> None:
     assert session is not None
     world.window.close()
     assert session.ended
+
+
+def test_a_camera_that_is_back_is_told_on_screen_and_in_the_log(world: GuiWorld) -> None:
+    world.show()
+    what = "The camera is back after 4.2 s; all settings were applied again."
+    world.station.journal.add(Level.INFO, "camera", what, kind=EventKind.RECONNECTED)
+    world.until(lambda: [toast.event_shown.what for toast in world.window.toasts.shown] == [what])
+    event = world.window.log.model.event_at(0)
+    assert event is not None and "RECONNECTED" in story(event)
+    world.window.set_language("zh")
+    assert any("4.2 秒后恢复" in label.text() for label in world.window.toasts.findChildren(QLabel))
 
 
 # A GigE Vision camera

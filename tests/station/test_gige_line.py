@@ -16,6 +16,7 @@ from aoi_app.camera.assembler import BoardAssembler
 from aoi_app.camera.conveyor import SourceBoard
 from aoi_app.camera.folder import ImageSource, folder_camera
 from aoi_app.camera.gige.device import GigeDevice
+from aoi_app.camera.gige.features import FEATURES
 from aoi_app.camera.ring import BufferRing
 from aoi_app.core.inspection import Inspection, Verdict
 from aoi_app.core.protocols import AcquisitionConfig, LineScanCamera
@@ -23,6 +24,7 @@ from aoi_app.core.recipe import Recipe
 from aoi_app.core.settings import Settings
 from aoi_app.station.acquisition import Line
 from aoi_app.station.station import Station
+from aoi_app.station.status import EventKind
 from tests.camera.boards import loopback
 from tests.station.conftest import HEIGHT, LINES, WIDTH, World, board_image, wait_until
 
@@ -33,12 +35,17 @@ pytestmark = [
 BOARDS = 50
 
 
+OPTIONS: dict[str, int | float | str | bool] = {"BlackLevel": 3.0, "TriggerActivation[TriggerSelector=LineStart]": "FallingEdge"}
+
+
 def station_on(
     world: World, camera: LineScanCamera, rate: float | None, ring: BufferRing, lines: list[Line] | None = None
 ) -> Station:
     def open_line(settings: Settings, recipe: Recipe) -> Line:
         camera.open()
-        applied = camera.configure(AcquisitionConfig(height=HEIGHT, acquisition_line_rate=rate))
+        applied = camera.configure(
+            AcquisitionConfig(height=HEIGHT, acquisition_line_rate=rate, exposure_time_us=33.0, gain_db=2.0)
+        )
         line = Line(camera, BoardAssembler(ring, applied.height, max_lines=2 * LINES))
         if lines is not None:
             lines.append(line)
@@ -98,6 +105,16 @@ def freeze(device: GigeDevice) -> Callable[[], GigeDevice]:
     return lambda: device
 
 
+def settings_of(device: GigeDevice) -> dict[str, float]:
+    """Return what a client has written into a device."""
+    names = ("ExposureTime", "Gain", "BlackLevel", "AcquisitionLineRate")
+    values = {name: device.registers.get(name) for name in names}
+    activation = next(f for f in FEATURES if f.name == "TriggerActivation")
+    return values | {
+        "falling edge": device.registers.number(activation.address + 4) == activation.choices["FallingEdge"]
+    }
+
+
 @pytest.mark.parametrize("trouble", [kill, freeze], ids=["killed", "frozen"])
 def test_a_camera_in_trouble_costs_the_board_in_hand_and_no_other(
     trouble: Callable[[GigeDevice], Callable[[], GigeDevice]],
@@ -108,7 +125,7 @@ def test_a_camera_in_trouble_costs_the_board_in_hand_and_no_other(
     device.start()
     lines: list[Line] = []
     # slow enough for the trouble to begin while the board is still in hand
-    station = station_on(world, AravisCamera(loopback(62)), 250.0, ring(), lines)
+    station = station_on(world, AravisCamera(loopback(62), OPTIONS), 250.0, ring(), lines)
     try:
         station.start()
         wait_until(lambda: len(world.recorded) >= 2, timeout_s=20)
@@ -120,6 +137,8 @@ def test_a_camera_in_trouble_costs_the_board_in_hand_and_no_other(
         before = len(world.recorded)
         wait_until(lambda: len(world.recorded) >= before + 3, timeout_s=20)
         back_s = time.monotonic() - returned
+        kinds = [event.kind for event in station.events(0) if event.kind is not EventKind.OTHER]
+        applied = settings_of(device)
     finally:
         station.close()
         device.stop()
@@ -127,3 +146,6 @@ def test_a_camera_in_trouble_costs_the_board_in_hand_and_no_other(
     assert last_whole.count(Verdict.ERROR) == 1
     assert back_s < 10.0 + 3 * LINES / 250.0
     wait_until(lambda: threading.active_count() <= threads)
+    assert kinds == [EventKind.CAMERA_LOST, EventKind.RECONNECTED]
+    # The device that came back had forgotten everything.
+    assert applied == {"ExposureTime": 33, "Gain": 2, "BlackLevel": 3, "AcquisitionLineRate": 250, "falling edge": True}

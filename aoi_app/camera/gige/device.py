@@ -49,6 +49,11 @@ class GigeDevice:
         What the network does to it.
     can_resend
         Whether it sends lost packets again.
+
+    Attributes
+    ----------
+    registers
+        What clients have set.
     """
 
     def __init__(
@@ -66,8 +71,8 @@ class GigeDevice:
         self.link = link or LinkFaults()
         self.resent_packets = 0
         self.sent_blocks = 0
-        self._registers = Registers(identity or Identity(), socket.inet_aton(address), can_resend)
-        self._control = ControlChannel(self._registers, self._on_write, self._on_resend, time.monotonic)
+        self.registers = Registers(identity or Identity(), socket.inet_aton(address), can_resend)
+        self._control = ControlChannel(self.registers, self._on_write, self._on_resend, time.monotonic)
         self._line = SimulatedCamera(source, gap_lines=gap_lines, faults=board_faults)
         self._held: OrderedDict[int, StreamBlock] = OrderedDict()
         self._sockets: list[socket.socket] = []
@@ -84,7 +89,7 @@ class GigeDevice:
         try:
             applied = self._line.configure(AcquisitionConfig())
             for name in ("SensorWidth", "WidthMax", "Width"):
-                self._registers.set(name, applied.width or 0)
+                self.registers.set(name, applied.width or 0)
             self._bind()
         except (AoiError, OSError):
             self.stop()
@@ -154,8 +159,8 @@ class GigeDevice:
         if self._control.controller is None:
             self._halt()
         elif address == _ADDRESS["AcquisitionStart"]:
-            host = socket.inet_ntoa(self._registers.number(STREAM_ADDRESS).to_bytes(4, "big"))
-            self._destination = (host, self._registers.number(STREAM_PORT) & 0xFFFF)
+            host = socket.inet_ntoa(self.registers.number(STREAM_ADDRESS).to_bytes(4, "big"))
+            self._destination = (host, self.registers.number(STREAM_PORT) & 0xFFFF)
             self._control.acquiring = True
             self._acquire.set()
         elif address == _ADDRESS["AcquisitionStop"]:
@@ -169,13 +174,13 @@ class GigeDevice:
         self._line.stop_acquisition()
 
     def _test_packet(self) -> None:
-        size = self._registers.number(STREAM_PACKET_SIZE)
+        size = self.registers.number(STREAM_PACKET_SIZE)
         if not size & FIRE_TEST_PACKET:
             return
-        self._registers.put(STREAM_PACKET_SIZE, size & ~FIRE_TEST_PACKET)
-        host = socket.inet_ntoa(self._registers.number(STREAM_ADDRESS).to_bytes(4, "big"))
+        self.registers.put(STREAM_PACKET_SIZE, size & ~FIRE_TEST_PACKET)
+        host = socket.inet_ntoa(self.registers.number(STREAM_ADDRESS).to_bytes(4, "big"))
         self._send([bytes(max(HEADER_BYTES, (size & 0xFFFF) - IP_UDP_BYTES))],
-                   (host, self._registers.number(STREAM_PORT) & 0xFFFF))  # fmt: skip
+                   (host, self.registers.number(STREAM_PORT) & 0xFFFF))  # fmt: skip
 
     def _run_stream(self) -> None:
         while not self._ended.is_set():
@@ -199,15 +204,15 @@ class GigeDevice:
             self._line.open()
 
     def _acquisition(self) -> None:
-        rgb = int(self._registers.get("PixelFormat")) == PIXEL_FORMATS["RGB8"]
+        rgb = int(self.registers.get("PixelFormat")) == PIXEL_FORMATS["RGB8"]
         self._line.configure(
             AcquisitionConfig(
-                height=int(self._registers.get("Height")),
-                acquisition_line_rate=self._registers.get("AcquisitionLineRate"),
+                height=int(self.registers.get("Height")),
+                acquisition_line_rate=self.registers.get("AcquisitionLineRate"),
                 pixel_format=PixelFormat.RGB8 if rgb else PixelFormat.MONO8,
             )
         )
-        encoder = BlockEncoder(self._registers)
+        encoder = BlockEncoder(self.registers)
         self._held.clear()
         self._line.start_acquisition()
         while self._acquire.is_set() and not self._ended.is_set():
@@ -216,8 +221,8 @@ class GigeDevice:
                 self._deliver(encoder, block)
 
     def _deliver(self, encoder: BlockEncoder, block: LineBlock) -> None:
-        self._registers.put(_ADDRESS["EncoderValue"], block.encoder_end or 0)
-        self._registers.put(_ADDRESS["LineStatusAll"], 0 if block.ends_board else 1)
+        self.registers.put(_ADDRESS["EncoderValue"], block.encoder_end or 0)
+        self.registers.put(_ADDRESS["LineStatusAll"], 0 if block.ends_board else 1)
         encoded = encoder.encode(block)
         self._held[encoded.block_id] = encoded
         while len(self._held) > HELD_BLOCKS:

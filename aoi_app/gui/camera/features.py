@@ -140,8 +140,8 @@ class ValueEditor(QStyledItemDelegate):
 
 def _choices(index: Index) -> tuple[str, ...]:
     model, row = index.model(), index.row()
-    cells = [str(model.index(row, column).data() or "") for column in range(len(COLUMNS))]
-    return choices_of(FeatureInfo(*cells))
+    name, value, unit, limits = (str(model.index(row, column).data() or "") for column in range(len(COLUMNS)))
+    return choices_of(FeatureInfo(name, value, unit, limits))
 
 
 class FeatureTable(QWidget):
