@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -150,7 +151,9 @@ def evaluate(
     board: Annotated[list[str] | None, typer.Option(help="Only this board; may be given several times.")] = None,
     seen: Annotated[list[str] | None, typer.Option(help="Board that the model was trained on: reported apart.")] = None,
     golden: Annotated[bool, typer.Option(help="Use the golden images.")] = True,
-    runtime: Annotated[str, typer.Option(help="What runs the network: onnxruntime, openvino, litert, ...")] = "onnxruntime",
+    runtime: Annotated[
+        str, typer.Option(help="What runs the network: onnxruntime, openvino, litert, ...")
+    ] = "onnxruntime",
     precision: Annotated[str, typer.Option(help="fp32, fp16 or int8.")] = "fp32",
     report: Annotated[Path | None, typer.Option(help="Write an HTML report with pictures of every mistake.")] = None,
     json_file: Annotated[str, typer.Option("--json", help="Write the figures to this file; - is the screen.")] = "",
@@ -166,7 +169,9 @@ def evaluate(
         dataset = dataset.of_boards(board)
     if not dataset.samples:
         raise DataError("There is nothing to evaluate on.", "Name a data set with labelled boards.")
-    console = Console(stderr=json_file == "-", highlight=False)
+    # A log has no width of its own; the table must not be squeezed into 80 columns there.
+    stream = sys.stderr if json_file == "-" else sys.stdout
+    console = Console(file=stream, highlight=False, width=None if stream.isatty() else 160)
 
     def inspect(which: str) -> Inspected:
         path = find_model(which)
@@ -215,8 +220,6 @@ def _measure_amp(console: Console, plan: object, data: object) -> None:
 
 
 def _command(data: Path, run: Path) -> str:
-    import sys
-
     return " ".join(["aoi", *sys.argv[1:]]) if sys.argv[1:2] == ["train"] else f"aoi train {data} --run {run}"
 
 
