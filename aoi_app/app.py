@@ -29,7 +29,7 @@ from aoi_app.core.recipe import MAX_LENGTH_LINES, MAX_WIDTH_PX, Recipe, load_rec
 from aoi_app.core.scan import BoardScan, PixelFormat, Pixels
 from aoi_app.core.settings import CameraSettings, Settings, load_settings
 from aoi_app.core.validation import named_fields
-from aoi_app.demo import at_source, recipe_of, record_of
+from aoi_app.demo import at_source, recipe_of, record_of, source_of
 from aoi_app.inference.admission import is_reference, open_admitted
 from aoi_app.inference.calibration import IMAGES_VARIABLE
 from aoi_app.inference.catalog import find_model
@@ -285,7 +285,10 @@ class LineGolden:
 
     def __call__(self, scan: BoardScan, recipe: Recipe) -> Pixels | None:
         """Return the golden board of a scan, or None where there is none."""
-        camera = self._settings().camera
+        camera, drawn = self._settings().camera, source_of(recipe.name)
+        if drawn and drawn != camera.source and not (drawn == "simulated:bare" and camera.source == "simulated"):
+            # A board of a demonstration that is not the one which runs, in review or the history.
+            camera = at_source(camera, drawn)
         if self._path is None and not recipe.golden and camera.source.partition(":")[0] == "simulated":
             source = drawn_source(camera.source, camera.options)
             return source.golden if source is not None else None

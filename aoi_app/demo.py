@@ -49,6 +49,11 @@ def recipe_of(source: str) -> str:
     return demo.recipe if demo else ""
 
 
+def source_of(recipe: str) -> str:
+    """Return the simulated line whose boards a recipe is for; empty for a recipe of a plant's own."""
+    return next((source for source, demo in DEMOS.items() if demo.recipe == recipe and ":" in source), "")
+
+
 def record_of(source: str) -> RecordSettings:
     """Return how the record of a source is kept unless `record.json` says otherwise.
 

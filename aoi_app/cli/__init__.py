@@ -25,6 +25,7 @@ COMMANDS = {
     "inspect": Entry("aoi_app.cli.inspect:inspect", "Inspect image files: each is one board."),
     "bench": Entry("aoi_app.cli.bench:bench", "Measure latency and throughput on this machine."),
     "history": Entry("aoi_app.storage.commands:history", "Search and export what was inspected."),
+    "review": Entry("aoi_app.cli.review:review", "Open a window for review only, beside a station."),
     "again": Entry("aoi_app.cli.again:again", "Inspect a recorded board with today's recipe and engine."),
     "recipe": Entry("aoi_app.cli.recipes:app", "Make, list, compare, check and try recipes."),
     "camera": Entry("aoi_app.camera.commands:app", "List, try and simulate cameras."),

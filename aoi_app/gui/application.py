@@ -9,14 +9,20 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from PySide6.QtWidgets import QApplication
 
+    from aoi_app.core.settings import Settings
+    from aoi_app.gui.hooks import ErrorHooks
+    from aoi_app.gui.review.window import ReviewWindow
     from aoi_app.gui.services import Services
+    from aoi_app.gui.shell import Shell
     from aoi_app.gui.window import MainWindow
     from aoi_app.station.control import StationControl
+
+W = TypeVar("W", bound="Shell")
 
 SWITCH_INTERVAL_S = 0.0005
 """Python hands over between threads ten times as often as by default: the window stays at 60 Hz beside pure Python."""
@@ -81,36 +87,79 @@ def run_window(
     int
         0, or 1 when the screenshot could not be written.
     """
+
+    def begin(window: MainWindow) -> None:
+        window.begin()
+        station.start()
+        if on_shown is not None:
+            on_shown(window)
+
+    def make(hooks: ErrorHooks) -> MainWindow:
+        from aoi_app.gui.window import MainWindow
+
+        return MainWindow(station, services, hooks)
+
+    return _show(station.settings, make, begin, offscreen, size, quit_after, screenshot, _verdict_stands)
+
+
+def run_review(
+    services: Services,
+    settings: Settings,
+    *,
+    offscreen: bool = False,
+    quit_after: float | None = None,
+    screenshot: Path | None = None,
+    size: tuple[int, int] = (1600, 960),
+) -> int:
+    """Show a window for review only until it is closed; everything as in `run_window`."""
+
+    def make(hooks: ErrorHooks) -> ReviewWindow:
+        from aoi_app.gui.review.window import ReviewWindow
+
+        return ReviewWindow(services, settings, hooks)
+
+    return _show(
+        settings, make, lambda window: window.begin(), offscreen, size, quit_after, screenshot, lambda window: False
+    )
+
+
+def _verdict_stands(window: MainWindow) -> bool:
+    return window.station.status().last is not None
+
+
+def _show(
+    settings: Settings,
+    make: Callable[[ErrorHooks], W],
+    begin: Callable[[W], None],
+    offscreen: bool,
+    size: tuple[int, int],
+    quit_after: float | None,
+    screenshot: Path | None,
+    worth_a_picture: Callable[[W], bool],
+) -> int:
+    """Show a window in its language and look until it is closed."""
     application = make_application(offscreen)
     from PySide6.QtCore import QTimer
 
     from aoi_app.gui.hooks import ErrorHooks
     from aoi_app.gui.texts import use_language
     from aoi_app.gui.theme import apply_theme
-    from aoi_app.gui.window import MainWindow
 
-    use_language(station.settings.language)
-    apply_theme(application, station.settings.theme)
+    use_language(settings.language)
+    apply_theme(application, settings.theme)
     hooks = ErrorHooks()
     hooks.install()
     try:
-        window = MainWindow(station, services, hooks)
+        window = make(hooks)
         window.resize(*size)
         window.show()
-
-        def begin() -> None:
-            window.begin()
-            station.start()
-            if on_shown is not None:
-                on_shown(window)
-
-        # Queued behind the first paint: the window stands before cameras and engines are touched.
-        QTimer.singleShot(0, begin)
-        picture = _Picture(window, screenshot)
+        # Queued behind the first paint: the window stands before cameras, engines and record are touched.
+        QTimer.singleShot(0, lambda: begin(window))
+        picture = _Picture(window, screenshot, lambda: worth_a_picture(window))
         if quit_after is not None:
             QTimer.singleShot(round(quit_after * 1000), picture.take_and_close)
         elif screenshot is not None:
-            picture.when_verdict_stands()
+            picture.when_worth_it()
         with _ended_by_signals(window.close):
             application.exec()
         return 0 if picture.written else 1
@@ -139,8 +188,9 @@ def _ended_by_signals(close: Callable[[], object]) -> Iterator[None]:
 class _Picture:
     """Takes the screenshot, once."""
 
-    def __init__(self, window: MainWindow, file: Path | None) -> None:
+    def __init__(self, window: Shell, file: Path | None, worth_it: Callable[[], bool]) -> None:
         self._window = window
+        self._worth_it = worth_it
         self._file = file
         self.written = file is None
 
@@ -152,14 +202,14 @@ class _Picture:
                 print(f"aoi: {self._file} could not be written.", file=sys.stderr)
         self._window.close()
 
-    def when_verdict_stands(self) -> None:
+    def when_worth_it(self) -> None:
         from PySide6.QtCore import QTimer
 
         waited = [0.0]
 
         def look() -> None:
             waited[0] += 0.2
-            if self._window.station.status().last is not None or waited[0] > SCREENSHOT_PATIENCE_S:
+            if self._worth_it() or waited[0] > SCREENSHOT_PATIENCE_S:
                 timer.stop()
                 # One more round, so that the verdict is painted.
                 QTimer.singleShot(400, self.take_and_close)

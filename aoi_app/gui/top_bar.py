@@ -60,7 +60,6 @@ class TopBar(QFrame):
         self.state = StatePill(self)
         self.person = QLabel(self)
         self.person.setProperty("role", "muted")
-        self._menu_button = self._make_menu_button(menu)
         brand = QLabel(self)
         brand.setPixmap(icon("aoi").pixmap(26, 26))
         row = QHBoxLayout(self)
@@ -80,6 +79,8 @@ class TopBar(QFrame):
         row.addSpacing(10)
         for spec in bar:
             row.addWidget(self._button(spec, Qt.ToolButtonStyle.ToolButtonIconOnly))
+        # Made last: the tab key goes through the bar as one reads it.
+        self._menu_button = self._make_menu_button(menu)
         row.addWidget(self._menu_button)
 
     @property

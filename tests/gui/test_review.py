@@ -173,7 +173,7 @@ def test_another_reviewer_was_first(world: GuiWorld) -> None:
     other.verify(defect.id, Verification.DEFECT_REJECTED, "ben", 2.0)
     clock.now += 1
     press(page, Qt.Key.Key_1)
-    world.until(lambda: "ben has already decided" in page.view.problem.text())
+    world.until(lambda: "ben has already decided" in page.problem.text())
     history = History(world.folder)
     record = history.board("b00001")
     assert record is not None
@@ -206,8 +206,8 @@ def test_a_decision_that_cannot_be_recorded_comes_back(world: GuiWorld) -> None:
     page.source.review = Full()  # type: ignore[assignment]
     clock.now += 1
     press(page, Qt.Key.Key_1)
-    world.until(lambda: page.view.problem.isVisible())
-    assert page.view.problem.text() == "The disk of the database is full.\nFree space there."
+    world.until(lambda: page.problem.isVisible())
+    assert page.problem.text() == "The disk of the database is full.\nFree space there."
     assert page.desk.defect is not None and page.desk.defect.id == defect.id
 
 

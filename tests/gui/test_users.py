@@ -75,7 +75,7 @@ def test_an_operator_may_review_and_not_change_settings(world: GuiWorld) -> None
     world.spin(0.5)
     page._shortcuts["reject"].activated.emit()
     assert page.desk.defect is first
-    assert "Log in" in page.view.problem.text()
+    assert "Log in" in page.problem.text()
     log_in(world, "Otto", "1234")
     world.spin(0.2)
     assert not action(world, "Settings…").isEnabled()

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QVBoxLayout, QWidget
 
 from aoi_app.gui.texts import say, tr
 from aoi_app.station.status import StationStatus
+from aoi_app.storage.intervals import wilson
 
 COLUMNS = 3
 
@@ -39,9 +40,18 @@ def _boards_note(status: StationStatus) -> str:
     return tr("{failed} fail · {errors} error", failed=c.failed, errors=c.errors)
 
 
+def _yield_note(status: StationStatus) -> str:
+    """Return how sure that share is, and what it was counted on."""
+    c = status.counters
+    if not c.boards:
+        return tr("n = {n}", n=0)
+    low, high = wilson(c.passed, c.boards)
+    return tr("{low} to {high}, n = {n}", low=f"{low:.0%}", high=f"{high:.0%}", n=f"{c.boards:,}")
+
+
 FIGURES = (
     Figure("Boards", lambda s: f"{s.counters.boards:,}", _boards_note),
-    Figure("First-pass yield", _yield, lambda s: tr("n = {n}", n=f"{s.counters.boards:,}")),
+    Figure("First-pass yield", _yield, _yield_note),
     Figure("Boards per minute", lambda s: f"{s.rates.boards_per_minute:.1f}", lambda s: tr("last minute")),
     Figure(
         "Line rate",

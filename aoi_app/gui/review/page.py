@@ -65,7 +65,8 @@ class ReviewPage(QWidget):
         self.desk = desk or Desk()
         self._ready: BoardWork | None = None
         self._seen: set[str] = set()
-        self._found = Found()
+        self._found: Found | None = None
+        self._looking = False
         self._held = time.monotonic()
         self._number = 0
         self.view = WorkView(self)
@@ -73,11 +74,17 @@ class ReviewPage(QWidget):
         self._done = QLabel(self)
         self._done.setProperty("role", "heading")
         self._done.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.problem = QLabel(self)
+        self.problem.setProperty("role", "problem")
+        self.problem.setWordWrap(True)
+        self.problem.hide()
         self._stack = QStackedWidget(self)
         self._stack.addWidget(self.view)
         self._stack.addWidget(self._done)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addWidget(self.problem)
         layout.addWidget(self._stack)
         self._shortcuts: dict[str, QShortcut] = {}
         self.use_keys(keys or {})
@@ -107,7 +114,7 @@ class ReviewPage(QWidget):
     def do(self, act: Act) -> None:
         """Carry out an act."""
         if not self._may() and act.name not in ("compare", "skip"):
-            self.view.tell(tr("Log in to review boards."))
+            self._tell(tr("Log in to review boards."))
             return
         if act.state is not None:
             self._decide(act.state)
@@ -124,7 +131,7 @@ class ReviewPage(QWidget):
             lambda _reviewed: self.decided.emit(decision),
             lambda error: self._on_refused(decision, error),
         )
-        self.view.tell("")
+        self._tell("")
         self._go_on()
 
     def _undo(self) -> None:
@@ -167,13 +174,13 @@ class ReviewPage(QWidget):
     def _fetch(self) -> None:
         """Read the next board while this one is in hand."""
         known, seen = self._in_hand(), frozenset(self._seen)
-        reviewer = self._reviewer() if self._may() else None
+        reviewer, self._looking = self._reviewer() if self._may() else None, True
         self._background.run(
-            "next", lambda: self.source.next_board(known, seen, reviewer), self._on_next, self._on_failed
+            "next", lambda: self.source.next_board(known, seen, reviewer), self._on_next, self._on_not_found
         )
 
     def _on_next(self, found: Found) -> None:
-        self._found = found
+        self._found, self._looking = found, False
         if self.desk.defect is None:
             self.desk.take(found.work)
             if found.work is not None:
@@ -182,6 +189,10 @@ class ReviewPage(QWidget):
         else:
             self._ready = found.work
             self.view.show_progress(self.desk.place, found.waiting)
+
+    def _on_not_found(self, error: Exception) -> None:
+        self._looking = False
+        self._on_failed(error)
 
     def _on_refused(self, decision: Decision, error: Exception) -> None:
         if not isinstance(error, AlreadyReviewed):
@@ -192,11 +203,11 @@ class ReviewPage(QWidget):
 
     def _on_taken_back(self, found: tuple[Reviewed, BoardWork | None, str] | None) -> None:
         if found is None:
-            self.view.tell(tr("There is nothing to take back."))
+            self._tell(tr("There is nothing to take back."))
             return
         reviewed, work, other = found
         if other:
-            self.view.tell(tr("Taken back. {name} has this board in hand now.", name=other))
+            self._tell(tr("Taken back. {name} has this board in hand now.", name=other))
             return
         put_by = [w.record.row.board_id for w in (self._ready, self.desk.work) if w is not None]
         self._ready = None
@@ -208,7 +219,12 @@ class ReviewPage(QWidget):
     def _on_failed(self, error: Exception) -> None:
         if not isinstance(error, AoiError):
             raise error
-        self.view.tell(f"{message(error.what)}\n{message(error.hint)}".strip())
+        self._tell(f"{message(error.what)}\n{message(error.hint)}".strip())
+
+    def _tell(self, text: str) -> None:
+        """Say what went wrong, until the next decision."""
+        self.problem.setText(text)
+        self.problem.setVisible(bool(text))
 
     def _hold(self) -> None:
         """Hold on to what is in hand; another window may have taken it while this one slept."""
@@ -224,7 +240,7 @@ class ReviewPage(QWidget):
         for board in self._in_hand() & taken.keys():
             self.desk.take(None)
             self._go_on()
-            self.view.tell(tr("{name} has taken the board that was on show.", name=taken[board]))
+            self._tell(tr("{name} has taken the board that was on show.", name=taken[board]))
 
     def page_shown(self) -> None:
         """Look for boards, now and every two seconds while none is in hand."""
@@ -239,7 +255,8 @@ class ReviewPage(QWidget):
             return
         if time.monotonic() - self._held >= HOLD_S:
             self._hold()
-        if self.desk.defect is None or self._ready is None:
+        # Never while an answer is on its way: a look that takes longer than the timer would be dropped for ever.
+        if not self._looking and (self.desk.defect is None or self._ready is None):
             self._fetch()
 
     # What is shown
@@ -253,8 +270,12 @@ class ReviewPage(QWidget):
 
     def retranslate(self) -> None:
         """Write what depends on the queue anew."""
-        self.view.show_progress(self.desk.place, self._found.waiting)
-        elsewhere = self._found.elsewhere
+        found = self._found
+        if found is None:
+            self._done.setText(tr("Looking for boards …"))
+            return
+        self.view.show_progress(self.desk.place, found.waiting)
+        elsewhere = found.elsewhere
         said = [
             tr("Nothing waits for review"),
             tr("{n} boards are in hand elsewhere", n=elsewhere) if elsewhere else "",

@@ -42,7 +42,7 @@ class WorkView(QWidget):
         self.compare = CompareView(self)
         self.map = BoardView(self, "No board in hand")
         self.buttons: dict[str, QPushButton] = {}
-        self.heading, self.progress, self.problem = QLabel(self), QLabel(self), QLabel(self)
+        self.heading, self.progress = QLabel(self), QLabel(self)
         self.ways = QButtonGroup(self)
         self._facts_place = QVBoxLayout()
         self._facts: QWidget | None = None
@@ -51,10 +51,8 @@ class WorkView(QWidget):
         self._lay_out()
 
     def _lay_out(self) -> None:
-        for label, role in ((self.heading, "heading"), (self.progress, "muted"), (self.problem, "problem")):
+        for label, role in ((self.heading, "heading"), (self.progress, "muted")):
             label.setProperty("role", role)
-        self.problem.setWordWrap(True)
-        self.problem.hide()
         head = QHBoxLayout()
         head.addWidget(self.heading)
         head.addSpacing(16)
@@ -76,7 +74,6 @@ class WorkView(QWidget):
         left = QVBoxLayout()
         left.setSpacing(10)
         left.addLayout(head)
-        left.addWidget(self.problem)
         left.addWidget(_framed(self.compare, self), 1)
         left.addLayout(keys)
         side = QFrame(self)
@@ -145,11 +142,6 @@ class WorkView(QWidget):
         text = tr("Board {serial}: defect {k} of {n}", serial=serial, k=place[0], n=place[1])
         more = tr("{n} more boards wait", n=waiting) if waiting else ""
         self.progress.setText("    ".join(part for part in (text, more) if part))
-
-    def tell(self, text: str) -> None:
-        """Say what went wrong, until the next decision."""
-        self.problem.setText(text)
-        self.problem.setVisible(bool(text))
 
     def retranslate(self) -> None:
         """Write names and facts anew."""
