@@ -78,6 +78,11 @@ def labelled(name: str, value: str) -> str:
     return tr("{name}: {value}", name=name, value=value)
 
 
+def defect_title(code: str, component: str) -> str:
+    """Return a defect by its component, as "R12: tombstoned"; by its class alone where no component is known."""
+    return labelled(component, defect_name(code)) if component else defect_name(code)
+
+
 def defect_name(code: str) -> str:
     """Return what a class of defects is called; its code where no table knows it."""
     names = _table.defects.get(_key(code))

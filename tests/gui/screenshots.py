@@ -11,14 +11,18 @@ from pathlib import Path
 
 from PySide6.QtWidgets import QDialog, QWidget
 
-from aoi_app.core.recipe import Region
-from aoi_app.core.scan import Completeness
+from aoi_app.boards.centroid import Part, components_of
+from aoi_app.core.components import BoardFrame
+from aoi_app.core.recipe import ClassRule, Region
+from aoi_app.core.scan import Completeness, PixelFormat
 from aoi_app.core.settings import CameraSettings
 from aoi_app.gui.about import AboutDialog, KeysDialog
 from aoi_app.gui.actions import BAR_ACTIONS, LINE_ACTIONS, MENU_ACTIONS
 from aoi_app.gui.camera.page import CameraPage
 from aoi_app.gui.history.again_dialog import AgainDialog
 from aoi_app.gui.history.record_dialog import RecordDialog
+from aoi_app.gui.recipes.import_dialog import ImportDialog
+from aoi_app.gui.recipes.new_dialog import NewRecipeDialog
 from aoi_app.gui.recipes.page import RecipePage
 from aoi_app.gui.recipes.regions import IGNORE, INSPECT, DrawnRegion
 from aoi_app.gui.review.page import ReviewPage
@@ -26,6 +30,7 @@ from aoi_app.gui.settings.dialog import SettingsDialog
 from aoi_app.gui.statistics.page import StatisticsPage
 from aoi_app.gui.users.dialogs import LogInDialog, PeopleDialog
 from aoi_app.station.status import Level
+from aoi_app.station.taking import TakenBoard
 from aoi_app.storage.accounts import Accounts, Role
 from aoi_app.storage.alarms import Alarms
 from aoi_app.storage.stop_rules import Alarm
@@ -144,22 +149,69 @@ def statistics(world: GuiWorld) -> QWidget:
     return world.window
 
 
-def recipes(tab: int) -> Screen:
+def recipes(tab: str) -> Screen:
     def open_page(world: GuiWorld) -> QWidget:
         world.window.show_page(4)
         page = world.window.page("recipes")
         assert isinstance(page, RecipePage)
         world.until(lambda: page.view.picture is not None)
-        page._on_drawn(DrawnRegion(INSPECT, Region(name="U1", x=300, y=400, w=900, h=700)))
         page._on_drawn(DrawnRegion(IGNORE, Region(name="label", x=1500, y=1900, w=600, h=500)))
-        if tab == 3:
+        rules = {"short": ClassRule(min_confidence=0.8, severity=4)}
+        page._on_drawn(DrawnRegion(INSPECT, Region(name="U1", x=300, y=400, w=900, h=700, rules=rules)))
+        if tab == "Components":
+            page.components.take(components_of(parts()), BoardFrame(origin_px=(0, 2900), px_per_mm=(50, 50)))
+            page.components.table.setCurrentCell(3, 0)
+        if tab == "Product":
+            page.product.pattern.setText(r"PCB-2026-\d{5}")
+            page.product._on_edit()
+        if tab == "Trial":
             page.rules.rows["spur"].confidence.setValue(95)
             page.try_draft()
-        page.tabs.setCurrentIndex(tab)
-        page.revisions.setCurrentRow(0)
+            world.until(lambda: page.trial_panel.trial is not None)
+        page.show_tab(tab)
+        page.revision_panel.list.setCurrentRow(0)
         return world.window
 
     return open_page
+
+
+def parts() -> list[Part]:
+    rows, names = 7, ("R0603", "C0805", "SOIC-8", "SOT-23", "QFP-48")
+    return [
+        Part(f"{'RCUQU'[k % 5]}{k + 1}", names[k % 5], "", 5.0 + 9 * (k % 5), 6.0 + 7 * (k // 5), 90.0 * (k % 2))
+        for k in range(5 * rows)
+    ]
+
+
+def new_recipe(world: GuiWorld) -> QWidget:
+    world.station.start()
+    world.station.next_board((0, 0))
+    world.station.finish()
+    world.window.show_page(4)
+    page = world.window.page("recipes")
+    assert isinstance(page, RecipePage) and world.window.services.goldens is not None
+    dialog = NewRecipeDialog(
+        page.draft, world.window.services.goldens, world.station, lambda: ("default",), world.window
+    )
+    dialog.show()
+    dialog.scan()
+    world.spin(0.3)
+    golden = world.station.goldens["b00001"]
+    assert world.station.asked is not None
+    world.station.asked.set_result(TakenBoard(golden, "PCB-1", PixelFormat.MONO8, ""))
+    world.until(lambda: dialog.image is not None)
+    dialog.name.setText("power-supply")
+    return dialog
+
+
+def import_parts(world: GuiWorld) -> QWidget:
+    file = world.folder / "board.pos"
+    rows = "\n".join(f"{p.reference} 10k {p.package} {p.x_mm} {p.y_mm} {p.rotation} top" for p in parts())
+    file.write_text(f"## Unit = mm\n# Ref Val Package PosX PosY Rot Side\nFID1 x FID 1 1 0 top\n{rows}\n")
+    dialog = ImportDialog(world.window)
+    dialog.take_file(file)
+    dialog.show()
+    return dialog
 
 
 def log_in(world: GuiWorld) -> QWidget:
@@ -264,10 +316,14 @@ SCREENS: dict[str, Screen] = {
     "review-slide": review(2),
     "review-done": review_done,
     "statistics": statistics,
-    "recipes": recipes(0),
-    "recipes-regions": recipes(1),
-    "recipes-revisions": recipes(2),
-    "recipes-trial": recipes(3),
+    "recipes": recipes("Limits"),
+    "recipes-regions": recipes("Regions"),
+    "recipes-components": recipes("Components"),
+    "recipes-product": recipes("Product"),
+    "recipes-revisions": recipes("Revisions"),
+    "recipes-trial": recipes("Trial"),
+    "recipe-new": new_recipe,
+    "recipe-import": import_parts,
     "alarm": alarm,
     "log-in": log_in,
     "users": people,
@@ -293,7 +349,7 @@ RECORDED = (
     "review",
     "review-slide",
     "statistics",
-    *(f"recipes{tab}" for tab in ("", "-regions", "-revisions", "-trial")),
+    *(f"recipes{tab}" for tab in ("", "-regions", "-components", "-product", "-revisions", "-trial")),
 )
 
 

@@ -11,7 +11,7 @@ from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPen
 
 from aoi_app.gui.board.picture import Marks
 from aoi_app.gui.board.viewport import Patch
-from aoi_app.gui.texts import defect_name
+from aoi_app.gui.texts import defect_title
 from aoi_app.gui.theme import colour, tokens, ui_font
 
 LEAST_SIDE = 11.0
@@ -86,7 +86,7 @@ def _draw_labels(
     painter.setFont(font)
     for k in chosen:
         sign = f"{marks.signs[k]} " if marks.signs else ""
-        text = f"{sign}{defect_name(marks.codes[k])} {marks.confidences[k]:.0%}"
+        text = f"{sign}{defect_title(marks.codes[k], marks.component(k))} {marks.confidences[k]:.0%}"
         x1, y1, _, y2 = boxes[k].tolist()
         width, height = metrics.horizontalAdvance(text) + 8, metrics.height() + 2
         x = min(max(x1, window.left()), window.right() - width)

@@ -60,6 +60,10 @@ class Marks:
         codes = tuple(names[c] if c < len(names) else str(c) for c in found.classes.tolist())
         return Marks(found.boxes, codes, found.scores, np.ones(len(codes), np.bool_))
 
+    def component(self, number: int) -> str:
+        """Return the reference designator of a mark; empty while the board is still being scanned."""
+        return self.defects[number].component if number < len(self.defects) else ""
+
     def at(self, x: float, y: float, reach: float) -> int | None:
         """Return the smallest box that holds a board position or comes within `reach` pixels of it."""
         if not len(self):

@@ -28,7 +28,7 @@ from aoi_app.gui.board.picture import BoardPicture
 from aoi_app.gui.board.qimages import as_qimage, resized
 from aoi_app.gui.board.viewport import Viewport
 from aoi_app.gui.lag import PaintMeter
-from aoi_app.gui.texts import defect_name, labelled, tr
+from aoi_app.gui.texts import defect_title, labelled, tr
 from aoi_app.gui.theme import colour, ui_font
 
 MOST_HZ = 60.0
@@ -352,7 +352,7 @@ def mark_text(picture: BoardPicture, index: int) -> str:
     box = marks.defects[index].box if index < len(marks.defects) else marks.boxes[index].tolist()
     x1, y1, x2, y2 = box
     lines = [
-        f"{defect_name(marks.codes[index])}  {marks.confidences[index]:.1%}",
+        f"{defect_title(marks.codes[index], marks.component(index))}  {marks.confidences[index]:.1%}",
         tr("x {x:.0f}, y {y:.0f}, {w:.0f} x {h:.0f} px", x=x1, y=y1, w=x2 - x1, h=y2 - y1),
     ]
     if index < len(marks.defects):

@@ -13,7 +13,7 @@ from aoi_app.core.inspection import Defect
 from aoi_app.core.scan import Pixels
 from aoi_app.gui.board.marks_painter import class_colour
 from aoi_app.gui.board.qimages import thumbnail
-from aoi_app.gui.texts import defect_name, tr
+from aoi_app.gui.texts import defect_title, tr
 from aoi_app.gui.theme import colour, ui_font
 from aoi_app.storage.pictures import DEFAULT_POLICY, crop_area, crop_of
 
@@ -57,7 +57,7 @@ class DefectModel(QAbstractListModel):
         """Return what a screen reader says, the tool tip, or the defect itself."""
         defect = self.defects[index.row()]
         if role == Qt.ItemDataRole.DisplayRole:
-            return f"{defect_name(defect.defect_code)} {defect.confidence:.0%}"
+            return f"{defect_title(defect.defect_code, defect.component)} {defect.confidence:.0%}"
         if role == Qt.ItemDataRole.UserRole:
             return defect
         return None
@@ -94,11 +94,11 @@ class _Card(QStyledItemDelegate):
 
 
 def _draw_texts(painter: QPainter, room: QRect, defect: Defect, selected: bool) -> None:
-    place = ", ".join(part for part in (defect.component, defect.region) if part)
+    place = defect.region
     x, y = (defect.box[0] + defect.box[2]) / 2, (defect.box[1] + defect.box[3]) / 2
     size = tr("{size:.0f} µm", size=defect.size_um) if defect.size_um is not None else ""
     lines = (
-        (defect_name(defect.defect_code), 11.0, True, "text"),
+        (defect_title(defect.defect_code, defect.component), 11.0, True, "text"),
         (place or f"x {x:,.0f}  y {y:,.0f}", 9.5, False, "muted"),
         (size if defect.counts else tr("tolerated by the recipe"), 9.5, False, "muted"),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QCheckBox, QDoubleSpinBox, QGridLayout, QHBoxLayout, QLabel, QPushButton, QWidget
 
 from aoi_app.core.components import BoardFrame, Component, fit_frame
@@ -41,6 +41,7 @@ class FrameForm(QWidget):
             field = QDoubleSpinBox(self)
             field.setRange(low, high)
             field.setDecimals(decimals)
+            field.setAlignment(Qt.AlignmentFlag.AlignRight)
             field.valueChanged.connect(self._on_edit)
             label = QLabel(self)
             say(label, "setText", caption)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
 from pathlib import Path
 
-from PySide6.QtCore import QTimer
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import (
     QCheckBox,
     QDialog,
@@ -104,6 +104,7 @@ class NewRecipeDialog(QDialog):
         for box in (self.across, self.along):
             box.setRange(0, 10_000)
             box.setDecimals(3)
+            box.setAlignment(Qt.AlignmentFlag.AlignRight)
         sources = QHBoxLayout()
         for button in (self.file_button, self.scan_button):
             sources.addWidget(button)

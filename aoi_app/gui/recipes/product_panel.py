@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, get_args
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -74,6 +74,7 @@ class ProductPanel(Form):
         box = QDoubleSpinBox(self)
         box.setRange(0, 10_000)
         box.setDecimals(3)
+        box.setAlignment(Qt.AlignmentFlag.AlignRight)
         return box
 
     def _beside(self, *fields: QWidget) -> QWidget:

@@ -93,10 +93,22 @@ class ComponentOutlines:
         painter.setFont(ui_font(8.5))
         for k in np.flatnonzero(seen).tolist():
             is_chosen = self.references[k] == chosen
-            painter.setPen(QPen(colour("act" if is_chosen else "good"), 3 if is_chosen else 1))
-            painter.drawPolygon(QPolygonF([QPointF(x, y) for x, y in shown[k].tolist()]))
+            shape = QPolygonF([QPointF(x, y) for x, y in shown[k].tolist()])
+            # Light on dark: seen on any board.
+            for shade, width in ((QColor(0, 0, 0, 170), 3), (QColor(255, 255, 255), 1)):
+                painter.setPen(QPen(colour("act") if is_chosen else shade, 4 if is_chosen else width))
+                painter.drawPolygon(shape)
             if is_chosen or min(high[k] - low[k]) >= LABEL_SIDE:
-                painter.drawText(QPointF(low[k, 0] + 2, low[k, 1] - 3), self.references[k])
+                _draw_label(painter, self.references[k], QPointF(low[k, 0], low[k, 1]), is_chosen)
+
+
+def _draw_label(painter: QPainter, text: str, corner: QPointF, chosen: bool) -> None:
+    metrics = painter.fontMetrics()
+    height = metrics.height()
+    box = QRectF(corner.x(), corner.y() - height, metrics.horizontalAdvance(text) + 6, height)
+    painter.fillRect(box, colour("act") if chosen else QColor(0, 0, 0, 170))
+    painter.setPen(QColor("#ffffff"))
+    painter.drawText(box, Qt.AlignmentFlag.AlignCenter, text)
 
 
 def _hatched(shade: QColor) -> QBrush:

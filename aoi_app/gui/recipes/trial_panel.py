@@ -72,6 +72,7 @@ class TrialPanel(QWidget):
         self.boards.setRange(1, 100_000)
         self.boards.setValue(MOST_BOARDS)
         self.boards.setGroupSeparatorShown(True)
+        self.boards.setAlignment(Qt.AlignmentFlag.AlignRight)
         label = QLabel(self)
         say(label, "setText", "Newest boards")
         say(self.boards, "setAccessibleName", "Newest boards")

@@ -15,7 +15,7 @@ from aoi_app.gui.icons import icon
 from aoi_app.gui.review.compare import Box, CompareView, Way
 from aoi_app.gui.review.desk import BoardWork, DefectPictures
 from aoi_app.gui.review.keys import ACTS, Act
-from aoi_app.gui.texts import defect_name, say, tr
+from aoi_app.gui.texts import defect_title, say, tr
 from aoi_app.gui.theme import millimetres
 from aoi_app.storage.history import DefectRow
 
@@ -149,7 +149,8 @@ class WorkView(QWidget):
         if self._shown is None:
             return
         work, row = self._shown
-        self.heading.setText(f"{defect_name(row.defect.defect_code)}  {row.defect.confidence:.0%}")
+        defect = row.defect
+        self.heading.setText(f"{defect_title(defect.defect_code, defect.component)}  {defect.confidence:.0%}")
         if self._facts is not None:
             self._facts.hide()
             self._facts.deleteLater()
