@@ -49,6 +49,8 @@ class PageStack(QStackedWidget):
             number = self.number(name)
             widget = self._made[name] = self._table[number].make(self._window)
             self._places[number].addWidget(widget)
+            # At once: where its place is in front already, Qt would do so only when it is idle.
+            widget.show()
         return self._made[name]
 
     def number(self, name: str) -> int:
