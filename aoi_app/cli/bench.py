@@ -52,6 +52,9 @@ def bench(
     images: Annotated[
         Path | None, typer.Option(help="Folder of boards; --compare draws some without it, --tensorrt has no mAP then.")
     ] = None,
+    recipe: Annotated[
+        str, typer.Option(help="With --compare: recipe, or its file, whose budget for the verdict is kept to.")
+    ] = "",
     report: Annotated[Path | None, typer.Option(metavar="FILE.html", help="With --compare: page with curves.")] = None,
     json_out: Annotated[str, typer.Option("--json", metavar="FILE|-", help="Also write the figures as JSON.")] = "",
 ) -> None:
@@ -83,6 +86,7 @@ def bench(
         headless=headless,
         images=images,
         report=report,
+        recipe=recipe,
     )
     module = importlib.import_module(f"aoi_app.cli.benches.{kind.value}")
     with output(json_out) as write:

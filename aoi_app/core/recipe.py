@@ -55,6 +55,8 @@ class Recipe(Strict):
         Which codes ask for this recipe.
     opportunities
         Opportunities for a defect on one board as the engineer counted them; None counts the components'.
+    verdict_budget_ms
+        So long after the last line the verdict must stand; what runtimes are compared under. None sets no limit.
     """
 
     schema_version: Literal[2] = 2
@@ -77,6 +79,7 @@ class Recipe(Strict):
     component_frame: BoardFrame = BoardFrame()
     changeover: Changeover = Changeover()
     opportunities: Annotated[int, Field(ge=1)] | None = None
+    verdict_budget_ms: Positive | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -101,6 +104,16 @@ class Recipe(Strict):
         if self.min_lines > self.max_lines:
             raise ValueError(f"min_lines is {self.min_lines}, more than max_lines, {self.max_lines}")
         return self
+
+    @property
+    def title(self) -> str:
+        """What it is called in the audit and in the log."""
+        return f"recipe {self.name}, revision {self.revision}"
+
+    @property
+    def line_size(self) -> tuple[int | None, int]:
+        """What the camera and its buffers are set to: width in pixels and longest board in lines."""
+        return self.width_px, self.max_lines
 
     def rule(self, defect_code: str) -> ClassRule:
         """Return the rule for a class."""

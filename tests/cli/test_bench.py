@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from aoi_app.core.errors import AoiError
 from tests.cli.test_inspect import aoi
 
 
@@ -28,13 +29,23 @@ def test_the_comparison_of_runtimes(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr("aoi_app.cli.benches.compare.BATCHES", (1,))
     monkeypatch.setattr("aoi_app.cli.benches.compare.BOARDS", 2)
     monkeypatch.setenv("AOI_PLANT_IMAGES", str(tmp_path))
-    page, out = tmp_path / "page.html", tmp_path / "figures.json"
-    result = aoi("bench", "--compare", "--boards", "1", "--report", page, "--json", out)
+    page, out, recipe = tmp_path / "page.html", tmp_path / "figures.json", tmp_path / "recipe.json"
+    recipe.write_text('{"name": "quick", "verdict_budget_ms": 30000, "width_px": 4096}')
+    result = aoi("bench", "--compare", "--boards", "1", "--report", page, "--recipe", recipe, "--json", out)
     assert result.exit_code == 0, result.output
+    assert figures(out)["budget_ms"] == 30_000 / 8, "eight tiles a row"
+    assert "Best here under 3750.0 ms a tile" in " ".join(result.stderr.split())
     rows = figures(out)["figures"]
     assert isinstance(rows, list)
     assert rows[0]["choice"] == {"runtime": "onnxruntime", "precision": "fp32", "batch": 1}
     assert page.read_text().startswith("<!doctype html>")
+
+
+def test_a_recipe_without_a_budget_is_told_so(tmp_path: Path) -> None:
+    recipe = tmp_path / "recipe.json"
+    recipe.write_text('{"name": "patient"}')
+    with pytest.raises(AoiError, match="patient sets no budget"):
+        raise aoi("bench", "--compare", "--recipe", recipe).exception or AssertionError
 
 
 def test_the_cost_of_the_stages_by_pixel_format(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

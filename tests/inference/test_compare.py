@@ -12,7 +12,17 @@ import numpy as np
 import pytest
 
 from aoi_app.core.errors import EngineError
-from aoi_app.inference.compare import REFERENCE, Choice, Comparison, Figures, best_choice, choices, compare
+from aoi_app.inference.compare import (
+    REFERENCE,
+    Choice,
+    Comparison,
+    Figures,
+    advice,
+    best_choice,
+    choices,
+    compare,
+    tile_budget_ms,
+)
 from aoi_app.inference.compare_report import COLUMNS, report, rows
 from aoi_app.inference.frozen import frozen_boards
 from aoi_app.inference.gate import GateLimits
@@ -33,6 +43,7 @@ def test_it_measures_in_turns_and_keeps_what_failed(
     boards: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AOI_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr("aoi_app.inference.compare.WATTS_S", 0.1)
     model = write_yardstick(tmp_path / "tiny.onnx", "tiny", size=64, classes=3)
     wanted = [Choice("onnxruntime", "fp32", 2), Choice("abacus", "fp32"), Choice("onnxruntime", "fp16")]
     heard: list[float] = []
@@ -58,7 +69,7 @@ def test_it_measures_in_turns_and_keeps_what_failed(
     assert json.loads(json.dumps(found.as_dict()))["boards"] == 2
     page = report(found)
     ElementTree.fromstring(page.split("\n", 1)[1])  # well formed
-    assert str(found.best) in page and "abacus" in page
+    assert advice(found).split(";")[0] in page and "abacus" in page
     for figures, cells in rows(found):
         assert len(cells) == (2 if figures.error else len(COLUMNS))
 
@@ -80,7 +91,24 @@ def test_the_best_loses_nothing_and_keeps_to_the_budget() -> None:
     assert best_choice([slow], GateLimits()) == REFERENCE
 
 
+def test_advice_names_what_to_choose_and_switches_nothing() -> None:
+    slow = Figures(REFERENCE, p99_ms=20, tiles_per_second=50, map50=98)
+    fast = Figures(Choice("openvino", "fp32"), p99_ms=8, tiles_per_second=90, map50=98)
+    both = Comparison("m", "machine", 1, 1, 10.0, False, (slow, fast), fast.choice)
+    said = advice(both)
+    assert "OpenVINO in FP32" in said and "1.80 times" in said and "under 10.0 ms" in said
+    assert "Nothing was switched" in said and "--runtime openvino" in said
+    assert "which the station starts with" in advice(replace(both, best=REFERENCE))
+    assert "Nothing here keeps up" in advice(replace(both, best=None))
+
+
+def test_the_budget_of_a_tile_is_a_row_s_share_of_the_verdict_s() -> None:
+    assert tile_budget_ms(None, 4096, (640, 640), 128) is None
+    assert tile_budget_ms(160, 4096, (640, 640), 128) == pytest.approx(20), "eight tiles a row"
+    assert tile_budget_ms(160, 500, (640, 640), 128) == pytest.approx(160)
+
+
 def test_a_report_of_failures_only_is_a_report() -> None:
     broken = Comparison("m", "machine", 1, 1, 5.0, False, (Figures(REFERENCE, error="<no>"),), None)
     page = report(broken)
-    assert "&lt;no&gt;" in page and "Nothing here keeps up under 5 ms" in page
+    assert "&lt;no&gt;" in page and "Nothing here keeps up under 5.0 ms" in page

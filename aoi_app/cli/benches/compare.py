@@ -6,6 +6,7 @@ import dataclasses
 import os
 import tempfile
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,22 +14,25 @@ from rich.progress import Progress
 from rich.table import Table
 
 from aoi_app.cli.benches.options import Figures, Options
-from aoi_app.core.errors import StoreError
+from aoi_app.core.errors import RecipeError, StoreError
 
 if TYPE_CHECKING:
     from aoi_app.inference.frozen import FrozenBoard
 
 BATCHES = (1, 4)
 BOARDS = 8
+OVERLAP = 128
 
 
 def run(options: Options) -> Figures:
     """Compare in turns, so that a machine that drifts favours none."""
     from aoi_app.inference.catalog import find_model
-    from aoi_app.inference.compare import choices, compare
+    from aoi_app.inference.compare import advice, choices, compare
     from aoi_app.inference.compare_report import COLUMNS, report, rows
+    from aoi_app.inference.gate import GateLimits
+    from aoi_app.station.telemetry_nvml import open_monitor
 
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, closing(open_monitor()) as monitor:
         boards = _boards(options, Path(folder))
         with Progress(console=options.people, transient=True) as progress:
             task = progress.add_task("comparing", total=1.0)
@@ -36,6 +40,9 @@ def run(options: Options) -> Figures:
                 find_model(options.model),
                 boards,
                 choices(BATCHES),
+                limits=GateLimits(p99_ms=_budget_ms(options, boards)),
+                overlap=OVERLAP,
+                watts=lambda: monitor.sample().power_w,
                 rounds=options.boards,
                 progress=lambda share, text: progress.update(task, completed=share, description=text),
             )
@@ -49,13 +56,33 @@ def run(options: Options) -> Figures:
     for figures in comparison.figures:
         if figures.error:
             options.people.print(f"{figures.choice}: {figures.error.splitlines()[0]}", style="dim")
-    options.people.print(f"Best here: {comparison.best or 'none'}")
+    options.people.print(advice(comparison))
     if options.report is not None:
         try:
             options.report.write_text(report(comparison), encoding="utf-8")
         except OSError as error:
             raise StoreError(f"{options.report} could not be written: {error}.", "Choose another file.") from error
     return dataclasses.asdict(comparison)
+
+
+def _budget_ms(options: Options, boards: Sequence[FrozenBoard]) -> float | None:
+    """Return what a tile may take by the recipe, for its width or else the widest of the boards."""
+    if not options.recipe:
+        return None
+    from aoi_app.app import opening_recipe, recipe_book
+    from aoi_app.inference.catalog import find_model
+    from aoi_app.inference.compare import tile_budget_ms
+    from aoi_app.inference.model import read_model
+
+    recipe = opening_recipe(recipe_book(), options.recipe)
+    if recipe.verdict_budget_ms is None:
+        raise RecipeError(
+            f"The recipe {recipe.name} sets no budget for the verdict.",
+            'Give it "verdict_budget_ms", milliseconds after the last line.',
+        )
+    width = recipe.width_px or max(board.pixels.shape[1] for board in boards)
+    size = read_model(find_model(options.model)).size
+    return tile_budget_ms(recipe.verdict_budget_ms, width, size, OVERLAP)
 
 
 def _boards(options: Options, folder: Path) -> Sequence[FrozenBoard]:

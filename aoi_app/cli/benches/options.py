@@ -24,6 +24,8 @@ class Options:
         Where tables and progress go; figures for programs are returned.
     headless
         The load without a window.
+    recipe
+        Name or file of the recipe that gives the budget of a comparison.
     """
 
     people: Console
@@ -38,6 +40,7 @@ class Options:
     headless: bool
     images: Path | None
     report: Path | None
+    recipe: str = ""
 
 
 def show(people: Console, title: str, figures: Mapping[str, Any]) -> None:

@@ -28,6 +28,8 @@ class SessionInfo:
         Such as "CPU, 1 thread" or "NVIDIA H200".
     sha256
         Of the file that runs (FP16 or INT8 model, plan); empty when it is the model's own.
+    file_bytes
+        Size of that file; 0 where it is not told.
     """
 
     runtime: str
@@ -35,6 +37,7 @@ class SessionInfo:
     device: str
     detail: str = ""
     sha256: str = ""
+    file_bytes: int = 0
 
 
 class Session(Protocol):

@@ -79,6 +79,7 @@ class LiteRtSession(FixedSession):
         self._info = SessionInfo(
             "LiteRT", ran, on_cpu(threads), "as in the file" if path == model.path else unless_asked(ran, precision),
             plain_hash(path),
+            path.stat().st_size,
         )  # fmt: skip
 
     def _in_order(self) -> list[Mapping[str, Any]]:

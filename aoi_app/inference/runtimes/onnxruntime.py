@@ -18,7 +18,7 @@ from aoi_app.inference.precision import PrecisionFile, in_precision
 from aoi_app.inference.quantise import Progress, unsigned_activations
 from aoi_app.inference.runtimes.base import Options, SessionInfo, chosen_options, layers_in_words
 from aoi_app.inference.runtimes.ort_library import CPU, first_line, layers, open_session
-from aoi_app.inference.runtimes.ort_providers import CPU_PROVIDER, Provider, find_provider, read_back
+from aoi_app.inference.runtimes.ort_providers import CPU_PROVIDER, Provider, devices_of, find_provider, read_back
 from aoi_app.inference.runtimes.session import (
     BasicSession,
     batch_of,
@@ -55,18 +55,21 @@ class OnnxSession(BasicSession):
     def __init__(self, file: PrecisionFile, provider: Provider, threads: int, batch: int) -> None:
         self._model = file.model
         self._batch = batch
-        if provider.name == CPU_PROVIDER:
-            self._session, ran = _on_cpu(self._model.path, threads)
-            detail = unless_asked(ran, file.precision)
-        else:
-            self._session = open_session(self._model.path, threads, providers=[(provider.name, provider.options), *CPU])
-            ran, detail = file.precision, "precision as in the file"
-        device, said = read_back(self._session, provider)
+        path, said, detail = self._model.path, "", "precision as in the file"
+        device = "CPU" if provider.name == CPU_PROVIDER else ""
+        if not device:
+            ran, devices = file.precision, devices_of(provider)
+            chosen = [(provider.name, provider.options), *CPU]
+            self._session = open_session(path, threads, providers=chosen, devices=devices)
+            device, said = read_back(self._session, provider)
+        if device == "CPU":
+            # also where it fell to the CPU: what that computes in is another question
+            self._session, ran = _on_cpu(path, threads)
+            device, detail = on_cpu(threads), unless_asked(ran, file.precision)
         if said:
             _log.warning(said)
-        if device == "CPU":
-            device = on_cpu(threads)
-        self._info = SessionInfo("ONNX Runtime", ran, device, said or detail, file.sha256)
+        told = "; ".join(filter(None, (said, detail)))
+        self._info = SessionInfo("ONNX Runtime", ran, device, told, file.sha256, path.stat().st_size)
 
     @property
     def fixed_batch(self) -> bool:

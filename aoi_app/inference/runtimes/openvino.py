@@ -98,6 +98,7 @@ class OpenVinoSession(FixedSession):
             on_cpu(threads, name) if device == "CPU" else name,
             unless_asked(ran, file.precision),
             file.sha256,
+            self._model.path.stat().st_size,
         )
 
     def run(self, batch: NDArray[Any]) -> Sequence[NDArray[Any]]:

@@ -75,6 +75,7 @@ def open_session(
     level: str = "all",
     written: Path | None = None,
     providers: Sequence[tuple[str, Mapping[str, str]]] = CPU,
+    devices: Sequence[Any] = (),
 ) -> Any:
     """Return an `InferenceSession`.
 
@@ -86,6 +87,8 @@ def open_session(
         Where the library writes down what it made of the graph.
     providers
         Name and options of execution providers, the best first.
+    devices
+        Of a plug-in, instead of `providers`.
 
     Raises
     ------
@@ -111,6 +114,9 @@ def open_session(
     }[level]
     try:
         source = network if isinstance(network, bytes) else str(network)
+        if devices:
+            wanted.add_provider_for_devices(list(devices), {})
+            return ort.InferenceSession(source, wanted)
         return ort.InferenceSession(source, wanted, providers=[(n, dict(o)) for n, o in providers])
     except Exception as error:
         raise ModelError(

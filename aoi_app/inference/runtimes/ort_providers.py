@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import importlib
+import importlib.util
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from aoi_app.core.errors import BackendMissing, EngineError
+from aoi_app.inference.runtimes.ort_library import first_line
 
 CPU_PROVIDER = "CPUExecutionProvider"
 
@@ -21,15 +25,18 @@ class Provider:
     name
         As ONNX Runtime calls it.
     install
-        The command that brings an ONNX Runtime with it; it replaces the plain one.
+        The command that brings an ONNX Runtime with it, which replaces the plain one, or the plug-in.
     options
         Given to it at the start.
+    plugin
+        Module that brings it as a library of its own, for the plain ONNX Runtime; empty where it is built in.
     """
 
     name: str
     title: str
     install: str
-    options: Mapping[str, str] = field(default_factory=dict)
+    options: Mapping[str, str] = field(default_factory=dict, hash=False)
+    plugin: str = ""
 
 
 PROVIDERS: Mapping[str, Provider] = {
@@ -38,7 +45,12 @@ PROVIDERS: Mapping[str, Provider] = {
     "tensorrt": Provider(
         "TensorrtExecutionProvider", "TensorRT", "pip install onnxruntime-gpu, and TensorRT 10 beside it"
     ),
-    "tensorrt_rtx": Provider("NvTensorRTRTXExecutionProvider", "TensorRT for RTX", "pip install onnxruntime-trt-rtx"),
+    "tensorrt_rtx": Provider(
+        "NvTensorRTRTXExecutionProvider",
+        "TensorRT for RTX",
+        "pip install onnxruntime-ep-nv-tensorrt-rtx",
+        plugin="onnxruntime_ep_nv_tensorrt_rtx",
+    ),
     "openvino": Provider(
         "OpenVINOExecutionProvider", "OpenVINO", "pip install onnxruntime-openvino", {"device_type": "CPU"}
     ),
@@ -56,12 +68,10 @@ def find_provider(name: str) -> Provider:
     BackendMissing
         This build does not have it; the hint is the command that installs one that does.
     """
-    import onnxruntime as ort
-
     provider = PROVIDERS.get(name)
     if provider is None:
         raise EngineError(f"There is no execution provider called {name!r}.", f"Choose one of {', '.join(PROVIDERS)}.")
-    if provider.name not in ort.get_available_providers():
+    if not _there(provider):
         raise BackendMissing(
             f"The ONNX Runtime that is installed has no {provider.title}.", f"Install one: {provider.install}"
         )
@@ -69,11 +79,51 @@ def find_provider(name: str) -> Provider:
 
 
 def missing_providers() -> dict[str, str]:
-    """Return the providers that this ONNX Runtime was built without, each with what installs one that has it."""
+    """Return the providers that this ONNX Runtime does not have, each with what installs it."""
+    return {name: f"not installed: {one.install}" for name, one in PROVIDERS.items() if not _there(one)}
+
+
+def devices_of(provider: Provider) -> tuple[Any, ...]:
+    """Return the devices of a plug-in, loaded where it is not yet; none for a provider that is built in.
+
+    Raises
+    ------
+    EngineError
+        The plug-in cannot be loaded, or finds nothing to compute on.
+    """
+    if not provider.plugin:
+        return ()
     import onnxruntime as ort
 
-    there = ort.get_available_providers()
-    return {name: f"not installed: {one.install}" for name, one in PROVIDERS.items() if one.name not in there}
+    _register(provider)
+    found = tuple(device for device in ort.get_ep_devices() if device.ep_name == provider.name)
+    if not found:
+        raise EngineError(
+            f"{provider.title} finds no device on this machine.", "Choose another execution provider, such as cpu."
+        )
+    return found
+
+
+@cache
+def _register(provider: Provider) -> None:
+    import onnxruntime as ort
+
+    try:
+        library = importlib.import_module(provider.plugin).get_library_path()
+        ort.register_execution_provider_library(provider.name, str(library))
+    except Exception as error:
+        raise EngineError(
+            f"{provider.title} cannot be loaded into ONNX Runtime {ort.__version__}: {first_line(error)}.",
+            f"See that its own libraries are installed: {provider.install}",
+        ) from error
+
+
+def _there(provider: Provider) -> bool:
+    if provider.plugin:
+        return importlib.util.find_spec(provider.plugin) is not None
+    import onnxruntime as ort
+
+    return provider.name in ort.get_available_providers()
 
 
 def read_back(session: Any, wanted: Provider) -> tuple[str, str]:
