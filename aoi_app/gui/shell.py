@@ -25,6 +25,7 @@ from aoi_app.gui.users.session import Session
 from aoi_app.station.status import Event, EventKind, Level
 
 TOASTED = (Level.WARNING, Level.ERROR)
+ANNOUNCED = (EventKind.RECONNECTED, EventKind.CHANGEOVER)
 
 
 class Shell(QMainWindow):
@@ -79,7 +80,7 @@ class Shell(QMainWindow):
     def show_events(self, events: tuple[Event, ...]) -> None:
         """Show a notice for each event that asks for one."""
         for event in events:
-            if event.level in TOASTED or event.kind is EventKind.RECONNECTED:
+            if event.level in TOASTED or event.kind in ANNOUNCED:
                 self.toasts.add(event)
 
     # Pages

@@ -156,11 +156,6 @@ class LineChangeover:
         Makes ready whatever a recipe needs and puts it into force. Raises RecipeError when it cannot.
     changed
         Hears of every changeover.
-
-    Attributes
-    ----------
-    refused
-        Why the newest board got no recipe; None when it got one.
     """
 
     def __init__(
@@ -174,7 +169,12 @@ class LineChangeover:
         self._in_force = in_force
         self._put_in_force = put_in_force
         self._changed = changed
-        self.refused: RecipeError | None = None
+        self._refused: RecipeError | None = None
+
+    def take_refused(self) -> RecipeError | None:
+        """Return why the newest board got no recipe, once; None when it got one."""
+        refused, self._refused = self._refused, None
+        return refused
 
     def lines_needed(self) -> int:
         """Return the lines that must be in before `choose`."""
@@ -183,7 +183,7 @@ class LineChangeover:
 
     def choose(self, scan: BoardScan, lines: int) -> Chosen:
         """Return the recipe of a board; it is in force then. Raises RecipeError."""
-        self.refused = None
+        self._refused = None
         changeover, before = self._changeover(), self._in_force()
         if changeover is None:
             return Chosen(before)
@@ -194,7 +194,7 @@ class LineChangeover:
                 return Chosen(before, chosen.code)
             self._put_in_force(chosen.recipe)
         except RecipeError as error:
-            self.refused = error
+            self._refused = error
             raise
         self._changed(chosen, before)
         return replace(chosen, changed=True)

@@ -45,6 +45,7 @@ class Metrics:
     def __init__(self, clock: Clock = time.monotonic) -> None:
         self._lock = threading.Lock()
         self._clock = clock
+        self._lines_of = ("", 0)
         self._clear()
 
     def _clear(self) -> None:
@@ -60,10 +61,12 @@ class Metrics:
         with self._lock:
             self._clear()
 
-    def lines(self, count: int) -> None:
-        """Count lines that came in."""
+    def lines(self, board_id: str, lines: int) -> None:
+        """Count the lines that came in: so many of a board are in now."""
         with self._lock:
-            self._lines.add(count)
+            board, before = self._lines_of
+            self._lines_of = board_id, lines
+            self._lines.add(lines - before if board == board_id else lines)
 
     def tiles(self, count: int, milliseconds: float) -> None:
         """Count tiles that were inspected, and the time they took together."""

@@ -25,7 +25,7 @@ from aoi_app.station.memory_watch import MemoryWatch
 from aoi_app.station.metrics import Metrics
 from aoi_app.station.parts import Parts
 from aoi_app.station.recording import Recorder
-from aoi_app.station.status import Event, Level, State, StationStatus
+from aoi_app.station.status import Event, EventKind, Level, State, StationStatus
 from aoi_app.station.taking import BoardTaker, TakenBoard
 
 LEAST_CONFIDENCE = 0.05
@@ -69,7 +69,6 @@ class Station:
         self._boards_out = 0
         self._closing = threading.Event()
         self._commands: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
-        self._lines_of: tuple[str, int] = ("", 0)
         self._inspection = threading.Thread(target=self._inspect, name="aoi-inspect", daemon=True)
         self._supervisor = threading.Thread(target=self._supervise, name="aoi-station", daemon=True)
         self._inspection.start()
@@ -283,9 +282,8 @@ class Station:
     def _take_recipe(self, recipe: Recipe) -> None:
         """Take over a recipe; an engine or a camera that it needs comes into force with it."""
         spec = self._wanted_spec(recipe)
-        resized = (self._recipe.width_px, self._recipe.max_lines) != (recipe.width_px, recipe.max_lines)
         new = self._spec is not None and self._is_new(spec) and self._state is not State.IDLE
-        if resized:
+        if recipe.line_size != self._recipe.line_size:
             self._change_line()
         if new or self._reopen_line:
             self._next_recipe = recipe
@@ -332,10 +330,7 @@ class Station:
         if isinstance(event, ScanEnd):
             self._boards_in += 1
         if isinstance(event, LinesIn):
-            board, before = self._lines_of
-            before = before if board == event.scan.board_id else 0
-            self._lines_of = (event.scan.board_id, event.lines)
-            self._metrics.lines(event.lines - before)
+            self._metrics.lines(event.scan.board_id, event.lines)
             self._display.lines(event)
 
     # Inspection thread
@@ -384,14 +379,15 @@ class Station:
                 what = f"The engine of recipe {recipe.name} could not be made ready."
                 raise RecipeError(what, "See the log for what it lacks.")
         self._recipe, self._next_recipe = recipe, None
-        if (before.width_px, before.max_lines) != (recipe.width_px, recipe.max_lines):
+        if before.line_size != recipe.line_size:
             self._commands.put(self._change_line)
 
     def _announce(self, chosen: Chosen, before: Recipe) -> None:
-        subject, old = (f"recipe {r.name}, revision {r.revision}" for r in (chosen.recipe, before))
-        self.journal.add(Level.INFO, "changeover", f"Changeover to {subject}: code {chosen.code}.")
+        what = f"Changeover to {chosen.recipe.title}: code {chosen.code}."
+        self.journal.add(Level.INFO, "changeover", what, kind=EventKind.CHANGEOVER)
+        detail = {"code": chosen.code, "before": before.title}
         # The audit is written to a disk: not by the thread that inspects.
-        self._commands.put(lambda: self._parts.note("changeover", subject, {"code": chosen.code, "before": old}))
+        self._commands.put(lambda: self._parts.note("changeover", chosen.recipe.title, detail))
 
     def _hand_on(self, inspection: Inspection, end: ScanEnd) -> None:
         self._last = inspection
@@ -401,11 +397,10 @@ class Station:
             raise StoreError("A board was inspected while no record was open.", "Restart the station.")
         self._recorder.put(inspection, end)
         self._taker.offer(end)
-        refused, self._changeover.refused = self._changeover.refused, None
+        refused = self._changeover.take_refused()
         if refused is not None:
-            self.journal.error("changeover", refused)
-            if self._settings.changeover.unknown == "stop":
-                self._go_to_fault(refused)
+            stops = self._settings.changeover.unknown == "stop"
+            self._go_to_fault(refused) if stops else self.journal.error("changeover", refused)
 
     def _class_names(self) -> tuple[str, ...]:
         engine = self._engines.current

@@ -35,6 +35,8 @@ class EventKind(str, Enum):
     CAMERA_LOST = "CAMERA_LOST"
     RECONNECTED = "RECONNECTED"
     """The camera is back, with every setting applied again."""
+    CHANGEOVER = "CHANGEOVER"
+    """A board's own code put another recipe into force."""
 
 
 @dataclass(frozen=True, slots=True)

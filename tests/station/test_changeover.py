@@ -16,7 +16,7 @@ from aoi_app.core.scan import BoardScan, PixelFormat, Pixels
 from aoi_app.core.settings import ChangeoverSettings, Settings
 from aoi_app.station.changeover import MARGIN_PX, ByBarcode, BySerial, Chosen
 from aoi_app.station.station import Station
-from aoi_app.station.status import State
+from aoi_app.station.status import EventKind, State
 from tests.station.conftest import WIDTH, World, wait_until
 
 pytest.importorskip("zxingcpp", reason="bar codes need the extra `barcode`")
@@ -72,7 +72,7 @@ def test_each_board_gets_its_own_recipe_and_engine(world: World, opened: list[St
     assert line.notes[0] == (
         "changeover", "recipe even, revision 1", {"code": "B0000", "before": "recipe first, revision 1"}
     )  # fmt: skip
-    said = [e.what for e in line.station.events(0) if e.source == "changeover"]
+    said = [e.what for e in line.station.events(0) if e.kind is EventKind.CHANGEOVER]
     assert said[1] == "Changeover to recipe odd, revision 1: code B0001."
     assert line.station.status().recipe == "odd"
 
