@@ -68,7 +68,9 @@ def line_zoomed(world: GuiWorld) -> QWidget:
 def line_error(world: GuiWorld) -> QWidget:
     world.station.start()
     world.station.next_board((2, 3))
-    world.station.finish(Completeness(3000, 120, ("120 lines are missing",), ((1500, 120),)))
+    world.station.finish(
+        Completeness(3000, 120, ("block 12 lost lines: it holds 130, the encoder counted 250",), ((1500, 120),))
+    )
     world.station.happen(
         Level.WARNING, "Nothing has come from the camera for 12 s.", "Check cable, power and triggers."
     )

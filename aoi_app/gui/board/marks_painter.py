@@ -40,7 +40,7 @@ class_colour = ClassColours()
 
 
 def draw_marks(painter: QPainter, marks: Marks, patch: Patch, window: QRectF, selected: int | None) -> None:
-    """Draw the boxes in view, those of one class together; labels where there is room, then what is selected."""
+    """Draw the boxes in view, those of one class together; what is selected, and labels where there is room."""
     if not len(marks):
         return
     boxes = _grown(patch.to_screen(marks.boxes))
@@ -62,9 +62,10 @@ def draw_marks(painter: QPainter, marks: Marks, patch: Patch, window: QRectF, se
         painter.drawRects(rects)
     true_sides = (marks.boxes[:, 2] - marks.boxes[:, 0]) * patch.scale[0]
     labelled = [k for k in shown.tolist() if marks.signs or true_sides[k] >= LABEL_SIDE][:MOST_LABELS]
-    _draw_labels(painter, marks, boxes, labelled, window)
     if selected is not None and selected < len(marks):
         _draw_selection(painter, _rect(boxes[selected]))
+    # Last: the brackets of the selection must not cover the name of what is selected.
+    _draw_labels(painter, marks, boxes, labelled, window)
 
 
 def _grown(boxes: NDArray[np.float64]) -> NDArray[np.float64]:
