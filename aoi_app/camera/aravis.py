@@ -10,18 +10,23 @@ from dataclasses import replace
 
 from aoi_app.camera.aravis_device import AravisDevice
 from aoi_app.camera.aravis_library import Library, load
-from aoi_app.camera.aravis_stream import AravisStream, Buffer
+from aoi_app.camera.aravis_stream import AravisStream, Buffer, buffer_count, packet_pause_s, retention_s
 from aoi_app.camera.feature_setup import CHUNKS, set_first, set_up
 from aoi_app.camera.flat_field import Conditions
 from aoi_app.camera.intake import Intake
 from aoi_app.camera.stages import Option
-from aoi_app.core.errors import AoiError, CameraBusy, CameraError, CameraLost
+from aoi_app.core.errors import AoiError, CameraBusy, CameraError, CameraLost, FeatureError
 from aoi_app.core.protocols import AcquisitionConfig, CameraInfo
 from aoi_app.core.scan import LineBlock
 
 BUSY_S = 8.0
 """A camera whose client has crashed is free again after its heartbeat time-out, 3 s as a rule."""
 BUSY_PAUSE_S = 0.5
+SLOW_LINES = 1_000.0
+"""Lines per second that are reckoned with where the encoder gives the pace."""
+HEADERS = 36
+"""Bytes of each packet that are not the block's: IP, UDP, GVSP."""
+NANOSECOND_TICKS = 1e9
 SLICE_S = 0.1
 """Longest wait inside the library, so that stop and a lost camera are noticed."""
 
@@ -108,6 +113,7 @@ class AravisCamera:
         made = set_up(device, config, options)
         self._intake = Intake(made.applied, made.pixel_format, options, made.encoder_divider)
         self._applied_options = options
+        self._block_s = made.applied.height / (made.applied.acquisition_line_rate or SLOW_LINES)
         return made.applied
 
     def start_acquisition(self) -> None:
@@ -122,13 +128,22 @@ class AravisCamera:
         else:
             library.checked("arv_gv_device_auto_packet_size", handle, about="Packet size")
         chunks = [name for name in CHUNKS.values() if library.arv_device_get_feature(handle, name.encode())]
+        payload = int(library.checked("arv_camera_get_payload", self._camera, about="PayloadSize"))
+        buffers, resend = (
+            int(options.get("buffers", 0)) or buffer_count(payload),
+            bool(options.get("packet_resend", True)),
+        )
+        block_s = self._block_s
+        if "GevSCPD" not in options:
+            self._pace(device, packet_pause_s(payload, int(device.number("GevSCPSPacketSize") or 0) - HEADERS, block_s))
         with self._guard:
             self._stream = AravisStream(
                 library,
                 self._camera,
-                buffers=int(options.get("buffers", 32)),
-                payload=int(library.checked("arv_camera_get_payload", self._camera, about="PayloadSize")),
-                resend=bool(options.get("packet_resend", True)),
+                buffers=buffers,
+                payload=payload,
+                resend=resend,
+                retention_s=retention_s(resend, buffers, block_s),
                 chunks=chunks,
             )
         self._ready.clear()
@@ -136,6 +151,13 @@ class AravisCamera:
         self._stopped.clear()
         set_first(device, ("TLParamsLocked",), 1)
         device.execute("AcquisitionStart")
+
+    @staticmethod
+    def _pace(device: AravisDevice, pause_s: float) -> None:
+        """Set the pause between packets, in ticks of the camera's clock; a camera need not have it."""
+        ticks = device.number("GevTimestampTickFrequency") or NANOSECOND_TICKS
+        with suppress(FeatureError):
+            set_first(device, ("GevSCPD",), int(pause_s * ticks))
 
     def fetch(self, timeout_s: float) -> LineBlock | None:
         """Return the next block, or None. Raises CameraLost, CameraError."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ctypes
+import functools
 import logging
+import socket
 from collections.abc import Callable, Sequence
 from ctypes import byref, c_size_t
 from dataclasses import dataclass
@@ -20,6 +22,11 @@ _log = logging.getLogger("aoi")
 SOCKET_BUFFER_BYTES = 4 << 20
 """Without the right to raw sockets a smaller one loses packets at a few blocks a second."""
 RMEM_MAX = Path("/proc/sys/net/core/rmem_max")
+
+LEAST_BUFFERS, MOST_BUFFERS, BUFFERS_BYTES = 32, 256, 64 << 20
+LEAST_RETENTION_S, MOST_RETENTION_S = 0.1, 0.5
+PACED_SHARE = 0.8
+"""Of the time from block to block, over which its packets are spread where the socket's buffer is small."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,12 +62,22 @@ class AravisStream:
         Bytes of each.
     resend
         Ask for lost packets again.
+    retention_s
+        How long a block waits for packets that were lost.
     chunks
         Names of the chunks to read from each block.
     """
 
     def __init__(
-        self, library: Library, camera: int, *, buffers: int, payload: int, resend: bool, chunks: Sequence[str]
+        self,
+        library: Library,
+        camera: int,
+        *,
+        buffers: int,
+        payload: int,
+        resend: bool,
+        retention_s: float,
+        chunks: Sequence[str],
     ) -> None:
         self._library = library
         self._chunks = [(name, name.encode()) for name in chunks]
@@ -71,6 +88,9 @@ class AravisStream:
         library.set_int_property(self._stream, b"socket-buffer", FIXED_SOCKET_BUFFER)
         library.set_int_property(self._stream, b"socket-buffer-size", SOCKET_BUFFER_BYTES)
         library.set_int_property(self._stream, b"packet-resend", RESEND_ALWAYS if resend else RESEND_NEVER)
+        # By default a block is given up after 0.1 s and when a quarter of it is missing: too early on a busy machine.
+        library.set_int_property(self._stream, b"frame-retention", int(retention_s * 1e6))
+        library.set_int_property(self._stream, b"packet-request-ratio", 1)
         self._parser = library.arv_camera_create_chunk_parser(camera) if chunks else None
         for _ in range(buffers):
             library.arv_stream_push_buffer(self._stream, library.arv_buffer_new_allocate(payload))
@@ -158,13 +178,51 @@ def image_bytes(data: NDArray[np.uint8]) -> int:
     return end
 
 
-def small_socket_buffer() -> str | None:
-    """Return a warning when the system allows no socket buffer that is large enough, otherwise None."""
+def buffer_count(payload: int) -> int:
+    """Return how many blocks of so many bytes may wait: many small ones, some large ones."""
+    return min(MOST_BUFFERS, max(LEAST_BUFFERS, BUFFERS_BYTES // max(1, payload)))
+
+
+def retention_s(resend: bool, buffers: int, block_s: float) -> float:
+    """Return how long a block may wait for lost packets while the blocks after it fill at most half of the buffers."""
+    return min(MOST_RETENTION_S, max(LEAST_RETENTION_S, buffers * block_s / 2)) if resend else LEAST_RETENTION_S
+
+
+def packet_pause_s(payload: int, packet_bytes: int, block_s: float) -> float:
+    """Return the pause between packets that a small socket buffer needs; 0 where it takes a block in one go."""
+    allowed = socket_buffer()
+    if allowed is None or allowed >= 2 * payload:
+        return 0.0
+    return PACED_SHARE * block_s / max(1, -(-payload // max(1, packet_bytes)))
+
+
+@functools.cache
+def has_raw_sockets() -> bool:
+    """Tell whether this process may read packets past the sockets, as libaravis then does."""
+    family = getattr(socket, "AF_PACKET", None)
+    if family is None:
+        return False
     try:
-        allowed = int(RMEM_MAX.read_text())
+        socket.socket(family, socket.SOCK_DGRAM, 0).close()
+    except OSError:
+        return False
+    return True
+
+
+def socket_buffer() -> int | None:
+    """Return the bytes of the stream's socket buffer; None where it is not known, or not what packets go through."""
+    if has_raw_sockets():
+        return None
+    try:
+        return min(SOCKET_BUFFER_BYTES, int(RMEM_MAX.read_text()))
     except (OSError, ValueError):
         return None
-    if allowed >= SOCKET_BUFFER_BYTES:
+
+
+def small_socket_buffer() -> str | None:
+    """Return a warning when the system allows no socket buffer that is large enough, otherwise None."""
+    allowed = socket_buffer()
+    if allowed is None or allowed >= SOCKET_BUFFER_BYTES:
         return None
     return (
         f"The system allows socket buffers of {allowed} bytes, {SOCKET_BUFFER_BYTES} are needed, packets may get lost: "

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -32,9 +34,28 @@ def the_loopback() -> Iterator[str]:
     """Lend 127.0.0.1, which is alone in being found by broadcast, to one test of this machine at a time."""
     import fcntl  # where there is libaravis there is this
 
-    with Path(tempfile.gettempdir(), f"aoi-tests-loopback-{os.getuid()}.lock").open("w") as file:
+    lock = Path(tempfile.gettempdir(), "aoi-tests-loopback.lock")
+    if not lock.exists():
+        lock.touch()
+    # Only read: another user may have made it.
+    with lock.open() as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield "127.0.0.1"
+
+
+def become_an_ordinary_user() -> None:
+    """Give up raw sockets, and root where others can read what is needed. For a new process, before its program."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.prctl(PR_CAPBSET_DROP, CAP_NET_RAW, 0, 0, 0) != 0 and os.getuid() == 0:
+        raise OSError(ctypes.get_errno(), "the capability could not be dropped")
+    needed = [Path(place).resolve() for place in (__file__, sys.executable, np.__file__)]
+    if os.getuid() == 0 and all(place.stat().st_mode & 0o1 for file in needed for place in file.parents):
+        os.setgroups([])
+        os.setgid(NOBODY)
+        os.setuid(NOBODY)
+
+
+PR_CAPBSET_DROP, CAP_NET_RAW, NOBODY = 24, 13, 65_534
 
 
 def pictures(count: int, lines: int = 200, width: int = 256) -> list[Pixels]:

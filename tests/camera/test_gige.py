@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import re
 import signal
 import subprocess
 import sys
+import tempfile
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from aoi_app.camera import aravis_library
+from aoi_app.camera import aravis_library, aravis_stream
 from aoi_app.camera.aravis import AravisCamera, discover
+from aoi_app.camera.aravis_stream import buffer_count, retention_s
 from aoi_app.camera.gige.device import GigeDevice
 from aoi_app.core.errors import CameraBusy, CameraError, CameraLost, CameraNotFound, FeatureError
 from aoi_app.core.protocols import AcquisitionConfig
 from aoi_app.core.scan import ScanEnd
-from tests.camera.boards import device, grab, loopback, pictures, source_of, the_loopback
+from tests.camera.boards import become_an_ordinary_user, device, grab, loopback, pictures, source_of, the_loopback
 
 pytestmark = [
     pytest.mark.link,
@@ -51,7 +53,7 @@ def test_the_widest_board() -> None:
     with device(boards, loopback(20)):
         camera = AravisCamera(loopback(20))
         camera.open()
-        (end,) = grab(camera, AcquisitionConfig(height=64, acquisition_line_rate=4_000.0), 1)
+        (end,) = grab(camera, AcquisitionConfig(height=64, acquisition_line_rate=4_000.0), 1, quiet_s=3.0)
         camera.close()
     assert end.completeness.ok and np.array_equal(end.image, boards[0])
 
@@ -206,13 +208,6 @@ def test_a_camera_that_was_forgotten_without_being_closed_brings_nothing_down_wh
     assert result.stdout.strip() == "alive", result.stderr
 
 
-def drop_raw_sockets() -> None:
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.prctl(PR_CAPBSET_DROP, CAP_NET_RAW, 0, 0, 0) != 0 and os.getuid() == 0:
-        raise OSError(ctypes.get_errno(), "the capability could not be dropped")
-
-
-PR_CAPBSET_DROP, CAP_NET_RAW = 24, 13
 ORDINARY_USER = """
 import sys
 from aoi_app.camera.aravis import AravisCamera
@@ -231,9 +226,46 @@ def test_without_the_right_to_raw_sockets_no_line_is_lost_either() -> None:
     with device(boards, loopback(32)):
         result = subprocess.run(
             [sys.executable, "-c", ORDINARY_USER, loopback(32)],
-            preexec_fn=drop_raw_sockets,
+            preexec_fn=become_an_ordinary_user,
             capture_output=True,
             text=True,
             timeout=60,
         )
     assert result.stdout.split() == ["gige", "6"], result.stderr
+
+
+def test_the_contract_holds_for_an_ordinary_user_too() -> None:
+    """Whose sockets are others than root's: no packets past them, and small buffers."""
+    contract = Path(__file__).with_name("test_contract.py")
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(contract), "-k", "gige or aravis"]
+    result = subprocess.run(
+        command,
+        cwd=contract.parents[2],
+        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "HOME": tempfile.gettempdir()},
+        preexec_fn=become_an_ordinary_user,
+        capture_output=True,
+        text=True,
+        timeout=200,
+    )
+    assert result.returncode == 0, result.stdout
+    assert "12 passed" in result.stdout
+
+
+def test_a_small_socket_buffer_is_spared_by_pauses_between_packets(monkeypatch: pytest.MonkeyPatch) -> None:
+    boards = pictures(2, lines=256, width=2_048)
+    for allowed, options, paused in ((100_000, {}, True), (100_000, {"GevSCPD": 0}, False), (None, {}, False)):
+        monkeypatch.setattr(aravis_stream, "socket_buffer", lambda allowed=allowed: allowed)
+        with device(boards, loopback(34)) as served:
+            camera = AravisCamera(loopback(34), {"packet_size": 9_000, **options})
+            camera.open()
+            ends = grab(camera, CONFIG, 2)
+            camera.close()
+            pause_ns = served.registers.get("GevSCPD")
+        assert [end.completeness.ok for end in ends] == [True, True]
+        assert bool(pause_ns) is paused
+
+
+def test_buffers_and_patience_go_by_the_size_and_pace_of_blocks() -> None:
+    assert [buffer_count(size) for size in (1_000, 1 << 20, 64 << 20)] == [256, 64, 32]
+    assert retention_s(True, 32, 1.0) == 0.5 and retention_s(True, 32, 0.02) == pytest.approx(0.32)
+    assert retention_s(True, 32, 0.001) == 0.1 == retention_s(False, 256, 1.0)

@@ -17,7 +17,14 @@ from aoi_app.camera.gige.features import FEATURES, PIXEL_FORMATS
 from aoi_app.camera.gige.gvcp import PORT, Client, ControlChannel, ResendRequest
 from aoi_app.camera.gige.gvsp import HEADER_BYTES, IP_UDP_BYTES, StreamBlock, unavailable
 from aoi_app.camera.gige.link_faults import LinkFaults
-from aoi_app.camera.gige.registers import STREAM_ADDRESS, STREAM_PACKET_SIZE, STREAM_PORT, Identity, Registers
+from aoi_app.camera.gige.registers import (
+    NANOSECOND_TICKS,
+    STREAM_ADDRESS,
+    STREAM_PACKET_SIZE,
+    STREAM_PORT,
+    Identity,
+    Registers,
+)
 from aoi_app.camera.simulated import BoardSource, SimulatedCamera
 from aoi_app.core.errors import AoiError, CameraBusy, CameraError, CameraLost
 from aoi_app.core.protocols import AcquisitionConfig
@@ -28,6 +35,7 @@ HELD_BLOCKS = 64
 
 SEND_BUFFER_BYTES = 4 << 20
 POLL_S = 0.1
+SHORTEST_SLEEP_S = 0.0005
 FIRE_TEST_PACKET = 1 << 31
 _ADDRESS = {f.name: f.address for f in FEATURES}
 
@@ -230,9 +238,15 @@ class GigeDevice:
         self.sent_blocks += 1
         if block.is_incomplete:
             return
+        pause_s = self.registers.get("GevSCPD") / NANOSECOND_TICKS
+        due = time.monotonic()
         for packet in encoded.packets():
             if not self.link.loses():
                 self._send(packet, self._destination)
+            due += pause_s
+            early = due - time.monotonic()
+            if pause_s and early > SHORTEST_SLEEP_S:
+                time.sleep(early)
 
     def _on_resend(self, request: ResendRequest) -> None:
         block = self._held.get(request.block_id)

@@ -145,7 +145,7 @@ FEATURES: tuple[Feature, ...] = (
     Feature("TLParamsLocked", _I, TRANSPORT, 0xA604, 0, 0, 1),
     Feature("GevHeartbeatTimeout", _I, TRANSPORT, 0x0938, 3_000, 500, 60_000, unit="ms"),
     Feature("GevSCPSPacketSize", _I, TRANSPORT, 0x0D04, 1_500, 576, 65_500, 4, "B"),
-    Feature("GevSCPD", _I, TRANSPORT, 0x0D08, 0, 0, 1_000_000, unit="ns"),
+    Feature("GevSCPD", _I, TRANSPORT, 0x0D08, 0, 0, 100_000_000, unit="ns", about="Pause between packets."),
     Feature("ChunkModeActive", _B, CHUNK, 0xA700, 0, locked=True),
     Feature("ChunkSelector", _E, CHUNK, 0xA710, 0, choices={name: n for n, name in enumerate(_CHUNK_NAMES)}),
     Feature("ChunkEnable", _B, CHUNK, 0xA720, 1, access="RO", selector="ChunkSelector", about="They come together."),
