@@ -72,6 +72,9 @@ def train(
     measure_amp: Annotated[
         bool, typer.Option("--measure-amp", help="Measure FP32, FP16 and BF16 on one GPU instead of training.")
     ] = False,
+    tflite: Annotated[
+        bool, typer.Option("--tflite", help="Also write LiteRT files in FP32, FP16 and INT8; extra litert-convert.")
+    ] = False,
     name: Annotated[str, typer.Option(help="Name on the model's card.")] = "",
     licence: Annotated[str, typer.Option(help="What the model may be used for, given its data.")] = "",
     layout: _LAYOUT = "",
@@ -137,6 +140,12 @@ def train(
         f"{escape(str(exported.model))}: {summary['steps']} steps, {summary['windows_per_s']:.0f} windows/s{busy}; "
         f"curves in {escape(str(folder.path / 'curves.svg'))}"
     )
+    if tflite:
+        from aoi_app.training.tflite import write_tflite
+
+        with console.status("Converting to LiteRT"):
+            for written in write_tflite(exported.model, dataset):
+                console.print(escape(str(written)))
 
 
 def evaluate(

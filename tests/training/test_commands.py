@@ -14,6 +14,7 @@ pytest.importorskip("torch")
 from aoi_app.cli import build_app
 from aoi_app.core.errors import BackendMissing
 from aoi_app.core.install import install_line
+from aoi_app.inference.model import read_model
 from aoi_app.training import needs
 from aoi_app.training.corpus import DataError
 
@@ -87,3 +88,14 @@ def test_without_pytorch_the_message_names_the_remedy(monkeypatch: pytest.Monkey
 def test_a_board_that_is_not_there(deeppcb: Path) -> None:
     done = aoi("evaluate", str(deeppcb), "--board", "nowhere")
     assert isinstance(done.exception, DataError) and "board0" in str(done.exception)
+
+
+def test_a_trained_network_is_also_written_for_litert(deeppcb: Path, tmp_path: Path) -> None:
+    pytest.importorskip("litert_torch", reason='the converter is not installed; AOI_EXTRAS="litert-convert"')
+    run = tmp_path / "run"
+    small = ["64" if word == "128" else word for word in TRAIN]  # more tiles a picture: INT8 needs sixteen
+    done = aoi("train", str(deeppcb), "--run", str(run), "--tflite", *small)
+    assert done.exit_code == 0, done.output + str(done.exception)
+    for precision in ("fp32", "fp16", "int8"):
+        made = read_model(run / f"model.{precision}.tflite")
+        assert made.card.made_from == read_model(run / "model.onnx").sha256
