@@ -6,11 +6,12 @@ Plain strings in and out, no Qt.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 _VALUE = re.compile(r"{(\d+)}")
+_FILLED = re.compile(r"{(\d+)(?::(\w+))?}")
 _WORD = re.compile(r"[A-Za-z]{3}")
 _APART = ("\n", " · ")
 """What never stands within a sentence."""
@@ -68,10 +69,14 @@ class Sentences:
     Parameters
     ----------
     table
-        From a sentence with values {0}, {1}, ... to the same in another language.
+        From a sentence with values {0}, {1}, ... to the same in another language. There, {0:kind} is a value that is a
+        name of some kind, and so has one in that language as well.
+    names
+        From a kind to what looks its names up.
     """
 
-    def __init__(self, table: Mapping[str, str]) -> None:
+    def __init__(self, table: Mapping[str, str], names: Mapping[str, Callable[[str], str]] | None = None) -> None:
+        self._names = names or {}
         self._exact = {source: target for source, target in table.items() if not _VALUE.search(source)}
         made = [_pattern(source, target) for source, target in table.items() if _VALUE.search(source)]
         # The one that says most is right: "{0} cannot be read: {1}." before "{0} cannot be {1}."
@@ -123,8 +128,11 @@ class Sentences:
             inner = {number: self._within(value, depth - 1) for number, value in values.items()}
             # What has hardly a word fits anything; it is meant only where something within it is known.
             if not pattern.bare or inner != values:
-                return _VALUE.sub(lambda m, inner=inner: inner[m[1]], pattern.target)  # type: ignore[misc]
+                return self._filled(pattern.target, values, inner)
         return None
+
+    def _filled(self, target: str, values: Mapping[str, str], inner: Mapping[str, str]) -> str:
+        return _FILLED.sub(lambda m: self._names[m[2]](values[m[1]]) if m[2] in self._names else inner[m[1]], target)
 
     def _within(self, value: str, depth: int) -> str:
         """Return a value; one that is a sentence itself, perhaps without its full stop, in the other language."""

@@ -32,14 +32,16 @@ class _Table:
         self.captions: dict[str, str] = {}
         self.sentences = Sentences({})
         self.defects: dict[str, dict[str, str]] = {}
+        self.learned: dict[str, dict[str, str]] = {}
 
     def load(self, language: str) -> None:
         folder = resources_dir() / "i18n"
         self.language = language
-        self.defects = json.loads((folder / "defects.json").read_text(encoding="utf-8"))
+        self.defects = {**self.learned, **json.loads((folder / "defects.json").read_text(encoding="utf-8"))}
         made = {} if language == "en" else {name: _read(folder / f"{language}{name}.json") for name in _TABLES}
         self.captions = made.get("", {})
-        self.sentences = Sentences({**made.get("-libraries", {}), **made.get("-messages", {})})
+        sentences = {**made.get("-libraries", {}), **made.get("-messages", {})}
+        self.sentences = Sentences(sentences, {"defect": defect_name})
 
     def text(self, english: str) -> str:
         return self.captions.get(english) or self.sentences.of(english)
@@ -94,7 +96,9 @@ def defect_name(code: str) -> str:
 def learn_defect_names(codes: Iterable[str], chinese: Iterable[str]) -> None:
     """Take over the Chinese names of a model's classes from its card; names that are known stay."""
     for code, name in zip(codes, chinese, strict=False):
-        _table.defects.setdefault(_key(code), {"en": code.replace("_", " "), "zh": name})
+        # Kept beside the table, which is read anew when the language changes.
+        _table.learned.setdefault(_key(code), {"en": code.replace("_", " "), "zh": name})
+    _table.defects = {**_table.learned, **_table.defects}
 
 
 def _key(code: str) -> str:

@@ -81,6 +81,11 @@ def test_the_capital_of_a_title_does_not_matter() -> None:
     assert Sentences({"process memory": "进程内存"}).of("Process memory") == "进程内存"
 
 
+def test_a_value_that_is_a_name_is_looked_up_as_one() -> None:
+    named = Sentences({"{0} at {1}, again": "{1} 又有 {0:defect}"}, {"defect": {"short": "短路"}.__getitem__})
+    assert named.of("short at U5, again") == "U5 又有 短路"
+
+
 def test_an_empty_table_changes_nothing() -> None:
     assert Sentences({}).of("3 lines are missing; Open it first.") == "3 lines are missing; Open it first."
 

@@ -55,6 +55,7 @@ SAME_IN_BOTH = (
     r"FP32|FP16|INT8|fp32",
     r"ONNX Runtime( [\d.]+)?|TensorRT( for RTX)?|GigE Vision|OpenVINO|LiteRT|DirectML|CPU|GPU|NPU|CUDA|TLS",
     r"PDF|CSV|JSON|DPMO",
+    r"DataMatrix|(Micro)?QRCode|Aztec|PDF417|Code\d+|EAN13",
     r"SHA-256|English|中文|Apache-2\.0|/var/lib.*|0\.1\.0|mAP@0\.33.*",
     r"(Ctrl|Shift|F\d+|[A-Z+\-1])([+, …].*)?",
     r"simulated(:\w+)?",
@@ -141,11 +142,15 @@ def test_defects_have_names_in_both_languages(code: str) -> None:
 
 def test_a_models_card_teaches_names() -> None:
     use_language("zh")
-    assert defect_name("solder_ball") == "solder ball"
-    learn_defect_names(("solder_ball",), ("锡珠",))
-    assert defect_name("solder_ball") == "锡珠"
+    assert defect_name("flux_residue") == "flux residue"
+    learn_defect_names(("flux_residue", "short"), ("助焊剂残留", "另一个名称"))
+    assert defect_name("flux_residue") == "助焊剂残留"
+    assert defect_name("short") == "短路", "what the table knows stays"
     use_language("en")
-    assert defect_name("solder_ball") == "solder ball"
+    assert defect_name("flux_residue") == "flux residue"
+    use_language("zh")
+    assert defect_name("flux_residue") == "助焊剂残留", "switching the language forgets nothing"
+    use_language("en")
 
 
 def test_sentences_of_the_station_are_translated_with_their_values() -> None:
@@ -154,6 +159,7 @@ def test_sentences_of_the_station_are_translated_with_their_values() -> None:
     assert message("its trailing edge was not seen; 3 lines are missing") == "未检测到板尾；缺少 3 行"
     assert message("the camera was lost: The simulated camera is gone.") == "相机断开：模拟相机已断开。"
     assert message("40% · making fp16 of board.onnx") == "40% · 正在由 board.onnx 生成 fp16"
+    assert message("mouse_bite at U5 on 3 boards in a row") == "鼠咬 在 U5 连续出现于 3 块板"
     assert message("Something else.") == "Something else."
     assert tr("Start") == "启动"
     use_language("en")

@@ -343,4 +343,4 @@ def test_the_window_holds_no_more_after_many_boards(world: GuiWorld) -> None:
     many_objects, many_kept = inspect(15)
     assert many_objects == objects
     # A frame more or less, by the moment; not one a board.
-    assert 0 < kept and many_kept <= kept + 4
+    assert kept > 0 and many_kept <= kept + 4
