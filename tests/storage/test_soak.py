@@ -1,6 +1,6 @@
 """One station and two review windows on one database, each a process of its own.
 
-`AOI_SOAK_S=300 pytest tests/storage/test_soak.py` runs it for five minutes on each database.
+`AOI_SOAK_SECONDS=300 pytest tests/storage/test_soak.py` runs it for five minutes on each database.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from aoi_app.storage.store import Store
 from tests.storage.boards import board, defects
 from tests.storage.places import At
 
-SECONDS = float(os.environ.get("AOI_SOAK_S", "1.5"))
+SECONDS = float(os.environ.get("AOI_SOAK_SECONDS", "1.5"))
 BOARDS_PER_S = 20.0
 DEFECTS = 3
 OPEN = Verification.NOT_VERIFIED_YET
