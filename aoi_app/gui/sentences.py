@@ -132,7 +132,9 @@ class Sentences:
         return None
 
     def _filled(self, target: str, values: Mapping[str, str], inner: Mapping[str, str]) -> str:
-        return _FILLED.sub(lambda m: self._names[m[2]](values[m[1]]) if m[2] in self._names else inner[m[1]], target)
+        return _FILLED.sub(
+            lambda m: self._names[m[2]](values[m[1]]) if m[2] in self._names else inner.get(m[1], m[0]), target
+        )
 
     def _within(self, value: str, depth: int) -> str:
         """Return a value; one that is a sentence itself, perhaps without its full stop, in the other language."""
