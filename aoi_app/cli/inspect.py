@@ -61,7 +61,7 @@ def inspect(
     options = tuple(sorted(runtime_options(runtime, option).items()))
     spec = EngineSpec(model or rules.model, runtime, precision, rules.lowest_confidence, options)
     detector = make_detector(Settings(), spec)
-    inspector = Inspector(FixedEngine(detector), lambda: rules, golden_files(golden))
+    inspector = Inspector(FixedEngine(detector), lambda: rules, golden_files(golden), nudge=True)
     worst, drawn = 0, Counter[str]()
     # On standard output there is nothing but JSON; what is for people goes to standard error.
     people = Console(stderr=True, highlight=False)

@@ -16,6 +16,7 @@ from aoi_app.core.scan import BoardScan, LinesIn, Pixels, ScanEnd
 from aoi_app.inference.registration import Registration
 from aoi_app.station.aligned_golden import AlignedGolden
 from aoi_app.station.changeover import Chosen
+from aoi_app.station.nudged_golden import NudgedGolden
 
 Golden = Callable[[BoardScan, Recipe], "Pixels | None"]
 """Finds the golden board of a scan, in the scan's geometry; raises AoiError when one is promised and not there."""
@@ -97,7 +98,7 @@ class _Board:
     detector: Detector | None
     golden: Pixels | None
     code: str = ""
-    aligned: AlignedGolden | None = None
+    aligned: AlignedGolden | NudgedGolden | None = None
     error: str = ""
     found: list[Detections] = field(default_factory=list)
     tiles: int = 0
@@ -113,6 +114,9 @@ class Inspector:
         `FixedEngine` or `Engines`.
     recipe
         Returns the recipe for a board that begins now; or a `RecipeSource` that looks at the board.
+    nudge
+        Move golden pictures onto the scan by whole pixels where the recipe does not ask for registration: for boards
+        from files, whose golden pictures were often cut out by hand.
     """
 
     def __init__(
@@ -122,8 +126,11 @@ class Inspector:
         golden: Golden,
         on_found: Found | None = None,
         on_tiles: Tiles | None = None,
+        *,
+        nudge: bool = False,
     ) -> None:
         self._engines = engines
+        self._nudge = nudge
         self._recipes: RecipeSource = FixedRecipe(recipe) if callable(recipe) else recipe
         self._golden = golden
         self._on_found = on_found
@@ -166,8 +173,8 @@ class Inspector:
             return board
         try:
             board.golden = self._golden(scan, recipe)
-            if board.golden is not None and recipe.align_golden:
-                board.aligned = AlignedGolden(board.golden, scan)
+            if board.golden is not None and (recipe.align_golden or self._nudge):
+                board.aligned = (AlignedGolden if recipe.align_golden else NudgedGolden)(board.golden, scan)
                 board.golden = board.aligned.pixels
         except Exception as error:
             board.error = f"its golden board cannot be used: {error}"
@@ -271,7 +278,7 @@ class Inspector:
 
 
 def _registration(board: _Board) -> Registration | None:
-    return None if board.aligned is None else board.aligned.registration
+    return board.aligned.registration if isinstance(board.aligned, AlignedGolden) else None
 
 
 def _to_golden(board: _Board) -> ToGolden | None:

@@ -13,6 +13,7 @@ from aoi_app.core.protocols import Detector
 from aoi_app.core.scan import BoardScan, PixelFormat, read_only
 from aoi_app.inference.metrics import Truth
 from aoi_app.inference.model import read_model
+from aoi_app.inference.nudge import find_nudge, moved
 from aoi_app.inference.runtimes.table import open_detector
 from aoi_app.training.corpus import DataError
 from aoi_app.training.data.dataset import Dataset, Sample
@@ -98,5 +99,7 @@ def _inspect(detector: Detector, sample: Sample, golden: bool) -> Detections:
     pixels = read_only(sample.pixels())
     kind = PixelFormat.MONO8 if pixels.ndim == 2 else PixelFormat.RGB8
     reference = sample.golden_pixels() if golden else None
+    if reference is not None:  # as `aoi inspect` does with boards from files
+        reference = moved(reference, *find_nudge(reference, pixels))
     detector.begin(BoardScan(sample.name, sample.name, pixels, kind, 0, 0), reference)
     return detector.finish(len(pixels))
