@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -35,7 +37,10 @@ pytestmark = [
 BOARDS = 50
 
 
-OPTIONS: dict[str, int | float | str | bool] = {"BlackLevel": 3.0, "TriggerActivation[TriggerSelector=LineStart]": "FallingEdge"}
+OPTIONS: dict[str, int | float | str | bool] = {
+    "BlackLevel": 3.0,
+    "TriggerActivation[TriggerSelector=LineStart]": "FallingEdge",
+}
 
 
 def station_on(
@@ -149,3 +154,39 @@ def test_a_camera_in_trouble_costs_the_board_in_hand_and_no_other(
     assert kinds == [EventKind.CAMERA_LOST, EventKind.RECONNECTED]
     # The device that came back had forgotten everything.
     assert applied == {"ExposureTime": 33, "Gain": 2, "BlackLevel": 3, "AcquisitionLineRate": 250, "falling edge": True}
+
+
+STATION = """
+import sys, time
+from aoi_app.app import build_station
+from aoi_app.core.recipe import Recipe
+from aoi_app.core.settings import CameraSettings, Settings
+
+camera = CameraSettings(source=sys.argv[1], line_rate=2_000.0, height=64)
+station = build_station(Settings(camera=camera, data_dir=sys.argv[2]), Recipe(width_px=96))
+begun = time.monotonic()
+station.start()
+while not station.status().camera_connected:
+    assert not station.status().fault, station.status()
+    time.sleep(0.01)
+print(time.monotonic() - begun, flush=True)
+time.sleep(60)
+"""
+
+
+def test_after_kill_9_the_next_start_of_the_station_gets_the_camera_within_ten_seconds(tmp_path: Path) -> None:
+    device = GigeDevice(endless, loopback(63), gap_lines=50)
+    device.start()
+    took = []
+    try:
+        for _ in range(2):
+            command = [sys.executable, "-c", STATION, f"gige:{loopback(63)}", str(tmp_path)]
+            with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+                assert process.stdout is not None
+                told = process.stdout.readline()
+                process.kill()
+            took.append(float(told))
+    finally:
+        device.stop()
+    # The first one found it free; the second had to wait until the camera's heartbeat ran out.
+    assert took[1] < 10.0
