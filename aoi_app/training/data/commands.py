@@ -19,7 +19,7 @@ from aoi_app.boards import BoardKind, BoardSpec, Look
 from aoi_app.training.data.check import CheckReport
 from aoi_app.training.data.check import check as check_dataset
 from aoi_app.training.data.dataset import Dataset
-from aoi_app.training.data.draw import drawn_dataset
+from aoi_app.training.data.draw import BoxStyle, drawn_dataset
 from aoi_app.training.data.layouts.table import LAYOUTS, read_dataset
 from aoi_app.training.data.split import split_by_board
 
@@ -101,6 +101,12 @@ def draw(
     most: Annotated[int, typer.Option(min=0, help="Greatest number of defects in a picture.")] = 12,
     colour: Annotated[bool, typer.Option("--colour", help="RGB (boards with parts only).")] = False,
     misregistration: Annotated[float, typer.Option(min=0, max=64, help="Greatest shift of the golden picture.")] = 1.0,
+    tighten: Annotated[
+        float, typer.Option(min=0, max=8, help="Pixels to take off each side of the boxes: what optics round off.")
+    ] = 0.0,
+    pixel_boxes: Annotated[
+        bool, typer.Option("--pixel-boxes", help="Boxes name their first and last pixel, as DeepPCB's do.")
+    ] = False,
     seed: Annotated[int, typer.Option(min=0, help="The same seed draws the same pictures.")] = 0,
 ) -> None:
     """Draw boards with labelled defects and golden pictures, as many as you like."""
@@ -111,7 +117,7 @@ def draw(
         misregistration_px=misregistration, colour=colour and kind is BoardKind.ASSEMBLED,
     )  # fmt: skip
     with _progress("Drawing", count) as step:
-        dataset = drawn_dataset(spec, count, seed, step)
+        dataset = drawn_dataset(spec, count, seed, step, BoxStyle(tighten, pixel_boxes))
     _write(dataset, target, to)
 
 
