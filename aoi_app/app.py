@@ -37,6 +37,7 @@ from aoi_app.inference.frozen import FrozenBoard, frozen_boards
 from aoi_app.inference.gate import GateLimits
 from aoi_app.inference.runtimes.board_memory import board_memory
 from aoi_app.inference.runtimes.table import open_detector
+from aoi_app.inference.trial import trial
 from aoi_app.line_recipes import LineRecipes, images_folder
 from aoi_app.station.acquisition import Line
 from aoi_app.station.again import SecondLook, kept_image, look_again, stand_back
@@ -276,18 +277,24 @@ def build_station(settings: Settings, recipe: Recipe, golden: Path | None = None
 
 
 class LineGolden:
-    """The golden board of the recipe's file or, on a line that draws its boards, of the drawn product."""
+    """The golden board of the recipe's file or, on a line that draws its boards, of the drawn product.
 
-    def __init__(self, settings: Callable[[], Settings], path: Path | None) -> None:
+    Parameters
+    ----------
+    recorded
+        It is asked for boards of the record, which may be of another demonstration than the one that runs.
+    """
+
+    def __init__(self, settings: Callable[[], Settings], path: Path | None, recorded: bool = False) -> None:
         self._settings = settings
         self._path = path
+        self._recorded = recorded
         self._files = golden_files(path, lambda: images_folder(settings()))
 
     def __call__(self, scan: BoardScan, recipe: Recipe) -> Pixels | None:
         """Return the golden board of a scan, or None where there is none."""
-        camera, drawn = self._settings().camera, source_of(recipe.name)
+        camera, drawn = self._settings().camera, source_of(recipe.name) if self._recorded else ""
         if drawn and drawn != camera.source and not (drawn == "simulated:bare" and camera.source == "simulated"):
-            # A board of a demonstration that is not the one which runs, in review or the history.
             camera = at_source(camera, drawn)
         if self._path is None and not recipe.golden and camera.source.partition(":")[0] == "simulated":
             source = drawn_source(camera.source, camera.options)
@@ -348,7 +355,7 @@ def open_station(
     folder = data_dir(settings)
     book = RecipeBook(folder, settings.database_url)
     station = build_station(settings, opening_recipe(book, recipe or settings.recipe), golden)
-    find_golden = LineGolden(lambda: station.settings, golden)
+    find_golden = LineGolden(lambda: station.settings, golden, recorded=True)
     services = window_services(
         book,
         folder,
@@ -357,6 +364,7 @@ def open_station(
         settings.database_url,
         lambda record: second_look(record, station.settings, book, find_golden),
         lambda: record_of(station.settings.camera.source),
+        lambda model: trial(find_model(model or station.recipe.model), plant_boards(station.settings)),
     )
     try:
         code = run_window(

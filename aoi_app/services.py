@@ -45,6 +45,7 @@ def window_services(
     url: str = "",
     inspect_again: Callable[[BoardRecord], SecondLook] | None = None,
     usual_record: Callable[[], RecordSettings] = RecordSettings,
+    try_runtimes: Callable[[str], str] | None = None,
 ) -> Services:
     """Return the services of a station.
 
@@ -56,6 +57,8 @@ def window_services(
         Inspects a recorded board with today's recipe and engine.
     usual_record
         Settings of a record that has none of its own.
+    try_runtimes
+        Measures runtimes on this machine.
     """
     for entry in list_models():
         if entry.card is not None:
@@ -83,6 +86,7 @@ def window_services(
         models=_models,
         runtimes=_runtimes,
         runtime_fields=_runtime_fields,
+        try_runtimes=try_runtimes,
         recipes=book.names,
         load_recipe=book.load,
         save_recipe=book.save,

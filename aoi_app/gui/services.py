@@ -50,6 +50,15 @@ class HistoryReader(Protocol):
     def classes(self) -> tuple[str, ...]:
         """Return the classes of all defects."""
 
+    def places(self) -> tuple[str, ...]:
+        """Return the components and regions that defects were found at."""
+
+    def reviewers(self) -> tuple[str, ...]:
+        """Return the people who reviewed defects."""
+
+    def engines(self) -> tuple[tuple[str, str], ...]:
+        """Return hash and model of the engines that inspected, the newest first."""
+
 
 class Reviewing(Protocol):
     """Records decisions of reviewers; called from a worker thread. `storage.review.Review` is one."""
@@ -174,6 +183,9 @@ class Services:
         What the engines folder holds, and which runtimes there are; called when the settings open.
     runtime_fields
         Options of a runtime, by its name.
+    try_runtimes
+        Measures on this machine, with a model of the settings, whether another runtime would be faster, and says so.
+        Called in a worker thread; takes seconds.
     recipes, load_recipe, save_recipe
         The recipe book; saving is in the name of somebody, and returns the recipe with its new revision.
     recipe_revisions, load_revision
@@ -216,6 +228,7 @@ class Services:
     load_revision: Callable[[str, int], Recipe]
     save_settings: Callable[[Mapping[str, Any]], None]
     runtime_fields: Callable[[str], Sequence[OptionField]] = _no_fields
+    try_runtimes: Callable[[str], str] | None = None
     open_review: Callable[[], Reviewing | None] = _nothing
     open_statistics: Callable[[], StatisticsReader | None] = _nothing
     read_golden: Callable[[BoardRecord], Pixels | None] = _no_golden

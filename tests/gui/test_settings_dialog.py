@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from PySide6.QtGui import QKeySequence, QStandardItemModel
 from PySide6.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QLineEdit, QSpinBox
 
+from aoi_app.core.errors import EngineError
 from aoi_app.core.recipe import ClassRule
 from aoi_app.gui.review.page import ReviewPage
 from aoi_app.gui.settings.dialog import SettingsDialog
@@ -128,6 +130,37 @@ def test_options_of_a_runtime_are_kept_each_for_itself(world: GuiWorld, dialog: 
     back.setValue(0)
     assert dialog.apply()
     assert world.station.settings.runtime_options == {"triton": triton}, "a default is not kept"
+
+
+def test_the_trial_says_which_runtime_is_faster_and_switches_nothing(world: GuiWorld) -> None:
+    asked: list[str] = []
+    answers: list[str | Exception] = [
+        "ONNX Runtime is the faster one here: 80 tiles a second, OpenVINO 60.",
+        EngineError("There are no images to measure on.", "Put some of the plant's own boards in its folder."),
+    ]
+
+    def measure(model: str) -> str:
+        asked.append(model)
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    world.show()
+    world.window.services = replace(world.window.services, try_runtimes=measure)
+    dialog = SettingsDialog(world.window)
+    dialog.show()
+    tab = dialog.model
+    tab.measure.click()
+    assert not tab.measure.isEnabled()
+    world.until(tab.measure.isEnabled)
+    assert tab.measured.text().startswith("ONNX Runtime is the faster one here")
+    tab.measure.click()
+    world.until(tab.measure.isEnabled)
+    assert tab.measured.text().startswith("There are no images to measure on. Put some")
+    assert asked == [world.station.settings.model] * 2
+    assert dialog.apply() and world.saved == []
+    dialog.done(0)
 
 
 def test_language_and_theme_take_effect_at_once(world: GuiWorld, dialog: SettingsDialog) -> None:

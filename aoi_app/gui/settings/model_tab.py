@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QPushButton, QWidget
 
+from aoi_app.core.errors import AoiError
 from aoi_app.core.settings import Settings
+from aoi_app.gui.background import Background
 from aoi_app.gui.services import Choice, Services
 from aoi_app.gui.settings.form import ChoiceBox, Form
 from aoi_app.gui.settings.runtime_options import RuntimeOptions
@@ -40,6 +43,14 @@ class ModelTab(Form):
         ):
             self.add(caption, field)
             self.grid.addWidget(about, self.grid.rowCount(), 1)
+        self._try = services.try_runtimes
+        self._background = Background(self, "trial")
+        self.measure, self.measured = QPushButton(self), self.note()
+        say(self.measure, "setText", "Measure on this machine")
+        self.measure.clicked.connect(self._on_measure)
+        self.measure.setVisible(self._try is not None)
+        self.grid.addWidget(self.measure, self.grid.rowCount(), 1, Qt.AlignmentFlag.AlignLeft)
+        self.grid.addWidget(self.measured, self.grid.rowCount(), 1)
         self.options = RuntimeOptions(services.runtime_fields, settings.runtime_options, self)
         self.column.addWidget(self.options)
         self.column.addStretch(1)
@@ -67,6 +78,26 @@ class ModelTab(Form):
         file, _ = QFileDialog.getOpenFileName(self, tr("Choose a model"), "", tr("Models (*.onnx *.tflite)"))
         if file:
             self.model.offer((*self._models, Choice(file, file)), file)
+
+    def _on_measure(self) -> None:
+        if self._try is None:
+            return
+        model, measure = self.model.value, self._try
+        self.measure.setEnabled(False)
+        self.measured.setText(tr("OpenVINO and ONNX Runtime inspect the same boards in turns; some seconds."))
+        self._background.run("trial", lambda: measure(model), self._on_measured, self._on_not_measured)
+
+    def _on_measured(self, said: str) -> None:
+        self.measure.setEnabled(True)
+        self.measured.setText(message(said))
+
+    def _on_not_measured(self, error: Exception) -> None:
+        what = f"{message(error.what)} {message(error.hint)}" if isinstance(error, AoiError) else str(error)
+        self._on_measured(what.strip())
+
+    def leave(self) -> None:
+        """Wait for no measurement."""
+        self._background.abandon()
 
     def changes(self) -> dict[str, object]:
         """Return the settings that this tab edits."""
