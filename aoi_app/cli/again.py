@@ -50,7 +50,7 @@ def again(
             record = history.board(newest[0].board_id) if newest and newest[0].serial == board else None
         if record is None:
             raise StoreError(f"Board {board!r} is not in the record.", "`aoi history` lists what is.")
-        look = second_look(record, settings, book, LineGolden(lambda: settings, None))
+        look = second_look(record, settings, book, LineGolden(lambda: settings, None, recorded=True))
     finally:
         history.close()
         book.close()

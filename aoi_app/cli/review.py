@@ -54,7 +54,7 @@ def review(
     if place.file is not None and not place.file.exists():
         raise StoreError(f"There is no record in {place.folder}.", "Give the data folder of a station with --data.")
     prepare(place)
-    book, find_golden = RecipeBook(place.folder, place.url), LineGolden(lambda: settings, None)
+    book, find_golden = RecipeBook(place.folder, place.url), LineGolden(lambda: settings, None, recorded=True)
     services = window_services(
         book,
         place.folder,

@@ -61,5 +61,11 @@ def test_the_station_at_full_load_without_its_window(model: Path, tmp_path: Path
     result = aoi("bench", "--load", "6", "--headless", "--line-rate", "8000", "--model", model, "--json", out)
     assert result.exit_code == 0, result.output
     found = figures(out)
-    assert found["seconds"] >= 5 and found["memory_mib"] > 50  # type: ignore[operator]
+    assert found["seconds"] >= 5 and found["memory_mib"] > 50 and not found["errors"]  # type: ignore[operator]
     assert "lag_p99_ms" not in found and "memory_flat" not in found
+
+
+def test_a_load_of_boards_that_cannot_be_inspected_has_no_figures(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("aoi_app.cli.benches.load._without_window", lambda *_: {"boards": 7, "errors": 7})
+    result = aoi("bench", "--load", "1", "--headless", "--line-rate", "8000", "--model", model)
+    assert "7 of 7 boards could not be inspected" in str(result.exception)

@@ -14,7 +14,9 @@ from typing import Any
 import typer
 
 from aoi_app.cli.benches.options import Figures, Options, show
+from aoi_app.core.errors import AoiError, EngineError
 
+SOURCE, RECIPE = "simulated:bare", "demo-bare"
 SIDE = 4_096
 BLOCKS_PER_S = 40
 FULL = 0.9
@@ -30,7 +32,7 @@ def run(options: Options) -> Figures:
         raise typer.Exit(subprocess.run(again).returncode)
     changes = {
         "camera": {
-            "source": "simulated:bare",
+            "source": SOURCE,
             "line_rate": options.line_rate,
             # Blocks as a camera would be set: often enough for a fluid view.
             "height": max(8, round(options.line_rate / BLOCKS_PER_S)),
@@ -43,6 +45,11 @@ def run(options: Options) -> Figures:
     measure = _without_window if options.headless else _with_window
     with tempfile.TemporaryDirectory() as folder:
         found = measure(changes, Path(folder), options.seconds)
+    if found["errors"]:
+        raise EngineError(
+            f"{found['errors']} of {found['boards']} boards could not be inspected: the figures would mean nothing.",
+            "See what the station says about this model, runtime and precision: aoi --source simulated:bare.",
+        )
     figures: Figures = {"line_rate": options.line_rate, **found}
     show(options.people, f"The station{' without' if options.headless else ' with'} its window at full load", figures)
     return figures
@@ -61,7 +68,7 @@ def _with_window(changes: Mapping[str, Any], folder: Path, seconds: float) -> Ma
     open_station(
         changes,
         source="",
-        recipe="",
+        recipe=RECIPE,
         golden=None,
         data=folder,
         offscreen="DISPLAY" not in os.environ,
@@ -74,13 +81,12 @@ def _with_window(changes: Mapping[str, Any], folder: Path, seconds: float) -> Ma
 
 def _without_window(changes: Mapping[str, Any], folder: Path, seconds: float) -> Mapping[str, Any]:
     from aoi_app.app import build_station, opening_recipe, recipe_book
-    from aoi_app.core.errors import AoiError
     from aoi_app.core.settings import Settings
     from aoi_app.station.load import LoadSamples
     from aoi_app.station.status import State
 
     settings = Settings().with_changes(**changes, data_dir=str(folder))
-    station = build_station(settings, opening_recipe(recipe_book(folder), settings.recipe))
+    station = build_station(settings, opening_recipe(recipe_book(folder), RECIPE))
     try:
         station.start()
         samples = LoadSamples(station, seconds)
