@@ -7,7 +7,7 @@ from collections.abc import Callable
 from ctypes import POINTER, byref, c_char_p, c_double, c_int64, c_uint
 
 from aoi_app.camera.aravis_library import RANGE_CHECK_ENABLED, READ_ONLY, Library, SList
-from aoi_app.camera.introspection import FeatureInfo
+from aoi_app.camera.introspection import NO_LIMIT, UNITS, FeatureInfo
 from aoi_app.core.errors import FeatureError
 
 Value = int | float | str | bool
@@ -120,17 +120,24 @@ class AravisDevice:
         unit = b""
         limits = ""
         if kind in ("integer", "float"):
-            number = c_int64 if kind == "integer" else c_double
-            low, high = number(), number()
-            library.checked(f"arv_device_get_{kind}_feature_bounds", self._handle, code, byref(low), byref(high))
-            limits = f"{low.value:g} to {high.value:g}"
+            limits = self._bounds(code, kind)
             node = library.arv_device_get_feature(self._handle, code)
             unit = getattr(library, f"arv_gc_{kind}_get_unit")(node) or b""
         elif self._is_enumeration(code):
             limits = ", ".join(self.entries(name))
         text = f"{value:g}" if isinstance(value, float) else str(value)
         mode = library.arv_gc_feature_node_get_actual_access_mode(library.arv_device_get_feature(self._handle, code))
-        return [FeatureInfo(name, text, unit.decode(), limits, mode != READ_ONLY)]
+        return [FeatureInfo(name, text, unit.decode() or UNITS.get(name, ""), limits, mode != READ_ONLY)]
+
+    def _bounds(self, code: bytes, kind: str) -> str:
+        """Return the limits of a number; nothing where the camera does not tell them, or only those of its type."""
+        number = c_int64 if kind == "integer" else c_double
+        low, high = number(), number()
+        try:
+            self._library.checked(f"arv_device_get_{kind}_feature_bounds", self._handle, code, byref(low), byref(high))
+        except FeatureError:
+            return ""
+        return "" if max(abs(low.value), abs(high.value)) > NO_LIMIT else f"{low.value:g} to {high.value:g}"
 
     def _is_enumeration(self, code: bytes) -> bool:
         node = self._library.arv_device_get_feature(self._handle, code)

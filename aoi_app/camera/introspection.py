@@ -8,6 +8,19 @@ from typing import Protocol, runtime_checkable
 
 from aoi_app.core.protocols import LineScanCamera
 
+NO_LIMIT = 1e15
+"""Beyond this a limit is that of the number's type, not the camera's."""
+
+UNITS: Mapping[str, str] = {
+    **dict.fromkeys(("ExposureTime", "ExposureTimeAbs"), "us"),
+    **dict.fromkeys(("AcquisitionLineRate", "AcquisitionLineRateAbs"), "Hz"),
+    **dict.fromkeys(("AcquisitionFrameRate", "AcquisitionFrameRateAbs", "ResultingFrameRateAbs"), "Hz"),
+    **dict.fromkeys(("Width", "Height", "OffsetX", "OffsetY", "WidthMax", "HeightMax"), "px"),
+    **dict.fromkeys(("SensorWidth", "SensorHeight"), "px"),
+    "PayloadSize": "B",
+}
+"""As the SFNC has them, for cameras that do not say so themselves."""
+
 
 @dataclass(frozen=True, slots=True)
 class FeatureInfo:

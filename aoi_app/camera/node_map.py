@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from aoi_app.camera.introspection import FeatureInfo
+from aoi_app.camera.introspection import NO_LIMIT, UNITS, FeatureInfo
 from aoi_app.core.errors import FeatureError
 
 Value = int | float | str | bool
@@ -52,14 +52,14 @@ class NodeMap:
         for name in sorted(_names(self._nodes)):
             node = self._node(name)
             try:
-                value = None if node is None else node.value
+                value = node.value if _has_value(node) else None
             except Exception as error:
                 _only_genapi(error)
                 continue
             if isinstance(value, int | float | str):
                 text = f"{value:g}" if isinstance(value, float) else str(value)
                 limits = ", ".join(getattr(node, "symbolics", ())) or _range(node).strip(" ()")
-                unit = str(getattr(node, "unit", ""))
+                unit = str(getattr(node, "unit", "")) or UNITS.get(name, "")
                 found.append(FeatureInfo(name, text, unit, limits, _access(node) != _READ_ONLY))
         return found
 
@@ -117,39 +117,46 @@ def _with_value(node: Any) -> Any:
     return node if hasattr(node, "value") else _PylonNode(node)
 
 
+def _has_value(node: Any) -> bool:
+    """Tell whether a node is one that is read: neither a category nor a command."""
+    if isinstance(node, _PylonNode):
+        return hasattr(node.node, "GetValue")
+    return hasattr(type(node), "value")
+
+
 class _PylonNode:
     """A pypylon node in the manner of genicam's."""
 
     def __init__(self, node: Any) -> None:
-        self._node = node
+        self.node = node
 
     @property
     def value(self) -> Value:
-        value: Value = self._node.GetValue()
+        value: Value = self.node.GetValue()
         return value
 
     @value.setter
     def value(self, value: Value) -> None:
-        self._node.SetValue(value)
+        self.node.SetValue(value)
 
     def get_access_mode(self) -> int:
-        return int(self._node.GetAccessMode())
+        return int(self.node.GetAccessMode())
 
     @property
     def unit(self) -> str:
-        return str(self._node.GetUnit())
+        return str(self.node.GetUnit())
 
     @property
     def symbolics(self) -> tuple[str, ...]:
-        return tuple(self._node.GetSymbolics())
+        return tuple(self.node.GetSymbolics())
 
     @property
     def min(self) -> float:
-        return float(self._node.GetMin())
+        return float(self.node.GetMin())
 
     @property
     def max(self) -> float:
-        return float(self._node.GetMax())
+        return float(self.node.GetMax())
 
 
 def _only_genapi(error: Exception) -> None:
@@ -166,7 +173,8 @@ def _first_line(error: Exception) -> str:
 
 
 def _range(node: Any) -> str:
-    try:
-        return f" ({node.min:g} to {node.max:g})"
-    except AttributeError:
+    """Return the limits of a number in brackets; nothing where there are none, or none of its own."""
+    low, high = getattr(node, "min", None), getattr(node, "max", None)
+    if low is None or high is None or max(abs(low), abs(high)) > NO_LIMIT:
         return ""
+    return f" ({low:g} to {high:g})"

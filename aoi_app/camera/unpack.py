@@ -62,7 +62,11 @@ LAYOUTS: Mapping[str, Layout] = {
     "RGB8": Layout(24, channels=3),
     "BGR8": Layout(24, channels=3, swap=True),
     **{f"Bayer{name}8": Layout(8, bayer=code) for name, code in _bayer_codes().items()},
-    **{f"Bayer{name}12": Layout(16, 12, bayer=code) for name, code in _bayer_codes().items()},
+    **{
+        f"Bayer{name}{depth}": Layout(16, depth, bayer=code)
+        for name, code in _bayer_codes().items()
+        for depth in (10, 12, 16)
+    },
 }
 """PFNC name -> layout."""
 

@@ -19,6 +19,7 @@ from aoi_app.camera import aravis_library, gentl, pylon
 from aoi_app.camera.aravis import AravisCamera
 from aoi_app.camera.folder import ImageSource, folder_camera
 from aoi_app.camera.gentl import GentlCamera
+from aoi_app.camera.introspection import describe
 from aoi_app.camera.opencv import OpencvCamera
 from aoi_app.camera.pylon import PylonCamera
 from aoi_app.camera.simulated import SimulatedCamera
@@ -193,3 +194,14 @@ class TestContract:
         with pytest.raises(FeatureError) as caught:
             case.camera.configure(replace(case.config, width=10_000_000))
         assert "idth" in caught.value.what
+
+    def test_its_features_are_told_with_limits(self, case: Case) -> None:
+        case.camera.open()
+        case.camera.configure(case.config)
+        told = {feature.name: feature for feature in describe(case.camera)}
+        if not told:
+            assert case.camera.info.driver in ("simulated", "folder", "opencv", "test")
+            return
+        assert " to " in told["Width"].limits and told["Width"].writable
+        assert told["PixelFormat"].value in told["PixelFormat"].limits.split(", ")
+        assert any(not feature.writable for feature in told.values())

@@ -248,7 +248,7 @@ def test_the_contract_holds_for_an_ordinary_user_too() -> None:
         timeout=200,
     )
     assert result.returncode == 0, result.stdout
-    assert "12 passed" in result.stdout
+    assert "14 passed" in result.stdout
 
 
 def test_a_small_socket_buffer_is_spared_by_pauses_between_packets(monkeypatch: pytest.MonkeyPatch) -> None:
