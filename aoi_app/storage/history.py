@@ -20,6 +20,8 @@ from aoi_app.storage.rows import defect_of, engine_of, inspection_of
 from aoi_app.storage.schema import Base, DefectTable, EngineTable, InspectionTable
 
 _BATCH = 500
+_MOST_VALUES = 2_000
+"""A list of more places than that is none to choose from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +171,23 @@ class History:
         """Return the classes of all defects."""
         return self._distinct(DefectTable.defect_code)
 
+    def places(self) -> tuple[str, ...]:
+        """Return the components and regions that defects were found at."""
+        return tuple(sorted({*self._named(DefectTable.component), *self._named(DefectTable.region)}))
+
+    def reviewers(self) -> tuple[str, ...]:
+        """Return the people who reviewed defects."""
+        return self._named(DefectTable.reviewer)
+
+    def engines(self) -> tuple[tuple[str, str], ...]:
+        """Return hash and model of the engines that inspected, the newest first."""
+        columns = EngineTable.sha256, EngineTable.model, func.max(EngineTable.id)
+        with self._reading() as connection:
+            rows = connection.execute(
+                select(*columns).group_by(EngineTable.sha256, EngineTable.model).order_by(columns[2].desc())
+            )
+            return tuple((sha256, model) for sha256, model, _ in rows)
+
     def close(self) -> None:
         """Let go of the database."""
         self._database.dispose()
@@ -189,14 +208,18 @@ class History:
                 by_board[row["inspection_id"]].append(self._defect_row(row))
         return [self._record(row, by_board[row["id"]], by_engine.get(row["engine_id"])) for row in boards]
 
-    def _distinct(self, column: InstrumentedAttribute[str]) -> tuple[str, ...]:
+    def _named(self, column: InstrumentedAttribute[str]) -> tuple[str, ...]:
+        """Return a column's values that are not empty: its index holds no others."""
+        return self._distinct(column, column != "")
+
+    def _distinct(self, column: InstrumentedAttribute[str], *wanted: ColumnElement[bool]) -> tuple[str, ...]:
         """Return a column's values by one index look-up each, instead of reading a million rows."""
         values: list[str] = []
         with self._reading() as connection:
-            value = connection.execute(select(func.min(column))).scalar()
-            while value is not None:
+            value = connection.execute(select(func.min(column)).where(*wanted)).scalar()
+            while value is not None and len(values) < _MOST_VALUES:
                 values.append(value)
-                value = connection.execute(select(func.min(column)).where(column > value)).scalar()
+                value = connection.execute(select(func.min(column)).where(column > value, *wanted)).scalar()
         return tuple(values)
 
     def _file(self, relative: str | None) -> Path | None:

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import shutil
+import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from PySide6.QtWidgets import QDialog
 
 from aoi_app.core.errors import StoreError
 from aoi_app.core.inspection import Verdict
+from aoi_app.core.recipe import Region
 from aoi_app.gui.history.columns import COLUMNS, reason_text
 from aoi_app.gui.history.model import PAGE
 from aoi_app.gui.history.page import HistoryPage
 from aoi_app.gui.history.record_dialog import RecordDialog
 from aoi_app.gui.texts import use_language
+from aoi_app.storage.history import BoardRow
 from tests.gui.world import GuiWorld
 
 
@@ -68,6 +72,74 @@ def test_filters(world: GuiWorld, choose: Choose, expected: set[int]) -> None:
     world.until(lambda: f"{len(expected)} boards" in page._summary.text())
     page.filters.clear()
     world.until(lambda: page.model.rowCount() == 9)
+
+
+def test_the_second_row_searches_place_reviewer_engine_and_review(world: GuiWorld) -> None:
+    world.station.with_recipe(
+        lambda r: r.model_copy(update={"regions": (Region(name="left half", x=0, y=0, w=256, h=640),)})
+    )
+    world.record(9, lambda k: (2, 4) if k in (1, 4) else (0, 0))
+    world.review("r")
+    world.record(3, lambda k: (2, 3))
+    page = open_page(world)
+    world.until(lambda: page.model.rowCount() == 12 and page.filters.lists["reviewer"].count() == 2)
+    assert not page.filters.lists["place"].isVisible()
+    page.filters.more.click()
+    assert page.filters.lists["place"].isVisible()
+    for name, value, boards in (
+        ("reviewer", "anna", 2),
+        ("review", "to review", 3),
+        ("review", "reviewed", 2),
+        ("final", "FAILED", 3),
+        ("engine", "ab" * 32, 12),
+    ):
+        box = page.filters.lists[name]
+        box.setCurrentIndex(box.findData(value))
+        assert box.currentData() == value, name
+        world.until(lambda boards=boards: page.model.rowCount() == boards)  # type: ignore[misc]
+        page.filters.clear()
+        world.until(lambda: page.model.rowCount() == 12)
+    place = page.filters.lists["place"]
+    assert place.findData("left half") > 0
+    place.setCurrentIndex(place.findData("left half"))
+    world.until(lambda: 0 < page.model.rowCount() < 6)
+    page.filters.more.click()
+    world.until(lambda: page.model.rowCount() == 12)
+
+
+def test_a_long_history_is_read_a_page_at_a_time_and_never_by_the_window(world: GuiWorld) -> None:
+    world.record(1)
+    page = open_page(world)
+    world.until(lambda: page.model.rowCount() == 1)
+    found = page.model.row_at(0)
+    assert found is not None
+    row: BoardRow = found
+    asked: list[tuple[object, int, str]] = []
+
+    class Long:
+        """A million boards, made as they are asked for."""
+
+        def page(self, query: object, after: tuple[int, int] | None = None, limit: int = 100) -> tuple[BoardRow, ...]:
+            asked.append((after, limit, threading.current_thread().name))
+            first = 1_000_000 if after is None else after[1] - 1
+            return tuple(replace(row, id=k, board_id=f"b{k}", ended_us=k) for k in range(first, first - limit, -1))
+
+        def __getattr__(self, name: str) -> Callable[..., object]:
+            return lambda *_: {} if name == "counts" else ()
+
+    page._history = Long()  # type: ignore[assignment]
+    page.search()
+    world.until(lambda: page.model.rowCount() == PAGE and page.model.row_at(0).id == 1_000_000)  # type: ignore[union-attr]
+    for _ in range(30):
+        page.table.scrollToBottom()
+        world.spin(0.03)
+    rows = page.model.rowCount()
+    assert 5 * PAGE <= rows <= 40 * PAGE, "more came while scrolling, and only then"
+    assert {limit for _, limit, _ in asked} == {PAGE}
+    assert len(asked) == rows / PAGE
+    assert all("aoi-history" in name for *_, name in asked), "the window's thread reads nothing"
+    ids = [page.model.row_at(k).id for k in range(rows)]  # type: ignore[union-attr]
+    assert ids == list(range(1_000_000, 1_000_000 - rows, -1))
 
 
 def test_class_filter_offers_the_classes_of_the_record(world: GuiWorld) -> None:

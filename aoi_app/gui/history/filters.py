@@ -1,13 +1,14 @@
-"""What a person searches the history for: period, verdict, class, recipe, serial number."""
+"""What a person searches the history for: period, serial number, and what there is to choose from. A table."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from PySide6.QtCore import QDateTime, QTimer, Signal
-from PySide6.QtWidgets import QComboBox, QDateTimeEdit, QHBoxLayout, QLineEdit, QPushButton, QWidget
+from PySide6.QtWidgets import QComboBox, QDateTimeEdit, QHBoxLayout, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
 from aoi_app.core.inspection import Verdict
 from aoi_app.gui.icons import icon
@@ -28,18 +29,122 @@ PERIODS: tuple[tuple[str, int], ...] = (
     ("From … to …", CUSTOM),
 )
 """Name, and microseconds back from now; 0 for no limit."""
-ALL_VERDICTS, ALL_CLASSES, ALL_RECIPES = "All verdicts", "All classes", "All recipes"
 TYPING_PAUSE_MS = 250
+
+Entries = Sequence[tuple[str, str]]
+"""Title and value; the value is what is searched for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """What there is in the record to search for; engines as hash and model."""
+
+    classes: tuple[str, ...] = ()
+    recipes: tuple[str, ...] = ()
+    places: tuple[str, ...] = ()
+    reviewers: tuple[str, ...] = ()
+    engines: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Choosing:
+    """A list to choose from.
+
+    Attributes
+    ----------
+    name
+        Attribute of `Filters`.
+    everything
+        Its first entry, which lets all pass.
+    entries
+        The others, from what there is.
+    narrow
+        Adds what was chosen to the question.
+    more
+        Whether it stands in the second row.
+    """
+
+    name: str
+    everything: str
+    entries: Callable[[Offered], Entries]
+    narrow: Callable[[HistoryQuery, str], HistoryQuery]
+    more: bool = False
+
+
+TO_REVIEW, REVIEWED = "to review", "reviewed"
+
+
+def _review(query: HistoryQuery, chosen: str) -> HistoryQuery:
+    return replace(query, to_review=chosen == TO_REVIEW, reviewed=chosen == REVIEWED)
+
+
+CHOICES = (
+    Choosing(
+        "verdict",
+        "All verdicts",
+        lambda _: [(tr(look.word), verdict.value) for verdict, look in LOOKS.items()],
+        lambda q, chosen: replace(q, verdicts=(Verdict(chosen),)),
+    ),
+    Choosing(
+        "defect_class",
+        "All classes",
+        lambda o: [(defect_name(code), code) for code in o.classes],
+        lambda q, chosen: replace(q, classes=(chosen,)),
+    ),
+    Choosing(
+        "recipe",
+        "All recipes",
+        lambda o: [(name, name) for name in o.recipes],
+        lambda q, chosen: replace(q, recipes=(chosen,)),
+    ),
+    Choosing(
+        "place",
+        "All places",
+        lambda o: [(name, name) for name in o.places],
+        lambda q, chosen: replace(q, places=(chosen,)),
+        more=True,
+    ),
+    Choosing(
+        "reviewer",
+        "All reviewers",
+        lambda o: [(name, name) for name in o.reviewers],
+        lambda q, chosen: replace(q, reviewers=(chosen,)),
+        more=True,
+    ),
+    Choosing(
+        "engine",
+        "All engines",
+        lambda o: [(f"{model} {sha256[:8]}", sha256) for sha256, model in o.engines],
+        lambda q, chosen: replace(q, engine=chosen),
+        more=True,
+    ),
+    Choosing(
+        "review",
+        "Reviewed or not",
+        lambda _: [(tr("Waiting for review"), TO_REVIEW), (tr("Review is done"), REVIEWED)],
+        _review,
+        more=True,
+    ),
+    Choosing(
+        "final",
+        "All verdicts after review",
+        lambda _: [(tr(LOOKS[v].word), v.value) for v in (Verdict.PASSED, Verdict.FAILED)],
+        lambda q, chosen: replace(q, final_verdicts=(Verdict(chosen),)),
+        more=True,
+    ),
+)
 
 
 class Filters(QWidget):
-    """The row of filters above the table; tells when any of them changed."""
+    """The rows of filters above the table; tells when any of them changed."""
 
     changed = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.period, self.verdict, self.defect_class, self.recipe = (QComboBox(self) for _ in range(4))
+        self.period = QComboBox(self)
+        self.lists = {choice.name: QComboBox(self) for choice in CHOICES}
+        self.verdict, self.defect_class, self.recipe = (self.lists[n] for n in ("verdict", "defect_class", "recipe"))
         self.serial = QLineEdit(self)
         self.serial.setClearButtonEnabled(True)
         self.serial.setMinimumWidth(190)
@@ -51,29 +156,55 @@ class Filters(QWidget):
             edit.setDisplayFormat("yyyy-MM-dd HH:mm")
             edit.setDateTime(QDateTime.currentDateTime().addDays(back))
             edit.dateTimeChanged.connect(self._on_changed)
-        self._reset = QPushButton(self)
+        self.more, self._reset = QPushButton(self), QPushButton(self)
+        self.more.setCheckable(True)
+        say(self.more, "setText", "More filters")
         say(self._reset, "setText", "Clear filters")
+        self.more.toggled.connect(self._on_more)
         self._reset.clicked.connect(self.clear)
-        self._codes: tuple[str, ...] = ()
-        self._recipes: tuple[str, ...] = ()
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(8)
-        for widget in (self.period, self._since, self._until, self.verdict, self.defect_class, self.recipe):
-            row.addWidget(widget)
-        row.addWidget(self.serial, 1)
-        row.addWidget(self._reset)
-        row.addStretch(1)
+        self._offered = Offered()
+        self._second = QWidget(self)
+        self._lay_out()
         self._pause = QTimer(self)
         self._pause.setSingleShot(True)
         self._pause.setInterval(TYPING_PAUSE_MS)
         self._pause.timeout.connect(self.changed)
         self.retranslate()
-        for box in (self.period, self.verdict, self.defect_class, self.recipe):
+        for box in (self.period, *self.lists.values()):
             box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
             box.currentIndexChanged.connect(self._on_changed)
         self.serial.textChanged.connect(lambda _text: self._pause.start())
         self._on_changed()
+
+    def _lay_out(self) -> None:
+        first, second = QHBoxLayout(), QHBoxLayout(self._second)
+        for row in (first, second):
+            row.setContentsMargins(0, 0, 0, 0)
+            row.setSpacing(8)
+        for widget in (self.period, self._since, self._until, *(self.lists[c.name] for c in CHOICES if not c.more)):
+            first.addWidget(widget)
+        first.addWidget(self.serial, 1)
+        first.addWidget(self.more)
+        first.addWidget(self._reset)
+        first.addStretch(1)
+        for choice in CHOICES:
+            if choice.more:
+                second.addWidget(self.lists[choice.name])
+        second.addStretch(1)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(8)
+        column.addLayout(first)
+        column.addWidget(self._second)
+        self._second.hide()
+
+    def _on_more(self, wanted: bool) -> None:
+        """Show the second row; one that is hidden lets all pass, so that nothing is left out unseen."""
+        self._second.setVisible(wanted)
+        if not wanted:
+            for choice in CHOICES:
+                if choice.more:
+                    self.lists[choice.name].setCurrentIndex(0)
 
     def _on_changed(self) -> None:
         custom = PERIODS[max(self.period.currentIndex(), 0)][1] == CUSTOM
@@ -81,30 +212,26 @@ class Filters(QWidget):
         self._until.setVisible(custom)
         self.changed.emit()
 
-    def offer(self, codes: Sequence[str], recipes: Sequence[str]) -> None:
-        """Offer these classes and recipes; what is chosen stays chosen."""
-        if (tuple(codes), tuple(recipes)) != (self._codes, self._recipes):
-            self._codes, self._recipes = tuple(codes), tuple(recipes)
+    def offer(self, offered: Offered) -> None:
+        """Offer what there is; what is chosen stays chosen."""
+        if offered != self._offered:
+            self._offered = offered
             self.retranslate()
 
     def clear(self) -> None:
         """Let all boards pass."""
-        for box in (self.period, self.verdict, self.defect_class, self.recipe):
+        for box in (self.period, *self.lists.values()):
             box.setCurrentIndex(0)
         self.serial.clear()
 
     def query(self) -> HistoryQuery:
         """Return what is asked for now."""
         since, until = self._times(PERIODS[max(self.period.currentIndex(), 0)][1])
-        verdict, code, recipe = (b.currentData() for b in (self.verdict, self.defect_class, self.recipe))
-        return HistoryQuery(
-            since_us=since,
-            until_us=until,
-            verdicts=(Verdict(verdict),) if verdict else (),
-            classes=(code,) if code else (),
-            recipes=(recipe,) if recipe else (),
-            serial=self.serial.text().strip(),
-        )
+        query = HistoryQuery(since_us=since, until_us=until, serial=self.serial.text().strip())
+        for choice in CHOICES:
+            chosen = self.lists[choice.name].currentData()
+            query = choice.narrow(query, chosen) if chosen else query
+        return query
 
     def _times(self, back: int) -> tuple[int | None, int | None]:
         if back == CUSTOM:
@@ -116,21 +243,21 @@ class Filters(QWidget):
 
     def retranslate(self) -> None:
         """Write the lists anew; what is chosen stays chosen."""
-        verdicts = [(tr(ALL_VERDICTS), "")] + [(tr(look.word), v.value) for v, look in LOOKS.items()]
-        classes = [(tr(ALL_CLASSES), ""), *((defect_name(code), code) for code in self._codes)]
-        recipes = [(tr(ALL_RECIPES), ""), *((name, name) for name in self._recipes)]
-        periods = [(tr(name), name) for name, _ in PERIODS]
-        boxes = (self.period, self.verdict, self.defect_class, self.recipe)
-        for box, entries in zip(boxes, (periods, verdicts, classes, recipes), strict=True):
-            chosen = box.currentData()
-            box.blockSignals(True)
-            box.clear()
-            for title, value in entries:
-                box.addItem(title, value)
-            box.setCurrentIndex(max(0, box.findData(chosen)))
-            box.blockSignals(False)
-        self._reset.setIcon(icon("undo"))
+        _fill(self.period, [(tr(name), name) for name, _ in PERIODS])
+        for choice in CHOICES:
+            _fill(self.lists[choice.name], [(tr(choice.everything), ""), *choice.entries(self._offered)])
+        self.use_theme()
 
     def use_theme(self) -> None:
         """Draw the icon in the colours of the theme in use."""
         self._reset.setIcon(icon("undo"))
+
+
+def _fill(box: QComboBox, entries: Entries) -> None:
+    chosen = box.currentData()
+    box.blockSignals(True)
+    box.clear()
+    for title, value in entries:
+        box.addItem(title, value)
+    box.setCurrentIndex(max(0, box.findData(chosen)))
+    box.blockSignals(False)

@@ -43,17 +43,26 @@ class HistoryModel(QAbstractTableModel):
         self._thumbnails = thumbnails
         self._query = HistoryQuery()
         self._rows: list[BoardRow] = []
+        self._place_of: dict[str, int] = {}
         self._more = False
         self._busy = False
         thumbnails.ready.connect(self._on_thumbnail)
 
     # Reading
 
-    def ask(self, query: HistoryQuery) -> None:
-        """Show the answer to a query, from its first page."""
+    def ask(self, query: HistoryQuery, again: bool = False) -> None:
+        """Show the answer to a query, from its first page.
+
+        Parameters
+        ----------
+        again
+            The same question as before, to see what is new: what was read on scrolling stays where nothing changed.
+        """
         self._query = query
         self._busy = True
-        self._background.run("page", lambda: self._page(query, None), self._on_first, self._on_failed)
+        self._background.run(
+            "page", lambda: self._page(query, None), lambda rows: self._on_first(rows, again), self._on_failed
+        )
 
     def canFetchMore(self, parent: AnyIndex) -> bool:
         """Tell whether there are older boards that were not read yet."""
@@ -69,11 +78,15 @@ class HistoryModel(QAbstractTableModel):
         reader = self._reader()
         return () if reader is None else reader.page(query, after, PAGE)
 
-    def _on_first(self, rows: tuple[BoardRow, ...]) -> None:
-        self._busy, self._more = False, len(rows) == PAGE
-        if [r.id for r in rows] != [r.id for r in self._rows[: len(rows)]] or len(self._rows) < len(rows) or not rows:
+    def _on_first(self, rows: tuple[BoardRow, ...], again: bool) -> None:
+        self._busy = False
+        whole = len(rows) < PAGE and len(rows) != len(self._rows)
+        if not again or whole or rows != tuple(self._rows[: len(rows)]):
+            self._more = len(rows) == PAGE
             self.beginResetModel()
             self._rows = list(rows)
+            self._place_of.clear()
+            self._remember_pictures(0)
             self.endResetModel()
         self.loaded.emit()
 
@@ -82,6 +95,7 @@ class HistoryModel(QAbstractTableModel):
         if rows:
             self.beginInsertRows(QModelIndex(), len(self._rows), len(self._rows) + len(rows) - 1)
             self._rows.extend(rows)
+            self._remember_pictures(len(self._rows) - len(rows))
             self.endInsertRows()
         self.loaded.emit()
 
@@ -90,10 +104,16 @@ class HistoryModel(QAbstractTableModel):
         self.failed.emit(error)
 
     def _on_thumbnail(self, file: str) -> None:
-        for number, row in enumerate(self._rows):
-            if row.preview is not None and str(row.preview) == file:
-                index = self.index(number, 0)
-                self.dataChanged.emit(index, index)
+        number = self._place_of.get(file)
+        if number is not None:
+            index = self.index(number, 0)
+            self.dataChanged.emit(index, index)
+
+    def _remember_pictures(self, since: int) -> None:
+        """Note which row shows which picture: looking through a hundred thousand rows for each would be felt."""
+        for number, row in enumerate(self._rows[since:], since):
+            if row.preview is not None:
+                self._place_of[str(row.preview)] = number
 
     # What the table asks
 

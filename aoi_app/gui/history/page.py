@@ -16,7 +16,7 @@ from aoi_app.gui.board.view import BoardView
 from aoi_app.gui.history.again_dialog import AgainDialog, InspectAgain
 from aoi_app.gui.history.columns import COLUMNS
 from aoi_app.gui.history.facts import board_facts
-from aoi_app.gui.history.filters import Filters
+from aoi_app.gui.history.filters import Filters, Offered
 from aoi_app.gui.history.model import THUMB, HistoryModel
 from aoi_app.gui.history.record_dialog import FactsBlock, RecordDialog, picture_of_record
 from aoi_app.gui.line.verdict_looks import LOOKS
@@ -66,7 +66,7 @@ class HistoryPage(QWidget):
         self._wanted = ""
         self._set_up_table()
         self._lay_out()
-        self.filters.changed.connect(self.search)
+        self.filters.changed.connect(lambda: self.search())
         self.model.loaded.connect(self._on_loaded)
         self.model.failed.connect(self._on_failed)
         self._timer = QTimer(self)
@@ -138,21 +138,25 @@ class HistoryPage(QWidget):
         self.search()
         self._timer.start()
 
-    def search(self) -> None:
-        """Ask for the boards that the filters let pass."""
+    def search(self, again: bool = False) -> None:
+        """Ask for the boards that the filters let pass; `again` to see what is new."""
         query = self.filters.query()
-        self.model.ask(query)
+        self.model.ask(query, again)
         self._background.run("counts", lambda: self._summed(query), self._on_counts, self._on_failed)
 
-    def _summed(self, query: HistoryQuery) -> tuple[dict[Verdict, int], tuple[str, ...], tuple[str, ...]]:
+    def _summed(self, query: HistoryQuery) -> tuple[dict[Verdict, int], Offered]:
         reader = self._reader()
-        return ({}, (), ()) if reader is None else (reader.counts(query), reader.classes(), reader.recipes())
+        if reader is None:
+            return {}, Offered()
+        return reader.counts(query), Offered(
+            reader.classes(), reader.recipes(), reader.places(), reader.reviewers(), reader.engines()
+        )
 
     def _on_refresh(self) -> None:
         if not self.isVisible():
             self._timer.stop()
         elif self.table.verticalScrollBar().value() == 0 and not self.table.currentIndex().isValid():
-            self.search()
+            self.search(again=True)
 
     def _on_loaded(self) -> None:
         self._problem.hide()
@@ -161,9 +165,9 @@ class HistoryPage(QWidget):
             self._wanted = ""
             self.table.selectRow(max(number, 0))
 
-    def _on_counts(self, found: tuple[dict[Verdict, int], tuple[str, ...], tuple[str, ...]]) -> None:
-        self._counts, codes, recipes = found
-        self.filters.offer(codes, recipes)
+    def _on_counts(self, found: tuple[dict[Verdict, int], Offered]) -> None:
+        self._counts, offered = found
+        self.filters.offer(offered)
         self._write_summary()
 
     def _on_failed(self, error: Exception) -> None:
