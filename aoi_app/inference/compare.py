@@ -62,7 +62,8 @@ class Figures:
     start_s
         From the file to a detector that is ready, once that is made.
     memory_mib
-        By which the program grew while it started, libraries included: the first of a library carries them.
+        By which the program grew while it started, libraries included: the first of a library carries them. 0 where
+        it found room that others had given back.
     model_mib
         Of the file that runs.
     map50
@@ -253,7 +254,7 @@ def advice(comparison: Comparison) -> str:
     times = best.tiles_per_second / measured[REFERENCE].tiles_per_second
     name = RUNTIMES[best.choice.runtime].title
     return (
-        f"Best here{budget}: {name} in {best.choice.precision.upper()}, {best.choice.batch} tile(s) a run; "
+        f"Best here{budget}: {name} in {best.choice.precision.upper()}, batch {best.choice.batch}; "
         f"{times:.2f} times as fast as ONNX Runtime in FP32, no box lost. "
         f"Nothing was switched: choose it in the settings, or with --runtime {best.choice.runtime} "
         f"--precision {best.choice.precision}."
@@ -302,7 +303,7 @@ def _start(
     first, whole_s = opened()
     first.close()
     detector, start_s = opened()
-    grown = (process.memory_info().rss - memory) / MIB
+    grown = max(0.0, (process.memory_info().rss - memory) / MIB)
     return _Runner(choice, detector, max(0.0, whole_s - start_s), start_s, grown, _model_mib(detector, model))
 
 

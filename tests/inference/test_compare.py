@@ -23,7 +23,7 @@ from aoi_app.inference.compare import (
     compare,
     tile_budget_ms,
 )
-from aoi_app.inference.compare_report import COLUMNS, report, rows
+from aoi_app.inference.compare_report import COLUMNS, columns, report, rows
 from aoi_app.inference.frozen import frozen_boards
 from aoi_app.inference.gate import GateLimits
 from aoi_app.inference.yardstick import write_yardstick
@@ -70,8 +70,9 @@ def test_it_measures_in_turns_and_keeps_what_failed(
     page = report(found)
     ElementTree.fromstring(page.split("\n", 1)[1])  # well formed
     assert advice(found).split(";")[0] in page and "abacus" in page
+    assert columns(found) == COLUMNS and columns(replace(found, figures=(replace(first, watts=None),))) == COLUMNS[:-1]
     for figures, cells in rows(found):
-        assert len(cells) == (2 if figures.error else len(COLUMNS))
+        assert len(cells) == (2 if figures.error else len(columns(found)))
 
 
 def test_without_boards_there_is_no_comparison(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from aoi_app.inference.frozen import FrozenBoard
 
 BATCHES = (1, 4)
-BOARDS = 8
+BOARDS = 12
 OVERLAP = 128
 
 
@@ -28,7 +28,7 @@ def run(options: Options) -> Figures:
     """Compare in turns, so that a machine that drifts favours none."""
     from aoi_app.inference.catalog import find_model
     from aoi_app.inference.compare import advice, choices, compare
-    from aoi_app.inference.compare_report import COLUMNS, report, rows
+    from aoi_app.inference.compare_report import columns, report, rows
     from aoi_app.inference.gate import GateLimits
     from aoi_app.station.telemetry_nvml import open_monitor
 
@@ -47,7 +47,7 @@ def run(options: Options) -> Figures:
                 progress=lambda share, text: progress.update(task, completed=share, description=text),
             )
     table = Table(title=f"{comparison.model}; {comparison.machine}; {comparison.boards} boards", title_justify="left")
-    for name, side in COLUMNS:
+    for name, side in columns(comparison):
         table.add_column(name, justify="right" if side == "right" else "left")
     for figures, cells in rows(comparison):
         if not figures.error:
