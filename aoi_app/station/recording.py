@@ -45,19 +45,23 @@ class Recorder:
         self._queue: queue.SimpleQueue[Entry] = queue.SimpleQueue()
         self._closing = threading.Event()
         self._give_up_at = float("inf")
-        self._writing = False
+        self._changed = threading.Condition()
+        self._open = 0
+        self._in_trouble = False
         self._lost = 0
         self._thread = threading.Thread(target=self._run, name="aoi-record", daemon=True)
         self._thread.start()
 
     def __len__(self) -> int:
-        return self._queue.qsize() + self._writing
+        return self._open
 
     def put(self, inspection: Inspection, end: ScanEnd) -> None:
         """Hand over an inspection; never waits. Where `limit` wait the line is stopped.
 
         The few boards that are still in when it stops are taken as well: none is lost.
         """
+        with self._changed:
+            self._open += 1
         self._queue.put((inspection, end))
         if self._queue.qsize() == self._limit:
             self._on_fault(
@@ -66,6 +70,15 @@ class Recorder:
                     "The record is too slow or cannot be written; see the log. Start again when it has caught up.",
                 )
             )
+
+    def catch_up(self, timeout_s: float) -> None:
+        """Wait until all that was handed over is written, for so long at most; not for a record in trouble.
+
+        Whoever waits before a verdict is shown knows that a power cut costs the one board in hand and no more, however
+        fast boards come: a record in trouble is retried meanwhile, and boards wait for it in memory.
+        """
+        with self._changed:
+            self._changed.wait_for(lambda: not self._open or self._in_trouble, timeout_s)
 
     def close(self, timeout_s: float = 10.0) -> int:
         """Write what waits, for at most `timeout_s`, and end. Return the number of boards that could not be written."""
@@ -85,10 +98,9 @@ class Recorder:
                 entry = self._queue.get(timeout=0.1)
             except queue.Empty:
                 continue
-            self._writing = True
             if not self._write(*entry):
                 self._lost += 1
-            self._writing = False
+            self._tell(-1, in_trouble=False)
         self._store.close()
 
     def _write(self, inspection: Inspection, end: ScanEnd) -> bool:
@@ -97,6 +109,7 @@ class Recorder:
             try:
                 self._store.record(inspection, end)
             except Exception as error:
+                self._tell(0, in_trouble=True)
                 waited = time.monotonic() - began
                 patient = isinstance(error, DatabaseLocked) and waited < PATIENCE_S
                 if not told and not patient:
@@ -111,3 +124,9 @@ class Recorder:
                     self._journal.add(Level.INFO, "record", "The record can be written again; nothing was lost.")
                 return True
         return False
+
+    def _tell(self, change: int, *, in_trouble: bool) -> None:
+        with self._changed:
+            self._open += change
+            self._in_trouble = in_trouble
+            self._changed.notify_all()

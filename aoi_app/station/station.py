@@ -31,6 +31,8 @@ from aoi_app.station.taking import BoardTaker, TakenBoard
 LEAST_CONFIDENCE = 0.05
 """Detectors deliver from here on (or from the recipe's lowest threshold), so that thresholds change at once."""
 DRAIN_S = 60.0
+RECORD_PATIENCE_S = 2.0
+"""So long a verdict waits for the record of the board before; a slower record gets a queue."""
 
 __all__ = ["Parts", "Station"]
 
@@ -390,11 +392,13 @@ class Station:
         self._commands.put(lambda: self._parts.note("changeover", chosen.recipe.title, detail))
 
     def _hand_on(self, inspection: Inspection, end: ScanEnd) -> None:
+        if self._recorder is None:
+            raise StoreError("A board was inspected while no record was open.", "Restart the station.")
+        # No verdict is shown before that of the board before is on the disk.
+        self._recorder.catch_up(RECORD_PATIENCE_S)
         self._last = inspection
         self._metrics.inspected(inspection)
         self._display.verdict(inspection)
-        if self._recorder is None:
-            raise StoreError("A board was inspected while no record was open.", "Restart the station.")
         self._recorder.put(inspection, end)
         self._taker.offer(end)
         refused = self._changeover.take_refused()

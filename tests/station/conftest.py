@@ -147,6 +147,8 @@ class MemoryStore:
         if self._world.store_error is not None:
             raise self._world.store_error
         assert end.image.shape[0] == inspection.completeness.lines
+        time.sleep(self._world.record_s)
+        self._world.unrecorded.append(self._world.verdicts() - len(self._world.recorded))
         self._world.recorded.append(inspection)
 
     def close(self) -> None:
@@ -171,6 +173,9 @@ class World:
         self.gone = threading.Event()
         self.opened = self.closed = 0
         self.recorded: list[Inspection] = []
+        self.record_s = 0.0
+        self.verdicts: Callable[[], int] = lambda: 0
+        self.unrecorded: list[int] = []
         self.store_error: Exception | None = None
         self.store_closed = False
         self.failing: set[str] = set()

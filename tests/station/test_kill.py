@@ -43,7 +43,7 @@ def tell(window):
             time.sleep(0.001)
     threading.Thread(target=watch, daemon=True).start()
 
-open_station({}, source="simulated:bare", recipe="", golden=None, data=Path(sys.argv[1]), offscreen=True,
+open_station({}, source="", recipe="", golden=None, data=Path(sys.argv[1]), offscreen=True,
              quit_after=None, screenshot=None, on_shown=tell)
 """
 
@@ -87,7 +87,7 @@ def test_the_program_is_killed_under_load(tmp_path: Path) -> None:
     # Small boards with defects come faster than they are inspected: crops and pictures are written all the time.
     board = {"width": 640, "lines": 640, "gap_lines": 10, "good_share": 0.0, "px_per_mm": 24.0}
     camera = {"source": "simulated:bare", "line_rate": 100_000.0, "options": board}
-    save_settings(Settings().with_changes(camera=camera), data / "settings.json")
+    save_settings(Settings().with_changes(camera=camera, recipe="demo-bare"), data / "settings.json")
     rng = random.Random(7)
     known: dict[str, str] = {}
     for _ in range(KILLS):

@@ -249,6 +249,16 @@ def test_a_recipe_whose_model_is_refused_is_not_in_force_and_may_be_tried_again(
     assert all(i.verdict is not Verdict.ERROR for i in world.recorded)
 
 
+def test_no_verdict_is_shown_before_the_board_before_is_recorded(world: World, station: Station) -> None:
+    world.boards, world.block_s, world.record_s = 15, 0.0, 0.03
+    world.verdicts = lambda: station.status().counters.boards
+    station.start()
+    wait_until(lambda: len(world.recorded) == 15, 30)
+    # What a power cut at the worst moment would cost: the board in hand.
+    assert world.unrecorded == [1] * 15
+    assert world.serials() == expected(15)
+
+
 def test_a_record_that_is_too_slow_stops_the_line_and_loses_nothing(world: World, station: Station) -> None:
     world.boards, world.block_s = 10_000, 0.0
     world.store_error = DatabaseLocked("The database is locked.", "Close the other program.")
