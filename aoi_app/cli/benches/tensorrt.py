@@ -9,6 +9,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from aoi_app.cli.benches.options import Figures, Options
+from aoi_app.core.errors import EngineError
 from aoi_app.core.protocols import Detector
 
 MAX_BOARDS = 100
@@ -19,19 +20,27 @@ def run(options: Options) -> Figures:
     """Measure; engines that are missing are built first, which takes minutes."""
     from aoi_app.inference.catalog import find_model
     from aoi_app.inference.model import read_model
-    from aoi_app.inference.runtimes.tensorrt.bench import bench_tensorrt
+    from aoi_app.inference.runtimes.tensorrt.bench import BatchFigures, bench_tensorrt
 
+    found: list[BatchFigures] = []
+    problems: list[EngineError] = []
     with Progress(console=options.people, transient=True) as progress:
         task = progress.add_task("TensorRT", total=1.0)
-        found = bench_tensorrt(
-            read_model(find_model(options.model)),
-            # INT8 needs the plant's images to be calibrated on.
-            ("fp32", "fp16", "int8") if options.images else ("fp32", "fp16"),
-            runtime="tensorrt" if options.runtime == "onnxruntime" else options.runtime,
-            options={"images": str(options.images or "")},
-            score=_score(options),
-            progress=lambda share, text: progress.update(task, completed=share, description=text),
-        )
+        # INT8 needs the plant's images to be calibrated on.
+        for precision in ("fp32", "fp16", "int8") if options.images else ("fp32", "fp16"):
+            try:
+                found += bench_tensorrt(
+                    read_model(find_model(options.model)),
+                    (precision,),
+                    runtime="tensorrt" if options.runtime == "onnxruntime" else options.runtime,
+                    options={"images": str(options.images or "")},
+                    score=_score(options),
+                    progress=lambda share, text: progress.update(task, completed=share, description=text),
+                )
+            except EngineError as error:  # what is missing altogether goes through; one precision is only left out
+                problems.append(error)
+    if not found and problems:
+        raise problems[0]
     table = Table(
         "precision", "batch", "p50 ms", "p95", "p99", "floor ms", "ratio", "copy ms", "of p50", "tiles/s",
         "of the floor", "MiB", "mAP50", "held up by", title="Host memory to boxes in host memory", title_justify="left",
@@ -51,6 +60,8 @@ def run(options: Options) -> Figures:
             f.bottleneck or "nothing",
         )
     options.people.print(table)
+    for problem in problems:
+        options.people.print(f"Left out: {problem}", style="red")
     return {"tensorrt": [dataclasses.asdict(f) for f in found]}
 
 

@@ -59,6 +59,8 @@ class StandInTrt:
         self.refuse = False
         self.runs_single = False
         self.spoils = False
+        self.cannot_read_cache = False
+        self.caches: list[bytes] = []
         self.builds = 0
         logger = type("ILogger", (), {"Severity": Severity, "__init__": lambda self: None})
         self.ILogger = logger
@@ -75,6 +77,7 @@ class StandInTrt:
             self.ExecutionContextAllocationStrategy = _names("Strategy", ["USER_MANAGED"])
 
     def Builder(self, logger: Any) -> Any:
+        self.logger = logger
         return StandInBuilder(self)
 
     def OnnxParser(self, network: Any, logger: Any) -> Any:
@@ -131,6 +134,9 @@ class StandInConfig:
         self.profiles.append(profile.shapes)
 
     def create_timing_cache(self, data: bytes) -> Any:
+        self.trt.caches.append(data)
+        if data and self.trt.cannot_read_cache:
+            self.trt.logger.log(Severity.ERROR, "The timing cache will not be used!")
         return type("Cache", (), {"serialize": lambda self: b"tactics"})()
 
     def set_timing_cache(self, cache: Any, ignore: bool) -> bool:

@@ -150,3 +150,13 @@ def test_a_head_that_only_the_cpu_decodes_is_refused_before_anything_is_built(
             endless, "fp16", {"store": str(store)}, lambda share, text: None, min_confidence=0.25, overlap=OVERLAP
         )
     assert trt.builds == 0
+
+
+@pytest.mark.parametrize("readable", [True, False])
+def test_a_timing_cache_that_the_library_cannot_read_is_begun_anew(
+    trt: StandInTrt, network: Path, store: Path, readable: bool
+) -> None:
+    open_one(network, store).close()
+    trt.cannot_read_cache = not readable
+    open_one(network, store, optimisation_level=1).close()
+    assert trt.caches == [b"", b"tactics"] + ([] if readable else [b""])

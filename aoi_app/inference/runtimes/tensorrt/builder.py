@@ -94,7 +94,7 @@ def build_plan(library: Library, request: BuildRequest, watch: BuildWatch) -> Bu
         _weak_types(library, network, config, request.onnx)
     if request.dynamic:
         config.add_optimization_profile(_profile(builder, request))
-    cache = _open_cache(config, request.timing_cache)
+    cache = _open_cache(library, config, request.timing_cache)
     monitor = make_monitor(library, watch)
     if monitor is not None:
         config.progress_monitor = monitor
@@ -219,12 +219,16 @@ def _arithmetic(trt: Any) -> set[Any]:
     return {getattr(trt.LayerType, name) for name in names if hasattr(trt.LayerType, name)}
 
 
-def _open_cache(config: Any, path: Path | None) -> Any:
+def _open_cache(library: Library, config: Any, path: Path | None) -> Any:
     if path is None:
         return None
     known = path.read_bytes() if path.is_file() else b""
+    library.logger.last_error = ""
     cache = config.create_timing_cache(known)
-    if cache is None or not config.set_timing_cache(cache, False):
+    taken = cache is not None and config.set_timing_cache(cache, False)
+    # 8.x at times cannot read what it wrote ("Myelin error from unknown graph"), says so in its log only, and then
+    # builds without any cache: https://github.com/lightvector/KataGo/issues/739
+    if not taken or (known and library.logger.last_error):
         # Of another GPU or release, or damaged: start a new one rather than fail.
         cache = config.create_timing_cache(b"")
         config.set_timing_cache(cache, False)
