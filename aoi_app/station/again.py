@@ -112,8 +112,10 @@ def stand_back() -> None:
     """Let this thread, and those that it starts, have the processor when the line does not need it."""
     if sys.platform == "linux":
         # There each thread has a niceness of its own; elsewhere it would slow the line down as well.
+        thread = threading.get_native_id()
         with contextlib.suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), POLITE)
+            # Never forward: somebody may have made the whole program stand back further.
+            os.setpriority(os.PRIO_PROCESS, thread, max(POLITE, os.getpriority(os.PRIO_PROCESS, thread)))
 
 
 def _reason(error: ImageError, file: Path) -> str:
