@@ -140,6 +140,7 @@ class LogPanel(QFrame):
         self.setObjectName("panel")
         self.model = LogModel(self)
         self._table = QTableView(self)
+        self._table.setTabKeyNavigation(False)
         self._table.setModel(self.model)
         self._table.setSelectionBehavior(QTableView.SelectionBehavior.SelectRows)
         self._table.setSelectionMode(QTableView.SelectionMode.SingleSelection)

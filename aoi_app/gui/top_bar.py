@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QAction
+from PySide6.QtGui import QAction, QKeySequence, QShortcut
 from PySide6.QtWidgets import QButtonGroup, QFrame, QHBoxLayout, QLabel, QMenu, QToolButton, QWidget
 
 from aoi_app.gui.actions import ActionSpec, make_action, paint_action
@@ -134,9 +134,11 @@ class TopBar(QFrame):
         tab = QToolButton(self)
         tab.setProperty("page", True)
         tab.setCheckable(True)
-        tab.setShortcut(f"Ctrl+{number + 1}")
         say(tab, "setText", title)
         self._tabs.addButton(tab, number)
+        # Not the button's own shortcut: writing its text anew in another language would take that away.
+        key = QShortcut(QKeySequence(f"Ctrl+{number + 1}"), self._window)
+        key.activated.connect(lambda: self.page_chosen.emit(number))
         return tab
 
     def _button(self, spec: ActionSpec, style: Qt.ToolButtonStyle) -> QToolButton:

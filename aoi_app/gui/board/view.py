@@ -212,10 +212,15 @@ class BoardView(QWidget):
         painter.fillRect(self.rect(), colour("canvas"))
         if self._picture is None:
             self._paint_empty(painter)
-            return
-        ratio = self.devicePixelRatioF()
-        painter.scale(1 / ratio, 1 / ratio)
-        self._paint_board(painter, self._picture)
+        else:
+            ratio = self.devicePixelRatioF()
+            painter.save()
+            painter.scale(1 / ratio, 1 / ratio)
+            self._paint_board(painter, self._picture)
+            painter.restore()
+        if self.hasFocus():
+            painter.setPen(QPen(colour("act"), 2))
+            painter.drawRect(self.rect().adjusted(1, 1, -1, -1))
 
     def _paint_empty(self, painter: QPainter) -> None:
         painter.setPen(colour("faint"))

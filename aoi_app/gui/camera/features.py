@@ -76,7 +76,8 @@ class FeatureModel(QAbstractTableModel):
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         """Return a cell."""
         feature = self.features[index.row()]
-        cells = (feature.name, feature.value, feature.unit, feature.limits)
+        # Limits of what cannot be set would only be those of its type.
+        cells = (feature.name, feature.value, feature.unit, feature.limits if feature.writable else "")
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.EditRole):
             return cells[index.column()]
         if role == Qt.ItemDataRole.ToolTipRole:
@@ -165,6 +166,7 @@ class FeatureTable(QWidget):
         say(self._refresh, "setText", "Read again")
         self._refresh.clicked.connect(self.refresh)
         self.table = QTableView(self)
+        self.table.setTabKeyNavigation(False)
         self.table.setModel(self._proxy)
         self.table.setItemDelegateForColumn(VALUE, ValueEditor(self.table))
         self.table.verticalHeader().hide()

@@ -79,6 +79,8 @@ class HistoryPage(QWidget):
         table.setSelectionBehavior(QTableView.SelectionBehavior.SelectRows)
         table.setSelectionMode(QTableView.SelectionMode.SingleSelection)
         table.setShowGrid(False)
+        # Tab leads out of the table, and not from cell to cell.
+        table.setTabKeyNavigation(False)
         table.setWordWrap(False)
         table.setIconSize(THUMB)
         table.setVerticalScrollMode(QTableView.ScrollMode.ScrollPerPixel)
