@@ -151,7 +151,7 @@ def _folder(address: str, options: Mapping[str, Option], ready: Ready) -> LineSc
 
 
 def _list_simulated(timeout_s: float) -> list[CameraInfo]:
-    return [CameraInfo("simulated", kind, "AOI", title) for kind, title in DRAWN.items()]
+    return [CameraInfo("simulated", kind, model=title) for kind, title in DRAWN.items()]
 
 
 def _nothing(timeout_s: float) -> list[CameraInfo]:

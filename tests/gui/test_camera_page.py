@@ -185,6 +185,16 @@ def test_live_picture_profile_histogram_and_line_rate(world: GuiWorld) -> None:
     page.grab()
 
 
+def test_the_focus_evens_out_what_passes_by_and_its_best_begins_anew_with_other_settings(world: GuiWorld) -> None:
+    page = open_page(world)
+    run(world, page)
+    world.until(lambda: page.cards.labels["Focus"][1].text().startswith("best: "))
+    look = page.session.look if page.session else None
+    assert look is not None and look.focus is not None and look.best_focus >= look.focus > 0
+    assert edit(page, "Height", "64")
+    world.until(lambda: page.cards.labels["Focus"][1].text() == "")
+
+
 def test_lost_lines_are_counted_and_stay_counted_when_a_value_changes(world: GuiWorld) -> None:
     faults = CameraSettings(source="simulated:bare", line_rate=50_000.0, options={"faults": "lose_lines@0:300x5"})
     page = open_page(world, faults)

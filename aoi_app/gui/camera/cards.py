@@ -96,9 +96,9 @@ CARDS = (
     ),
     Card(
         "Focus",
-        lambda look: NOTHING if look.figures is None else f"{look.figures.focus:.4f}",
+        lambda look: NOTHING if look.focus is None else f"{look.focus:.4f}",
         lambda look: tr("best: {n}", n=f"{look.best_focus:.4f}") if look.best_focus else "",
-        "Sharpness of the newest block, greatest in focus and independent of the light; below it the best one so far.",
+        "Sharpness over the last two seconds, greatest in focus whatever the light; below it the best so far.",
     ),
     Card(
         "Lost lines",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
@@ -28,6 +28,7 @@ from aoi_app.gui.camera.waterfall import Waterfall
 FETCH_S = 0.1
 """Longest wait for a block, so that what is asked for is done at once."""
 PERIOD_S = 0.08
+FOCUS_S = 2.0
 CAPTURE_S = 10.0
 PREDECESSOR_S = 15.0
 
@@ -61,8 +62,9 @@ class Look:
         Measured by the camera's clock, Hz; None before two blocks.
     counters
         Since the camera was opened, by name: `boards`, `lost_lines`, `incomplete_blocks`, and what its driver counts.
-    best_focus
-        The greatest focus figure since the camera was opened.
+    focus, best_focus
+        Mean focus figure of the last `FOCUS_S`, in which what passes by evens out, and the greatest one since the
+        camera was opened or set otherwise.
     heard_s
         Monotonic time of the newest block, or of the start.
     error
@@ -79,6 +81,7 @@ class Look:
     picture: Pixels | None = None
     line_rate: float | None = None
     counters: Mapping[str, int] = field(default_factory=dict)
+    focus: float | None = None
     best_focus: float = 0.0
     heard_s: float = 0.0
     error: Exception | None = None
@@ -116,6 +119,8 @@ class Session:
         self._newest: LineBlock | None = None
         self._heard_s = 0.0
         self._features: tuple[FeatureInfo, ...] = ()
+        self._focus: deque[tuple[float, float]] = deque()
+        self._focus_is_full = False
         self._waterfall = Waterfall()
         self._looked_s = 0.0
         self._thread = threading.Thread(target=self._run, name="aoi-camera-page", daemon=True)
@@ -230,6 +235,8 @@ class Session:
         # Before it runs: a camera that runs locks features that may be set all the same, by a new start.
         self._features = tuple(describe(camera) or basic_features(applied))
         camera.start_acquisition()
+        self._focus.clear()
+        self._focus_is_full = False
         self._heard_s = time.monotonic()
         self._publish(
             phase=Phase.RUNNING,
@@ -238,6 +245,7 @@ class Session:
             corrects=isinstance(camera, Calibrated),
             heard_s=self._heard_s,
             features=self._features,
+            best_focus=0.0,
         )
 
     def _halt(self, camera: LineScanCamera) -> None:
@@ -282,10 +290,19 @@ class Session:
         seen: dict[str, Any] = {}
         if newest is not None:
             figures = line_figures(newest.pixels)
-            best = max(self._look.best_focus, figures.focus)
-            seen = {"figures": figures, "picture": self._waterfall.picture(), "best_focus": best}
+            seen = {"figures": figures, "picture": self._waterfall.picture(), **self._focused(now, figures.focus)}
         counters = self._counted(camera)
         self._publish(line_rate=self._meter.line_rate, counters=counters, heard_s=self._heard_s, **seen)
+
+    def _focused(self, now: float, focus: float) -> dict[str, float]:
+        self._focus.append((now, focus))
+        while now - self._focus[0][0] > FOCUS_S:
+            self._focus.popleft()
+            self._focus_is_full = True
+        mean = sum(value for _, value in self._focus) / len(self._focus)
+        # A mean of few blocks says more of what they show than of the lens.
+        best = max(self._look.best_focus, mean) if self._focus_is_full else self._look.best_focus
+        return {"focus": mean, "best_focus": best}
 
     def _publish(self, **changes: Any) -> None:
         self._look = replace(self._look, number=self._look.number + 1, **changes)
