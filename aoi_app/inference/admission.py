@@ -18,6 +18,7 @@ from aoi_app.inference.preprocess import TileCutter
 from aoi_app.inference.quantise import Progress
 from aoi_app.inference.runtimes.base import Option
 from aoi_app.inference.runtimes.table import load_runtime, open_detector
+from aoi_app.inference.streaming import StreamingDetector
 from aoi_app.inference.tiling import Tile
 
 _log = logging.getLogger(__name__)
@@ -119,11 +120,22 @@ def _compare(
         reference = open_detector(original, *REFERENCE, min_confidence=limits.threshold, overlap=overlap)
         try:
             tile = _one_tile(model, boards)
-            return run_gate(reference, candidate, session, tile, boards, limits, progress=progress)
+            certificate = run_gate(reference, candidate, session, tile, boards, limits, progress=progress)
         finally:
             reference.close()
+        # In FP32 the server's file is told by its hash; in another precision nobody has seen what it computes.
+        if precision != "fp32" and (session.info.stand_in or _is_stand_in(candidate)):
+            raise EngineError(
+                f"The server was silent while its {precision} was to be compared, so nothing is known of it.",
+                "Choose it again when it answers, or use fp32.",
+            )
+        return certificate
     finally:
         session.close()
+
+
+def _is_stand_in(detector: Detector) -> bool:
+    return isinstance(detector, StreamingDetector) and detector.session.info.stand_in
 
 
 def _one_tile(model: Model, boards: Sequence[FrozenBoard]) -> np.ndarray:

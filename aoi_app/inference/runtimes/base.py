@@ -30,6 +30,8 @@ class SessionInfo:
         Of the file that runs (FP16 or INT8 model, plan); empty when it is the model's own.
     file_bytes
         Size of that file; 0 where it is not told.
+    stand_in
+        It computes in place of what was asked for, which may come back.
     """
 
     runtime: str
@@ -38,6 +40,7 @@ class SessionInfo:
     detail: str = ""
     sha256: str = ""
     file_bytes: int = 0
+    stand_in: bool = False
 
 
 class Session(Protocol):

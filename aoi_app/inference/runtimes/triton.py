@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from numpy.typing import NDArray
@@ -76,7 +76,7 @@ class TritonSession:
         self._local: Session | None = None
         self._silent_since: float | None = None
         self._asked = 0.0
-        self._closed = False
+        self._closed = self._distrusted = False
         try:
             self._client = TritonClient(access, file.model, file.sha256, batch)
         except ServerSilent as error:
@@ -90,7 +90,7 @@ class TritonSession:
         if self._silent_since is not None and self._local is not None:
             here = self._local.info
             detail = f"in place of the server {self._access.url}, which is silent"
-            return SessionInfo(here.runtime, here.precision, here.device, detail, here.sha256)
+            return replace(here, detail=detail, stand_in=True)
         told = self._client is not None and self._client.known_hash
         return SessionInfo(
             "Triton",
@@ -159,6 +159,16 @@ class TritonSession:
             # Anew: a server that was started again has forgotten the shared memory, and may have another model.
             fresh = TritonClient(self._access, self._file.model, self._file.sha256, self._batch)
         except ServerSilent:
+            return
+        if self._client is None and not fresh.known_hash:
+            # It was silent when this engine was compared, so nothing at all is known of what it runs.
+            fresh.close()
+            if not self._distrusted:
+                _log.warning(
+                    f"The server {self._access.url} does not tell which file it runs, and was never compared: "
+                    "it is not used. Choose it again while it answers."
+                )
+            self._distrusted = True
             return
         if self._client is not None:
             self._client.close()

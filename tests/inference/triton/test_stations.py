@@ -33,8 +33,9 @@ from .server import ONE_BY_ONE, Server, environment
 
 pytest.importorskip("tritonclient.grpc", reason="not installed")
 
-SECONDS = float(os.environ.get("AOI_SOAK_SECONDS", "10"))
+SECONDS = float(os.environ.get("AOI_SOAK_SECONDS", "8"))
 TURN_S = max(1.0, SECONDS / 60)
+PATIENCE_S = 60.0
 STATIONS = 4
 BOARDS = 6
 RECIPE = Recipe(default_rule=ClassRule(min_confidence=0.45, max_defects=1))
@@ -59,6 +60,11 @@ class Station:
     here: int = 0
     returned: bool = False
     error: BaseException | None = None
+
+    @property
+    def saw_all(self) -> bool:
+        """Whether it used the server in both ways, missed it, and used it again."""
+        return self.returned and all(self.served[way].tiles for way in WAYS)
 
 
 @pytest.fixture
@@ -91,7 +97,8 @@ def work(model: Model, url: str, pictures: list[Pixels], start: float, mine: Sta
 
     try:
         detectors = {way: opened(way) for way in WAYS}
-        while (now := time.monotonic()) < start + SECONDS:
+        # On a busy machine a server takes long to start: it is waited for, however short the run was to be.
+        while (now := time.monotonic()) < start + SECONDS or (not mine.saw_all and now < start + SECONDS + PATIENCE_S):
             way = WAYS[int((now - start) / TURN_S) % 2]
             detector = detectors[way]
             number = len(mine.judged) % len(pictures)
@@ -134,7 +141,7 @@ def test_every_board_is_judged_once_and_as_here(model: Model, tmp_path: Path) ->
         time.sleep(min(SECONDS * 0.1, 5))
         server.start()
         for thread in threads:
-            thread.join(SECONDS + 60)
+            thread.join(SECONDS + PATIENCE_S + 30)
     finally:
         server.kill()
     report(model, stations)
@@ -143,8 +150,7 @@ def test_every_board_is_judged_once_and_as_here(model: Model, tmp_path: Path) ->
         assert [number for number, _ in station.judged] == [i % BOARDS for i in range(len(station.judged))]
         assert all(verdict == expected[number] for number, verdict in station.judged)
         assert station.here > 0, "the server was missed for a while"
-        assert station.returned, "and used again when it was back"
-        assert all(station.served[way].tiles > 0 for way in WAYS)
+        assert station.saw_all, "and used again when it was back"
 
 
 def report(model: Model, stations: list[Station]) -> None:

@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 
 from aoi_app.core.errors import EngineError
 from aoi_app.core.scan import Pixels
-from aoi_app.inference.frozen import detect, scan_of
+from aoi_app.inference.admission import open_admitted
+from aoi_app.inference.frozen import FrozenBoard, detect, scan_of
+from aoi_app.inference.gate import GateLimits
 from aoi_app.inference.model import Model, read_model
 from aoi_app.inference.precision import PrecisionFile
 from aoi_app.inference.runtimes.base import Options
@@ -162,6 +164,42 @@ def test_nobody_there(network: Model, board: Pixels, caplog: pytest.LogCaptureFi
         session = Triton().load(network, "fp32", options, ignore)
     assert "ONNX Runtime computes" in caplog.text and session.info.runtime == "ONNX Runtime"
     assert session.run(np.zeros(network.input_shape(2), np.float32))[0].shape == (2, 7, 84)
+    session.close()
+
+
+def test_a_silent_server_is_not_admitted_on_the_word_of_its_stand_in(
+    network: Model, board: Pixels, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AOI_CACHE", str(tmp_path / "cache"))
+    cv2.imwrite(str(tmp_path / "a.png"), board)
+
+    def admit(precision: str) -> str:
+        detector, certificate = open_admitted(
+            network.path, "triton", precision, lambda: (FrozenBoard(tmp_path / "a.png"),), GateLimits(threshold=0.3),
+            min_confidence=0.3, overlap=16, options={"url": "127.0.0.1:9", "timeout_s": 0.3},
+        )  # fmt: skip
+        detector.close()
+        return str(certificate)
+
+    assert "admitted" in admit("fp32"), "the very network that the gate compares with, told by its hash"
+    with pytest.raises(EngineError, match="was silent while its fp16 was to be compared"):
+        admit("fp16")
+
+
+def test_a_server_that_nobody_knows_is_not_taken_back(
+    network: Model, server: Server, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("aoi_app.inference.runtimes.triton_client.HASH_PARAMETER", "what it runs is told nowhere")
+    server.kill()
+    options: Options = {"url": server.url, "ask_again_s": 0.0, "timeout_s": 1.0}
+    session = Triton().load(network, "fp32", options, ignore)
+    server.start()
+    tile = np.zeros(network.input_shape(1), np.float32)
+    with caplog.at_level(logging.WARNING):
+        session.run(tile)
+        session.run(tile)
+    assert session.info.runtime == "ONNX Runtime" and session.info.stand_in
+    assert caplog.text.count("was never compared") == 1
     session.close()
 
 
