@@ -62,7 +62,7 @@ def test_what_does_not_count_is_dashed(world: GuiWorld) -> None:
         image.fill(0xFF404040)
         marks = Marks.of_defects((defect,))
         marks = Marks(marks.boxes, marks.codes, marks.confidences, np.array([counts]), marks.defects)
-        patch = Viewport(100, 100).patch(100, 100, 1)
+        patch = Viewport(100, 100).fitted((100.0, 100.0)).patch(100, 100, 1)
         assert patch is not None
         painter = QPainter(image)
         draw_marks(painter, marks, patch, QRectF(0, 0, 100, 100), None)
