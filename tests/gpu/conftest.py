@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from aoi_app.core.errors import AoiError
+from aoi_app.inference.catalog import default_model
 from aoi_app.inference.runtimes.tensorrt.hardware import GpuFacts, query_gpu
 from aoi_app.inference.runtimes.tensorrt.library import Library, open_library
-from aoi_app.inference.yardstick import write_yardstick
 
 # A quick build is good enough to test what it does; figures are taken with the default level.
 QUICK = {"optimisation_level": 1, "max_batch": 8, "workspace_mib": 256}
@@ -44,8 +44,9 @@ def library() -> Library:
 
 
 @pytest.fixture(scope="session")
-def network(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_yardstick(tmp_path_factory.mktemp("net") / "net.onnx", "tiny", size=320, classes=6, planes=1)
+def network() -> Path:
+    """The model that the station starts with: random weights would part on every rounding."""
+    return default_model()
 
 
 @pytest.fixture(scope="session")

@@ -185,9 +185,16 @@ def main() -> None:
     parser.add_argument("--precisions", nargs="+", default=["fp16", "fp32"])
     parser.add_argument("--boards", type=int, default=10_000)
     parser.add_argument("--swaps", type=int, default=200)
+    parser.add_argument("--batches", type=int, nargs="+", default=[1, 8, 16])
+    parser.add_argument("--max-batch", type=int, default=16, help="most tiles that the plans take")
     parser.add_argument("--level", type=int, default=3, help="builder optimisation level of the plans")
     given = parser.parse_args()
-    options = {"store": str(given.store), "build": False, "optimisation_level": given.level}
+    options = {
+        "store": str(given.store),
+        "build": False,
+        "optimisation_level": given.level,
+        "max_batch": given.max_batch,
+    }
     gpu = query_gpu()
     enter()
     figures = Figures(given.out, given.only)
@@ -198,7 +205,7 @@ def main() -> None:
         models = {"own": read_model(given.network), **models}
     for precision in given.precisions:
         for name, model in models.items():
-            for batch in (1, 8, 16):
+            for batch in given.batches:
                 rows = functools.partial(table, model, precision, options, (batch,))
                 figures.take(f"{name} {precision} {batch}", rows)
     main_model = models.get("own", models["yolov8s"])

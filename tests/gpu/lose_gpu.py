@@ -8,12 +8,13 @@ import time
 from pathlib import Path
 
 from aoi_app.app import fallback
+from aoi_app.boards.draw import draw_window
+from aoi_app.boards.spec import BoardSpec
 from aoi_app.core.errors import EngineError
 from aoi_app.core.protocols import Detector
 from aoi_app.inference.frozen import detect
 from aoi_app.inference.runtimes.base import Option
 from aoi_app.inference.runtimes.table import open_detector
-from aoi_app.inference.runtimes.tensorrt.bench import pinned_board
 from aoi_app.inference.runtimes.tensorrt.detector import TensorRtDetector
 from aoi_app.station.engines import Engines, EngineSpec, Progress
 from aoi_app.station.journal import Journal
@@ -39,18 +40,19 @@ def main() -> None:
         time.sleep(0.05)
     detector = engines.take_over()
     assert isinstance(detector, TensorRtDetector), [event.what for event in journal.after(0)]
-    board = pinned_board(700, 700)
-    before = detect(detector, board)
+    drawn = draw_window(BoardSpec(width=900, lines=900, defects=(20, 20)), 1)
+    board = (drawn.image, drawn.golden)
+    before = detect(detector, *board)
     engines.board_done()
     break_context(detector)
     try:
-        detect(detector, board)
+        detect(detector, *board)
         raise SystemExit("The broken GPU went unnoticed.")
     except EngineError as error:
         said = str(error)
         other: Detector | None = engines.failed(error)
     assert other is not None, "nothing is left to inspect with"
-    after = detect(other, board)
+    after = detect(other, *board)
     lines = [event.what for event in journal.after(0)]
     print(json.dumps({"said": said, "runs": other.info.runtime, "boxes": [len(before), len(after)], "log": lines}))
     engines.close()
