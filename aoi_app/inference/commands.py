@@ -76,6 +76,8 @@ def build(
             "max_batch": max_batch,
         }
         if tensorrt
+        else {"calibration": str(images)}
+        if images and precision == "int8"
         else {}
     )
     with progress_bar() as progress:
