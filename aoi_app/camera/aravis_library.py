@@ -206,7 +206,7 @@ class Library:
     def _translated(self, error: Any, about: str) -> AoiError:
         domain = (self.g_quark_to_string(error.contents.domain) or b"").decode()
         code = error.contents.code
-        message = (error.contents.message or b"").decode(errors="replace")
+        message = (error.contents.message or b"").decode(errors="replace").rstrip(". ") + "."
         self.g_error_free(error)
         what = f"{about}: {message}" if about else message
         if domain == "arv-device-error-quark" and code in _DEVICE_ERRORS:

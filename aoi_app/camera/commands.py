@@ -12,6 +12,7 @@ from typing import Annotated
 import cv2
 import typer
 from rich.console import Console
+from rich.progress import Progress
 from rich.table import Table
 
 from aoi_app.camera.aravis_stream import small_socket_buffer
@@ -32,7 +33,10 @@ from aoi_app.core.recipe import MAX_LENGTH_LINES
 from aoi_app.core.scan import PixelFormat, Pixels
 
 app = typer.Typer(no_args_is_help=True)
-out = Console()
+out, err = Console(), Console(stderr=True)
+
+ATTACHED = ("gige", "pylon", "gentl")
+"""Drivers whose cameras are looked for."""
 
 Option = int | float | str | bool
 Source = Annotated[str, typer.Argument(help="simulated, a path, gige:ADDRESS, pylon:SERIAL, gentl:ID, opencv:FILE.")]
@@ -51,12 +55,16 @@ def list_cameras(
 ) -> None:
     """List the cameras that answer, and the drivers that could be installed."""
     table = Table("source", "vendor", "model", "serial", "address")
-    for name, answer in discover(wait).items():
+    with err.status("Looking for cameras"):
+        found = discover(wait)
+    for name, answer in found.items():
         if isinstance(answer, AoiError):
             if as_json:
                 print(json.dumps({"driver": name, "missing": answer.what, "hint": answer.hint}))
             table.add_row(f"[dim]{name}[/]", "[dim]not available[/]", f"[dim]{answer.hint}[/]", "", "")
             continue
+        if not answer and name in ATTACHED:
+            table.add_row(f"[dim]{name}[/]", "[dim]no camera answers[/]", "", "", "")
         for info in answer:
             if as_json:
                 print(json.dumps(asdict(info)))
@@ -74,7 +82,8 @@ def info(source: Source, options: Options = []) -> None:  # noqa: B006 - typer c
         out.print(f"[bold]{who.vendor} {who.model}[/] {who.serial} {who.address} (driver {who.driver})")
         table = Table("feature", "value", "unit", "limits")
         for feature in describe(camera):
-            table.add_row(feature.name, feature.value, feature.unit, feature.limits)
+            limits = feature.limits if feature.writable else "[dim]read only[/]"
+            table.add_row(feature.name, feature.value, feature.unit, limits)
         if table.row_count:
             out.print(table)
     finally:
@@ -103,15 +112,18 @@ def grab(
     try:
         camera.open()
         config = _config(line_rate, height, width, PixelFormat.RGB8 if colour else PixelFormat.MONO8)
-        for end in grab_boards(camera, config, max_lines=max_lines, quiet_s=wait, options=boards_as):
-            taken += 1
-            complete += end.completeness.ok
-            verdict = "complete" if end.completeness.ok else "; ".join(end.completeness.reasons)
-            out.print(f"{end.scan.serial}  {end.scan.width} x {end.completeness.lines}  {verdict}", highlight=False)
-            if end.completeness.lines:
-                _write(folder / f"{end.scan.serial}.png", end.image)
-            if taken == boards:
-                break
+        with Progress(console=err, transient=True) as bar:
+            task = bar.add_task("Boards", total=boards)
+            for end in grab_boards(camera, config, max_lines=max_lines, quiet_s=wait, options=boards_as):
+                taken += 1
+                complete += end.completeness.ok
+                verdict = "complete" if end.completeness.ok else "; ".join(end.completeness.reasons)
+                out.print(f"{end.scan.serial}  {end.scan.width} x {end.completeness.lines}  {verdict}", highlight=False)
+                if end.completeness.lines:
+                    _write(folder / f"{end.scan.serial}.png", end.image)
+                bar.advance(task)
+                if taken == boards:
+                    break
     finally:
         camera.close()
     if not taken:
@@ -200,7 +212,7 @@ def flat_field(
         for task in ("Cover the lens.", "Uncover it, and lay out an even, bright target."):
             if not yes:
                 typer.prompt(f"{task} Enter goes on", default="", show_default=False)
-            with out.status(f"Taking {lines} lines"):
+            with err.status(f"Taking {lines} lines"):
                 pictures.append(grab_lines(camera, config, lines, wait))
         field = flat_field_of(camera, *pictures)
     finally:

@@ -56,7 +56,7 @@ class DrawnSource:
                 f"The simulated line cannot draw {kind!r} boards.", f"Choose one of {', '.join(DEFAULTS)}."
             )
         self._kind = kind
-        self._wanted = {**defaults, **{k: v for k, v in options.items() if k in _KNOWN}}
+        self._wanted = {**defaults, **{k: v for k, v in options.items() if k in DRAWN_OPTIONS}}
         _spec(kind, self._wanted)
 
     @property
@@ -107,7 +107,7 @@ class DrawnSource:
 
 
 _DRAWN = ("width", "lines", "px_per_mm", "look", "colour", "seed", "good_share")
-_KNOWN = (*_DRAWN, "code", "code_text", "designs")
+DRAWN_OPTIONS = (*_DRAWN, "code", "code_text", "designs")
 
 
 def _spec(kind: str, wanted: Mapping[str, Option]) -> BoardSpec:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from aoi_app.camera import aravis, aravis_library, gentl, opencv, pylon
-from aoi_app.camera.drawn_source import DrawnSource
+from aoi_app.camera.drawn_source import DRAWN_OPTIONS, DrawnSource
 from aoi_app.camera.fault_plan import FaultPlan
 from aoi_app.camera.folder import ImageSource, folder_camera
 from aoi_app.camera.simulated import SimulatedCamera, always_ready
-from aoi_app.core.errors import AoiError, BackendMissing, CameraNotFound
+from aoi_app.core.errors import AoiError, BackendMissing, CameraNotFound, FeatureError
 from aoi_app.core.protocols import AcquisitionConfig, CameraInfo, LineScanCamera
 from aoi_app.core.settings import CameraSettings
 
@@ -20,6 +21,17 @@ Ready = Callable[[], bool]
 
 Option = int | float | str | bool
 DEFAULT_GAP_LINES = 400
+
+OPTIONS = frozenset(
+    {
+        *("board_end", "board_lines", "board_quiet_s", "sensor_bit", "gap_policy", "transport"),
+        *("encoder_divider", "encoder_counts_down", "row_offsets", "silence_s"),
+        *("pixel_format", "black_level", "white_level", "flat_field"),
+        *("buffers", "packet_resend", "packet_size", "cti"),
+        *("gap_lines", "faults", "repeat", *DRAWN_OPTIONS),
+    }
+)
+"""What a camera's options are called; a name that begins with a capital letter is a feature of the camera itself."""
 DRAWN = {"bare": "Simulated line, bare boards", "assembled": "Simulated line, assembled boards"}
 """Kinds of boards that the simulated line draws -> what the line is called."""
 
@@ -76,8 +88,11 @@ def create_camera(
         Nothing of this name exists.
     BackendMissing
         The driver's library is not installed.
+    FeatureError
+        No driver knows an option of this name.
     """
     options = options or {}
+    _check_names(options)
     name, _, address = source.partition(":")
     driver = drivers().get(name)
     # A path wins over a driver's name only where no driver has it: C:\boards is a path.
@@ -93,6 +108,15 @@ def create_camera(
     if missing is not None:
         raise missing
     return driver.create(address, options, ready)
+
+
+def _check_names(options: Mapping[str, Option]) -> None:
+    """Refuse names that nothing knows; those of another driver may be left from another source."""
+    for name in options:
+        if not name[:1].isupper() and name not in OPTIONS:
+            near = difflib.get_close_matches(name, OPTIONS, 1)
+            hint = f"Did you mean {near[0]}?" if near else f"Choose one of {', '.join(sorted(OPTIONS))}."
+            raise FeatureError(f"No camera has an option {name}.", hint)
 
 
 def open_camera(

@@ -29,14 +29,12 @@ class LineMeter:
         self._continuity = Continuity(height)
         self._recent: deque[tuple[int, int]] = deque(maxlen=WINDOW)
         self._position = 0
+        self._rate: float | None = None
 
     @property
     def line_rate(self) -> float | None:
-        """Lines per second by the camera's own clock, while a board goes by; None before there are two blocks."""
-        if len(self._recent) < 2:
-            return None
-        (first_ns, first), (last_ns, last) = self._recent[0], self._recent[-1]
-        return (last - first) * 1e9 / (last_ns - first_ns) if last_ns > first_ns else None
+        """Lines per second by the camera's own clock, while a board goes by; None before there were two blocks."""
+        return self._rate
 
     def feed(self, block: LineBlock) -> None:
         """Count a block."""
@@ -53,6 +51,9 @@ class LineMeter:
             self._recent.clear()
         self._position += lost
         self._recent.append((block.timestamp_ns, self._position))
+        (first_ns, first), (last_ns, last) = self._recent[0], self._recent[-1]
+        if last_ns > first_ns:
+            self._rate = (last - first) * 1e9 / (last_ns - first_ns)
         self._position += block.lines
         if block.ends_board:
             self.lost_lines += self._continuity.settle()

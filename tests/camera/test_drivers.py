@@ -11,7 +11,7 @@ from aoi_app.camera.drivers import acquisition_config, create_camera, discover, 
 from aoi_app.camera.folder import ImageSource, folder_camera
 from aoi_app.camera.ring import BufferRing
 from aoi_app.camera.simulated import SimulatedCamera
-from aoi_app.core.errors import AoiError, CameraError, CameraNotFound
+from aoi_app.core.errors import AoiError, CameraError, CameraNotFound, FeatureError
 from aoi_app.core.protocols import AcquisitionConfig
 from aoi_app.core.scan import PixelFormat, ScanEnd
 from aoi_app.core.settings import CameraSettings
@@ -119,3 +119,15 @@ def test_every_driver_answers_the_question_what_is_there() -> None:
     assert set(found) == set(drivers())
     assert all(isinstance(answer, (list, AoiError)) for answer in found.values())
     assert isinstance(found["simulated"], list) and found["simulated"]
+
+
+def test_a_misspelt_option_is_refused_with_the_one_that_was_meant() -> None:
+    with pytest.raises(FeatureError) as caught:
+        create_camera("simulated:bare", {"flat_feild": "x.npz"})
+    assert "flat_feild" in caught.value.what and caught.value.hint == "Did you mean flat_field?"
+    with pytest.raises(FeatureError, match="gap_policy"):
+        create_camera("simulated:bare", {"zzz": 1})
+
+
+def test_options_left_from_another_source_and_features_of_the_camera_are_let_be() -> None:
+    create_camera("simulated:bare", {"packet_size": 1_500, "ExposureTime": 20.0, "colour": True})
