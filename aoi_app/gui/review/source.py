@@ -63,7 +63,7 @@ class BoardSource:
         known
             Boards in hand.
         seen
-            Boards that were put off.
+            Boards that were put off: for others, until there is nothing else in hand.
         reviewer
             Who is to review it; None only looks, and takes nothing in hand.
         """
@@ -72,6 +72,8 @@ class BoardSource:
             return Found()
         queue = [board for board in review.queue(QUEUE, holder=self.holder) if board not in known]
         for board in sorted(queue, key=lambda board: board in seen):
+            if board in seen and known:
+                break
             if reviewer is not None and review.claim(board, self.holder, reviewer):
                 continue
             work = self.board(board)
