@@ -27,14 +27,20 @@ class Rate:
 
     def add(self, amount: float) -> None:
         """Count `amount` now."""
-        self._entries.append((self._clock(), amount))
+        now = self._clock()
+        # Here as well: a station that nobody watches must not remember everything.
+        self._forget(now)
+        self._entries.append((now, amount))
         self._sum += amount
+
+    def _forget(self, now: float) -> None:
+        while self._entries and self._entries[0][0] < now - self._window_s:
+            self._sum -= self._entries.popleft()[1]
 
     def per_second(self) -> float:
         """Return the mean over the window, or since the start where that is shorter."""
         now = self._clock()
-        while self._entries and self._entries[0][0] < now - self._window_s:
-            self._sum -= self._entries.popleft()[1]
+        self._forget(now)
         span = min(self._window_s, now - self._began)
         return max(self._sum, 0.0) / span if span > 0.2 else 0.0
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from aoi_app.station.control import StationControl
 from aoi_app.station.load import LoadSamples, memory_trend
+from aoi_app.station.metrics import Rate
 from aoi_app.station.status import Counters, Rates, StationStatus
 
 TEN_MINUTES = np.arange(1.0, 601.0)
@@ -84,3 +85,12 @@ def test_what_measures_does_not_grow() -> None:
 def test_a_run_of_no_seconds_has_figures() -> None:
     samples = LoadSamples(cast(StationControl, Busy()), 0)
     assert samples.figures().seconds == 0 and samples.trend() is None
+
+
+def test_a_rate_that_nobody_asks_for_remembers_its_window_only() -> None:
+    clock = Clock()
+    rate = Rate(3.0, clock)
+    for _ in range(1_000):
+        rate.add(2.0)
+    assert len(rate._entries) <= 4
+    assert rate.per_second() == pytest.approx(2.0, rel=0.4)
