@@ -112,6 +112,26 @@ def test_an_engine_is_swapped_between_boards(world: World, station: Station) -> 
     assert all(i.verdict is not Verdict.ERROR for i in world.recorded[:-1])
 
 
+def test_other_options_of_the_runtime_make_another_engine_and_those_of_another_runtime_do_not(
+    world: World, station: Station
+) -> None:
+    world.boards, world.block_s = 10_000, 0.001
+    station.start()
+    wait_until(lambda: len(world.recorded) >= 3)
+    other = {"triton": {"url": "inspection:8001"}}
+    station.apply(station.settings.with_changes(runtime_options=other))
+    seen = len(world.recorded)
+    wait_until(lambda: len(world.recorded) >= seen + 3)
+    assert len(world.detectors) == 1
+    station.apply(station.settings.with_changes(runtime_options={**other, "onnxruntime": {"threads": 2}}))
+    wait_until(lambda: world.detectors[0].closed)
+    assert world.detectors[1].spec.options == (("threads", 2),)
+    station.stop()
+    wait_until(lambda: station.status().state is State.IDLE)
+    assert world.serials() == expected(len(world.recorded))
+    assert all(i.verdict is not Verdict.ERROR for i in world.recorded[:-1])
+
+
 def test_a_new_engine_that_fails_its_first_board_gives_way_to_the_old_one(world: World, station: Station) -> None:
     world.boards, world.block_s = 10_000, 0.001
     station.start()
