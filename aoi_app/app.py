@@ -33,8 +33,10 @@ from aoi_app.demo import at_source, recipe_of, record_of, source_of
 from aoi_app.inference.admission import is_reference, open_admitted
 from aoi_app.inference.calibration import IMAGES_VARIABLE
 from aoi_app.inference.catalog import find_model
+from aoi_app.inference.compare import tile_budget_ms
 from aoi_app.inference.frozen import FrozenBoard, frozen_boards
 from aoi_app.inference.gate import GateLimits
+from aoi_app.inference.model import read_model
 from aoi_app.inference.runtimes.board_memory import board_memory
 from aoi_app.inference.runtimes.table import open_detector
 from aoi_app.inference.trial import trial
@@ -88,7 +90,7 @@ def make_detector(settings: Settings, spec: EngineSpec) -> Detector:
 
 def admitted_detector(settings: Settings, spec: EngineSpec, progress: Progress) -> tuple[Detector, str]:
     """Open the detector that a specification names, through the gate; return it and what the gate measured."""
-    limits = GateLimits(threshold=GATE_THRESHOLD)
+    limits = _gate_limits(settings, spec)
     # Before the candidate is opened: INT8 is calibrated on the same images.
     reference = is_reference(spec.runtime, spec.precision, dict(spec.options))
     boards = () if reference else plant_boards(settings)
@@ -109,6 +111,15 @@ def admitted_detector(settings: Settings, spec: EngineSpec, progress: Progress) 
 
         keep_certificate(open_store({**DEFAULTS, **dict(spec.options)}), certificate)
     return detector, str(certificate) if certificate else ""
+
+
+def _gate_limits(settings: Settings, spec: EngineSpec) -> GateLimits:
+    """Return what the gate holds an engine to: the recipe's budget, or none where it does not tell the width."""
+    budget, tile_ms = spec.budget, None
+    if budget.verdict_ms is not None and budget.width_px is not None:
+        size = read_model(find_model(spec.model)).size
+        tile_ms = tile_budget_ms(budget.verdict_ms, budget.width_px, size, settings.tile_overlap)
+    return GateLimits(threshold=GATE_THRESHOLD, p99_ms=tile_ms, memory_mib=budget.memory_mib)
 
 
 def fallback(spec: EngineSpec) -> EngineSpec | None:

@@ -56,7 +56,10 @@ class Recipe(Strict):
     opportunities
         Opportunities for a defect on one board as the engineer counted them; None counts the components'.
     verdict_budget_ms
-        So long after the last line the verdict must stand; what runtimes are compared under. None sets no limit.
+        So long after the last line the verdict must stand: what runtimes are compared under, and what an engine
+        must keep to before it goes on the line. None sets no limit.
+    gpu_memory_budget_mib
+        What an engine may take of the GPU's memory, MiB. None sets no limit.
     """
 
     schema_version: Literal[2] = 2
@@ -80,6 +83,7 @@ class Recipe(Strict):
     changeover: Changeover = Changeover()
     opportunities: Annotated[int, Field(ge=1)] | None = None
     verdict_budget_ms: Positive | None = None
+    gpu_memory_budget_mib: Positive | None = None
 
     @model_validator(mode="before")
     @classmethod

@@ -16,7 +16,7 @@ from aoi_app.inference.model import TFLITE, Model, read_model
 from aoi_app.inference.onnx_file import file_hash
 from aoi_app.inference.preprocess import TileCutter
 from aoi_app.inference.quantise import Progress
-from aoi_app.inference.runtimes.base import Option
+from aoi_app.inference.runtimes.base import HoldsMemory, Option
 from aoi_app.inference.runtimes.table import load_runtime, open_detector
 from aoi_app.inference.streaming import StreamingDetector
 from aoi_app.inference.tiling import Tile
@@ -120,7 +120,9 @@ def _compare(
         reference = open_detector(original, *REFERENCE, min_confidence=limits.threshold, overlap=overlap)
         try:
             tile = _one_tile(model, boards)
-            certificate = run_gate(reference, candidate, session, tile, boards, limits, progress=progress)
+            certificate = run_gate(
+                reference, candidate, session, tile, boards, limits, memory_mib=_memory_of(candidate), progress=progress
+            )
         finally:
             reference.close()
         # In FP32 the server's file is told by its hash; in another precision nobody has seen what it computes.
@@ -132,6 +134,14 @@ def _compare(
         return certificate
     finally:
         session.close()
+
+
+def _memory_of(detector: Detector) -> Callable[[], float] | None:
+    """Return what tells the device memory that a detector holds, MiB; None for one that holds none."""
+    if not isinstance(detector, HoldsMemory):
+        return None
+    holder = detector
+    return lambda: holder.device_bytes / 2**20
 
 
 def _is_stand_in(detector: Detector) -> bool:

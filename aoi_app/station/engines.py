@@ -8,8 +8,32 @@ from dataclasses import dataclass
 
 from aoi_app.core.errors import EngineError
 from aoi_app.core.protocols import Detector
+from aoi_app.core.recipe import Recipe
 from aoi_app.station.journal import Journal
 from aoi_app.station.status import Level
+
+
+@dataclass(frozen=True, slots=True)
+class EngineBudget:
+    """What a recipe allows an engine; None sets no limit.
+
+    Attributes
+    ----------
+    verdict_ms
+        After the last line of a board `width_px` pixels wide.
+    memory_mib
+        Of the GPU.
+    """
+
+    verdict_ms: float | None = None
+    width_px: int | None = None
+    memory_mib: float | None = None
+
+    @staticmethod
+    def of(recipe: Recipe) -> EngineBudget:
+        """Return what `recipe` allows; the width counts only where the verdict has a limit."""
+        limit = recipe.verdict_budget_ms
+        return EngineBudget(limit, None if limit is None else recipe.width_px, recipe.gpu_memory_budget_mib)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +44,8 @@ class EngineSpec:
     ----------
     options
         Of the runtime: name and value.
+    budget
+        What the recipe allows; the gate holds the engine to it.
     """
 
     model: str
@@ -27,6 +53,7 @@ class EngineSpec:
     precision: str
     min_confidence: float
     options: tuple[tuple[str, int | float | str | bool], ...] = ()
+    budget: EngineBudget = EngineBudget()
 
     def serves(self, model: str, least_confidence: float) -> bool:
         """Tell whether it is of a model and delivers from a confidence on."""

@@ -16,7 +16,7 @@ from aoi_app.core.settings import Settings
 from aoi_app.station.acquisition import Acquisition
 from aoi_app.station.changeover import Chosen, LineChangeover
 from aoi_app.station.display import Display
-from aoi_app.station.engines import Engines, EngineSpec
+from aoi_app.station.engines import EngineBudget, Engines, EngineSpec
 from aoi_app.station.handover import ScanFeed
 from aoi_app.station.inspecting import Inspector
 from aoi_app.station.journal import Journal
@@ -307,7 +307,8 @@ class Station:
         settings = self._settings
         least = min(LEAST_CONFIDENCE, recipe.lowest_confidence)
         options = tuple(sorted(settings.engine_options.items()))
-        return EngineSpec(settings.model or recipe.model, settings.runtime, settings.precision, least, options)
+        model = settings.model or recipe.model
+        return EngineSpec(model, settings.runtime, settings.precision, least, options, EngineBudget.of(recipe))
 
     def _request_engine(self, spec: EngineSpec) -> None:
         self._spec = spec

@@ -43,6 +43,15 @@ class SessionInfo:
     stand_in: bool = False
 
 
+@runtime_checkable
+class HoldsMemory(Protocol):
+    """A detector that knows what it took of the GPU's memory."""
+
+    @property
+    def device_bytes(self) -> int:
+        """Bytes of device memory, weights included."""
+
+
 class Session(Protocol):
     """A loaded network."""
 

@@ -75,6 +75,8 @@ def test_the_gate_admits_and_its_certificate_is_kept(
     assert certificate is not None
     assert certificate.admitted
     assert certificate.reference_boxes > 5
+    assert certificate.memory_mib is not None
+    assert certificate.memory_mib > 0
     keep_certificate(EngineStore(store), certificate)
     kept = [p.manifest.certificate for p in EngineStore(store).plans() if p.manifest is not None]
     assert [c["precision"] for c in kept if c is not None] == [precision]
@@ -94,6 +96,25 @@ def test_the_gate_refuses_an_engine_that_loses_boxes(
             "fp32",
             lambda: frozen_boards((tmp_path / "a.png",)),
             GateLimits(threshold=0.25),
+            min_confidence=0.25,
+            overlap=16,
+            options={"store": str(store), "max_batch": 4},
+        )
+    assert cuda.held == 0
+
+
+def test_the_gate_refuses_an_engine_that_takes_more_memory_than_the_recipe_allows(
+    trt: StandInTrt, cuda: StandInCuda, network: Path, store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(table.RuntimeEntry, "available", property(lambda self: True))
+    cv2.imwrite(str(tmp_path / "a.png"), np.random.default_rng(0).integers(0, 256, (200, 230), np.uint8))
+    with pytest.raises(EngineError, match=r"it takes \d+ MiB, the recipe allows 0 MiB"):
+        open_admitted(
+            network,
+            "tensorrt",
+            "fp32",
+            lambda: frozen_boards((tmp_path / "a.png",)),
+            GateLimits(threshold=0.25, memory_mib=0.01),
             min_confidence=0.25,
             overlap=16,
             options={"store": str(store), "max_batch": 4},

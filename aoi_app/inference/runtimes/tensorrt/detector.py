@@ -92,8 +92,9 @@ class TensorRtDetector:
 
     @property
     def device_bytes(self) -> int:
-        """Device memory taken beside the engine's own weights."""
-        return self._feed.nbytes + sum(lane.nbytes for lane in self.activation.lanes)
+        """Bytes of device memory: weights (the plan's length), lanes and line rings."""
+        lanes = sum(lane.nbytes for lane in self.activation.lanes)
+        return self.activation.engine.plan_bytes + lanes + self._feed.nbytes
 
     def begin(self, scan: BoardScan, golden: Pixels | None = None) -> None:
         """Start on a board; forgets the one before."""

@@ -61,6 +61,7 @@ class Engine:
         self.precision: PrecisionReport = parse_layers(self.describe())
         self.activation_bytes = library.activation_bytes(self._engine)
         self.layers = int(self._engine.num_layers)
+        self.plan_bytes = len(plan)
 
     def describe(self) -> str:
         """Return what the engine inspector tells of the layers, at the largest batch, as JSON text."""
