@@ -6,10 +6,13 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QStandardItemModel
-from PySide6.QtWidgets import QComboBox, QGridLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QAbstractSpinBox, QComboBox, QGridLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from aoi_app.gui.services import Choice
 from aoi_app.gui.texts import message, say, tr
+
+PADDING = 7
+"""Pixels before the text of a field."""
 
 
 class Form(QWidget):
@@ -34,6 +37,9 @@ class Form(QWidget):
         say(label, "setText", caption)
         say(field, "setAccessibleName", caption)
         label.setBuddy(field)
+        if isinstance(field, QAbstractSpinBox):
+            # A style sheet gives the fields of numbers no padding, unlike all others.
+            field.lineEdit().setTextMargins(PADDING, 0, 0, 0)
         self.grid.addWidget(label, row, 0, Qt.AlignmentFlag.AlignVCenter)
         self.grid.addWidget(field, row, 1)
         if note:
