@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+from aoi_app.camera.board_options import BoardOptions
 from aoi_app.camera.unpack import ALIASES, board_format, layout_of
 from aoi_app.core.errors import FeatureError
 from aoi_app.core.protocols import AcquisitionConfig
@@ -17,6 +18,9 @@ LINE_RATE = ("AcquisitionLineRate", "AcquisitionLineRateAbs")
 FRAME_RATE = ("AcquisitionFrameRate", "AcquisitionFrameRateAbs")
 EXPOSURE = ("ExposureTime", "ExposureTimeAbs")
 GAIN = ("Gain", "GainAbs")
+
+SCAN_DIRECTION = ("ScanDirection", "sensorScanDirection")
+"""Of TDI sensors, which add up the same line of the board row by row and must know where it goes."""
 
 CHUNKS: Mapping[str, str] = {
     "encoder": "ChunkEncoderValue",
@@ -85,6 +89,7 @@ def set_up(features: Features, config: AcquisitionConfig, options: Mapping[str, 
         with suppress(FeatureError):  # some offer nothing else, and do not let it be written
             features.set("AcquisitionMode", "Continuous")
     enable_chunks(features)
+    _set_direction(features, options)
     for name, value in options.items():
         if name[:1].isupper():
             features.set(name, value)
@@ -114,6 +119,14 @@ def _set_width(features: Features, width: int | None) -> None:
             set_first(features, ("OffsetX",), 0)
         width = int(features.number("WidthMax") or 0) or None
     set_first(features, ("Width",), width)
+
+
+def _set_direction(features: Features, options: Mapping[str, Value]) -> None:
+    """Tell a TDI sensor from which side boards come, where the settings say so."""
+    if "transport" not in options:
+        return
+    entry = BoardOptions.among(options).transport.value.capitalize()
+    set_first(features, [name for name in SCAN_DIRECTION if entry in features.entries(name)], entry)
 
 
 def set_first(features: Features, names: Sequence[str], value: Value | None) -> bool:

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from aoi_app.camera.assembler import BoardAssembler
+from aoi_app.camera.assembler import DEFAULT_OPTIONS, BoardAssembler
+from aoi_app.camera.board_options import BoardOptions
 from aoi_app.camera.conveyor import SourceBoard
 from aoi_app.camera.fault_plan import FaultPlan
 from aoi_app.camera.gige.device import GigeDevice
@@ -98,11 +99,17 @@ def device(
 
 
 def grab(
-    camera: LineScanCamera, config: AcquisitionConfig, count: int, *, timeout_s: float = 20.0, quiet_s: float = 1.0
+    camera: LineScanCamera,
+    config: AcquisitionConfig,
+    count: int,
+    *,
+    timeout_s: float = 20.0,
+    quiet_s: float = 1.0,
+    options: BoardOptions = DEFAULT_OPTIONS,
 ) -> list[ScanEnd]:
     """Run an open camera until `count` boards have ended."""
     applied = camera.configure(config)
-    assembler = BoardAssembler(BufferRing(count + 8, 4 << 20), applied.height, timeout_s=quiet_s)
+    assembler = BoardAssembler(BufferRing(count + 8, 4 << 20), applied.height, timeout_s=quiet_s, options=options)
     camera.start_acquisition()
     ends: list[ScanEnd] = []
     deadline = time.monotonic() + timeout_s

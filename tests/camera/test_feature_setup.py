@@ -94,3 +94,12 @@ def test_the_encoder_counts_only_where_it_triggers_the_lines(mode: str, divider:
     camera = Camera(values | {"TriggerMode[LineStart]": mode}, {"TriggerSelector": ("FrameStart", "LineStart")})
     assert encoder_divider(camera) == divider
     assert camera.values["TriggerSelector"] == "FrameStart"
+
+
+@pytest.mark.parametrize(("options", "direction"), [({}, "Reverse"), ({"transport": "forward"}, "Forward")])
+def test_a_tdi_sensor_is_told_from_which_side_boards_come(options: dict[str, Value], direction: str) -> None:
+    camera = Camera(SFNC | {"ScanDirection": "Reverse"}, {"ScanDirection": ("Forward", "Reverse")})
+    set_up(camera, CONFIG, options)
+    assert camera.values["ScanDirection"] == direction
+    set_up(camera, CONFIG, {"transport": "reverse"})
+    assert camera.values["ScanDirection"] == "Reverse"

@@ -17,6 +17,7 @@ import pytest
 from aoi_app.camera import aravis_library, aravis_stream
 from aoi_app.camera.aravis import AravisCamera, discover
 from aoi_app.camera.aravis_stream import buffer_count, retention_s
+from aoi_app.camera.board_options import BoardOptions, GapPolicy
 from aoi_app.camera.gige.device import GigeDevice
 from aoi_app.core.errors import CameraBusy, CameraError, CameraLost, CameraNotFound, FeatureError
 from aoi_app.core.protocols import AcquisitionConfig
@@ -269,3 +270,26 @@ def test_buffers_and_patience_go_by_the_size_and_pace_of_blocks() -> None:
     assert [buffer_count(size) for size in (1_000, 1 << 20, 64 << 20)] == [256, 64, 32]
     assert retention_s(True, 32, 1.0) == 0.5 and retention_s(True, 32, 0.02) == pytest.approx(0.32)
     assert retention_s(True, 32, 0.001) == 0.1 == retention_s(False, 256, 1.0)
+
+
+def test_boards_that_come_last_line_first_are_turned_round() -> None:
+    boards = pictures(2, lines=300)
+    options: dict[str, int | float | str | bool] = {"transport": "reverse"}
+    with device([board[::-1].copy() for board in boards], loopback(35)):
+        camera = AravisCamera(loopback(35), options)
+        camera.open()
+        ends = grab(camera, CONFIG, 2, options=BoardOptions.among(options))
+        camera.close()
+    assert [end.completeness.ok for end in ends] == [True, True]
+    assert all(np.array_equal(end.image, board) for end, board in zip(ends, boards, strict=True))
+
+
+def test_a_board_that_loses_lines_is_aborted_where_the_policy_says_so() -> None:
+    boards = pictures(3, lines=300)
+    with device(boards, loopback(36), faults="drop_block@1:100x2"):
+        camera = AravisCamera(loopback(36))
+        camera.open()
+        ends = grab(camera, CONFIG, 3, options=BoardOptions(gap_policy=GapPolicy.ABORT))
+        camera.close()
+    assert [end.completeness.ok for end in ends] == [True, False, True]
+    assert ends[1].completeness.lines < 300 and np.array_equal(ends[2].image, boards[2])
