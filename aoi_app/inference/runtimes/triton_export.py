@@ -7,10 +7,14 @@ import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
 from aoi_app.core.errors import EngineError
+from aoi_app.inference.layout import Form
 from aoi_app.inference.model import Model
 from aoi_app.inference.onnx_file import TensorSpec, describe, weight_files
 from aoi_app.inference.precision import PrecisionFile
+from aoi_app.inference.runtimes.ort_library import run_once
 from aoi_app.inference.runtimes.tensorrt.store import StoredPlan
 
 CARD = "card.json"
@@ -99,7 +103,8 @@ def config_text(file: PrecisionFile, plan: ServerPlan, *, tensorrt: bool) -> str
     batched = model.batch is None
     described = describe(model.path)
     inputs = [_tensor(t, model.input_shape(model.batch or 1), batched) for t in described.inputs]
-    outputs = [_tensor(t, None, batched) for t in described.outputs if t.name in model.output_names]
+    whole = _output_shapes(model)
+    outputs = [_tensor(t, whole.get(t.name), batched) for t in described.outputs if t.name in model.output_names]
     lines = [
         f'name: "{server_name(file.source)}"',
         'platform: "tensorrt_plan"' if tensorrt else 'platform: "onnxruntime_onnx"',
@@ -117,6 +122,17 @@ def config_text(file: PrecisionFile, plan: ServerPlan, *, tensorrt: bool) -> str
     lines += [_warm_up(model, tiles, batched) for tiles in sorted({1, plan.max_batch} if batched else {1})]
     lines.append(f'parameters {{ key: "{HASH_PARAMETER}" value {{ string_value: "{file.sha256}" }} }}')
     return "\n".join(lines) + "\n"
+
+
+def _output_shapes(model: Model) -> dict[str, tuple[int, ...]]:
+    """Return shapes that the graph leaves open and a run tells: a server with a plan wants them exactly.
+
+    Only of heads with a value for each cell; lists of boxes may be longer for the next tile.
+    """
+    if model.head.form in (Form.ROWS, Form.BATCH_ROWS, Form.COUNTED):
+        return {}
+    tile = np.zeros(model.input_shape(model.batch or 1), model.dtype)
+    return {name: value.shape for name, value in run_once(model.path, {model.input_name: tile}).items()}
 
 
 def _most_tiles(engine: StoredPlan, file: PrecisionFile) -> int:

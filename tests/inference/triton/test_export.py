@@ -56,6 +56,7 @@ def test_onnx_with_batching_instances_and_warm_up(network: Path, tmp_path: Path)
     config = config_of(home)
     read = config.platform, config.max_batch_size, config.dynamic_batching.max_queue_delay_microseconds
     assert read == ("onnxruntime_onnx", 16, 300)
+    assert list(config.output[0].dims) == [7, 84], "also where the graph leaves them open"
     group = config.instance_group[0]
     assert (group.count, group.Kind.Name(group.kind)) == (2, "KIND_GPU")
     warm = config.model_warmup
