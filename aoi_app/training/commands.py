@@ -116,6 +116,7 @@ def train(
     corpora = Data(real, joined(extra) if extra else None, whole.of_boards(watched) if watched else None)
     if plan_file is not None:
         plan = read_plan(plan_file)
+        plan = replace(plan, batch=batch or plan.batch)
     else:
         plan = plan_for(schedule, whole.classes, kind, margin=margin, offset=0.5 if pixel_boxes else 0.0)
         plan = replace(plan, network=network, batch=batch, seed=seed, patience=patience, precision=Precision(precision))
