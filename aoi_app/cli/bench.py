@@ -26,6 +26,8 @@ class Kind(str, Enum):
     CAMERA = "camera"
     STAGES = "stages"
     TENSORRT = "tensorrt"
+    REGISTRATION = "registration"
+    YARDSTICK = "yardstick"
 
 
 def bench(
@@ -40,6 +42,12 @@ def bench(
         bool, typer.Option("--stages", help="Share of a core that a camera's lines take, by pixel format.")
     ] = False,
     tensorrt: Annotated[bool, typer.Option("--tensorrt", help="TensorRT by precision and batch.")] = False,
+    registration: Annotated[
+        bool, typer.Option("--registration", help="How exactly golden boards are found: drawn ones, or --images.")
+    ] = False,
+    yardstick: Annotated[
+        bool, typer.Option("--yardstick", help="One tile beside a network of YOLOv8n's shape, in turns on all cores.")
+    ] = False,
     width: Annotated[int, typer.Option(min=640, max=16_384, help="Pixels across the board.")] = 4096,
     lines: Annotated[int, typer.Option(min=640, max=65_536, help="Lines of the board.")] = 4096,
     boards: Annotated[int, typer.Option(min=1, help="Boards of each kind, or rounds.")] = 5,
@@ -70,6 +78,8 @@ def bench(
         Kind.CAMERA: camera,
         Kind.STAGES: stages,
         Kind.TENSORRT: tensorrt,
+        Kind.REGISTRATION: registration,
+        Kind.YARDSTICK: yardstick,
     }
     kind = next((kind for kind, wanted in chosen.items() if wanted), Kind.PATH)
     options = Options(

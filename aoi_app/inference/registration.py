@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -11,24 +10,24 @@ from numpy.typing import NDArray
 
 from aoi_app.core.errors import RecipeError
 from aoi_app.core.scan import Pixels
-
-Matrix = NDArray[np.float64]
-"""(2, 3): golden (x, y, 1) -> scan (x, y)."""
+from aoi_app.inference.dense_fit import BLOCK, Fit, Matrix, dense_fit
 
 COARSE_SIDE = 320
 """The search begins at the halving whose longer side is no longer than this."""
-GRID = 10
-PATCH = 48
-HALF = PATCH // 2
-ROUNDS = 12
-INLIER_PX = 2.5
-"""Pixels of a scale within which a place agrees with the others."""
-RADIUS = 7
-"""Pixels around the expected place that a patch is looked for, at every scale after the first."""
-LEAST_SCORE = 0.55
-LEAST_MATCHES = 8
-LEAST_INLIERS = 0.5
-LEAST_LIKENESS = 0.6
+SHIFTS, APART, COARSE_STEPS = 5, 3, 5
+"""So many shifts are tried at the coarsest scale, so many pixels apart, and fitted in so many steps."""
+AGAIN_SCALES = 3
+"""Scales that are fitted again when more lines of the same scan are in."""
+LEAST_SIDE = 2 * BLOCK
+LEAST_BLOCKS = 6
+ALIKE = 0.6
+"""Correlation from which a block shows what the golden board shows."""
+LEAST_ALIKE = 0.65
+"""Share of the blocks that must; defects and dirt are on the others."""
+MOST_DOUBT_PX = 1.2
+"""A board whose corners could lie so far off although every block is found to a pixel has too little structure."""
+NEAR_PX = 5.0
+"""Blocks that look alike lie no farther from where the map puts them, but for one in twenty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +48,11 @@ class Registration:
     matrix
         Golden (x, y, 1) -> scan (x, y).
     residual_px
-        95th percentile of how far the matched places lie from where the matrix puts them.
+        95th percentile of how far the places that look alike lie from where the matrix puts them.
     likeness
-        Median correlation of the matched places, 0 to 1.
+        Median correlation of the places that look alike, 0 to 1.
+    matches
+        Number of these places.
     """
 
     matrix: Matrix
@@ -88,15 +89,14 @@ def register(
 ) -> Registration:
     """Find the golden board in a scan, or in as much of it as is in.
 
-    From coarse to fine: at each scale, well-structured patches of the golden board are looked for near the place where
-    the scale before puts them, and an affine map is fitted that ignores those which disagree (defects among them).
+    From coarse to fine: where the edges fit best, then `dense_fit` at each scale.
 
     Parameters
     ----------
     golden, scan
         (lines, width[, 3]) uint8; of different sizes where they must.
     start
-        A registration of fewer lines of the same scan: only the finest scale is done again.
+        A registration of fewer lines of the same scan: only the finest scales are done again.
 
     Raises
     ------
@@ -105,18 +105,22 @@ def register(
     """
     scales = _pyramids(_grey(golden), _grey(scan[: golden.shape[0] + round(limits.shift_px)]))
     if start is not None:
-        scales, matrix = scales[:1], start.matrix
+        scales, matrix = scales[:AGAIN_SCALES], start.matrix
     else:
         coarse = len(scales) - 1
-        shift = _coarse_shift(*scales[-1], limits.shift_px / 2**coarse)
-        matrix = IDENTITY + np.array([[0, 0, shift[0]], [0, 0, shift[1]]]) * 2**coarse
-    found = None
+        matrix = _scaled(_coarse(*scales[-1], limits.shift_px / 2**coarse), 2.0**coarse)
+    fit = None
     for level in range(len(scales) - 1, -1, -1):
-        found = _refine(*scales[level], matrix, 2.0**level)
-        matrix = found.matrix
-    assert found is not None
-    _check(found, limits)
-    return found
+        small, seen = scales[level]
+        fit = dense_fit(small, seen, _scaled(matrix, 2.0**-level), seen.shape[0])
+        matrix = _scaled(fit.matrix, 2.0**level)
+    assert fit is not None
+    return _checked(fit, limits)
+
+
+def _scaled(matrix: Matrix, factor: float) -> Matrix:
+    """Return a map between pictures that are `factor` times as large."""
+    return np.column_stack([matrix[:, :2], matrix[:, 2] * factor])
 
 
 def _grey(image: Pixels) -> Pixels:
@@ -125,14 +129,28 @@ def _grey(image: Pixels) -> Pixels:
 
 def _pyramids(golden: Pixels, scan: Pixels) -> list[tuple[Pixels, Pixels]]:
     scales = [(golden, scan)]
-    while max(scales[-1][0].shape) > COARSE_SIDE and min(scales[-1][1].shape) > 2 * PATCH:
+    while max(scales[-1][0].shape) > COARSE_SIDE and min(scales[-1][1].shape) > 2 * LEAST_SIDE:
         golden, scan = (np.asarray(cv2.pyrDown(image), np.uint8) for image in scales[-1])
         scales.append((golden, scan))
     return scales
 
 
-def _coarse_shift(golden: Pixels, scan: Pixels, reach: float) -> tuple[float, float]:
-    """Return the shift at which most of the golden board looks like the scan; the edges count, not the light."""
+def _coarse(golden: Pixels, scan: Pixels, reach: float) -> Matrix:
+    """Return where the golden board lies at the coarsest scale: the best of several shifts, each fitted.
+
+    Pads and tracks in equal steps look alike one step further, too; only the fit tells which shift is right.
+    """
+    best, merit = IDENTITY, -1.0
+    for dx, dy in _shifts(golden, scan, reach):
+        start = IDENTITY + np.array([[0, 0, dx], [0, 0, dy]])
+        fit = dense_fit(golden, scan, start, scan.shape[0], COARSE_STEPS)
+        if fit.merit > merit:
+            best, merit = fit.matrix, fit.merit
+    return best
+
+
+def _shifts(golden: Pixels, scan: Pixels, reach: float) -> list[tuple[float, float]]:
+    """Return the shifts at which the edges of the golden board meet those of the scan, the best first."""
     pad = int(np.ceil(reach)) + 2
     rows, columns = (min(a, b) for a, b in zip(golden.shape, scan.shape, strict=True))
     margin_y, margin_x = min(pad, rows // 4), min(pad, columns // 4)
@@ -141,8 +159,13 @@ def _coarse_shift(golden: Pixels, scan: Pixels, reach: float) -> tuple[float, fl
     y, x = margin_y, margin_x
     window = field[y : y + template.shape[0] + 2 * pad, x : x + template.shape[1] + 2 * pad]
     score = cv2.matchTemplate(window, template, cv2.TM_CCORR_NORMED)
-    _, _, _, (best_x, best_y) = cv2.minMaxLoc(score)
-    return float(best_x - pad), float(best_y - pad)
+    found = []
+    for _ in range(SHIFTS):
+        _, _, _, (best_x, best_y) = cv2.minMaxLoc(score)
+        found.append((float(best_x - pad), float(best_y - pad)))
+        around = np.s_[max(0, best_y - APART) : best_y + APART + 1, max(0, best_x - APART) : best_x + APART + 1]
+        score[around] = -1.0
+    return found
 
 
 def _edges(image: Pixels) -> NDArray[np.float32]:
@@ -151,109 +174,20 @@ def _edges(image: Pixels) -> NDArray[np.float32]:
     return np.asarray(cv2.magnitude(gx, gy), np.float32)
 
 
-def _refine(golden: Pixels, scan: Pixels, matrix: Matrix, scale: float) -> Registration:
-    """Match patches at one scale and fit; `matrix` and the answer are in full-size pixels."""
-    places = _patches(golden)
-    sources, targets, scores = [], [], []
-    for x, y in places:
-        full = matrix[:, :2] @ (np.array([x, y]) * scale) + matrix[:, 2]
-        hit = _find(golden, scan, x, y, *(full / scale))
-        if hit is not None:
-            sources.append((x, y))
-            targets.append(hit[:2])
-            scores.append(hit[2])
-    if len(sources) < LEAST_MATCHES:
-        raise _wrong_board(f"only {len(sources)} of {len(places)} places of it were found")
-    source, target = np.array(sources, np.float64) * scale, np.array(targets, np.float64) * scale
-    fitted, kept, distance = _fit(source, target, matrix, scale)
-    if kept.sum() < max(LEAST_MATCHES, LEAST_INLIERS * len(source)):
-        raise _wrong_board(f"only {int(kept.sum())} of {len(source)} places of it lie where they should")
-    likeness = float(np.median(np.array(scores)[kept]))
-    return Registration(fitted, float(np.percentile(distance[kept], 95)), likeness, int(kept.sum()))
-
-
-def _fit(
-    source: NDArray[np.float64], target: NDArray[np.float64], start: Matrix, scale: float
-) -> tuple[Matrix, NDArray[np.bool_], NDArray[np.float64]]:
-    """Fit what can differ between two scans of a board: shift, a small rotation, stretch along the transport.
-
-    Four numbers only (optics fix the scale across, and a conveyor does not shear): places that are known to a pixel
-    must not bend the map. Places that disagree lose their weight (Tukey) from one round to the next.
-
-    Returns
-    -------
-    matrix, inliers (n,), distances (n,) in pixels
-    """
-    matrix = start.copy()
-    weight = np.ones(len(source))
-    distance = np.zeros(len(source))
-    n = len(source)
-    for _ in range(ROUNDS):
-        moved = source @ matrix[:, :2].T + matrix[:, 2]
-        x, y = moved[:, 0] - moved[:, 0].mean(), moved[:, 1] - moved[:, 1].mean()
-        rows = np.zeros((2 * n, 4))
-        rows[:n, 0], rows[:n, 2] = -y, 1
-        rows[n:, 0], rows[n:, 1], rows[n:, 3] = x, y, 1
-        both = np.sqrt(np.concatenate([weight, weight]))
-        residual = (target - moved).T.ravel()
-        (turn, stretch, dx, dy), *_ = np.linalg.lstsq(rows * both[:, None], residual * both, rcond=None)
-        step = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn) * (1 + stretch)]])
-        centre = moved.mean(axis=0)
-        matrix = np.column_stack([step @ matrix[:, :2], step @ (matrix[:, 2] - centre) + centre + (dx, dy)])
-        distance = np.linalg.norm(target - (source @ matrix[:, :2].T + matrix[:, 2]), axis=1)
-        reach = max(INLIER_PX * scale, 3 * float(np.median(distance)))
-        weight = np.clip(1 - (distance / reach) ** 2, 0, None) ** 2 + 1e-9
-    return matrix, distance < INLIER_PX * scale, distance
-
-
-def _patches(golden: Pixels) -> list[tuple[int, int]]:
-    """Return centres of patches with structure in both directions, the best one of each cell of a grid."""
-    rows, columns = golden.shape
-    strength = cv2.boxFilter(cv2.cornerMinEigenVal(golden, 5), -1, (PATCH, PATCH), borderType=cv2.BORDER_CONSTANT)
-    found = []
-    for top, bottom in _cells(rows):
-        for left, right in _cells(columns):
-            cell = strength[top:bottom, left:right]
-            if cell.size == 0:
-                continue
-            best = int(np.argmax(cell))
-            y, x = divmod(best, cell.shape[1])
-            if cell[y, x] > 1e-6:
-                found.append((left + x, top + y))
-    return found
-
-
-def _cells(size: int) -> list[tuple[int, int]]:
-    edges = np.linspace(HALF, size - HALF, GRID + 1).astype(int)
-    return list(pairwise(edges))
-
-
-def _find(golden: Pixels, scan: Pixels, x: int, y: int, to_x: float, to_y: float) -> tuple[float, float, float] | None:
-    """Look for the patch with centre (x, y) near (to_x, to_y); return its centre in the scan and the score."""
-    left, top = round(to_x) - HALF - RADIUS, round(to_y) - HALF - RADIUS
-    right, bottom = left + PATCH + 2 * RADIUS, top + PATCH + 2 * RADIUS
-    if left < 0 or top < 0 or right > scan.shape[1] or bottom > scan.shape[0]:
-        return None
-    patch = golden[y - HALF : y + HALF, x - HALF : x + HALF]
-    if patch.shape != (PATCH, PATCH):
-        return None
-    score = cv2.matchTemplate(scan[top:bottom, left:right], patch, cv2.TM_CCOEFF_NORMED)
-    _, best, _, (at_x, at_y) = cv2.minMaxLoc(score)
-    if best < LEAST_SCORE or not (0 < at_x < 2 * RADIUS and 0 < at_y < 2 * RADIUS):
-        return None
-    dx = _peak(*(float(v) for v in score[at_y, at_x - 1 : at_x + 2]))
-    dy = _peak(*(float(v) for v in score[at_y - 1 : at_y + 2, at_x]))
-    return left + HALF + at_x + dx, top + HALF + at_y + dy, float(best)
-
-
-def _peak(before: float, at: float, after: float) -> float:
-    """Return where a parabola through three neighbours has its top, -0.5 to 0.5 from the middle one."""
-    bend = before - 2 * at + after
-    return 0.0 if bend >= 0 else float(np.clip(0.5 * (before - after) / bend, -0.5, 0.5))
-
-
-def _check(found: Registration, limits: Limits) -> None:
-    (a, b, dx), (c, d, dy) = found.matrix
+def _checked(fit: Fit, limits: Limits) -> Registration:
+    """Return the registration, unless the scan shows something else or lies too far off."""
+    blocks, alike = len(fit.likeness), fit.likeness >= ALIKE
+    if blocks < LEAST_BLOCKS:
+        raise _wrong_board(f"only {blocks} places of it are in the scan")
+    if alike.sum() < max(LEAST_BLOCKS, LEAST_ALIKE * blocks):
+        raise _wrong_board(f"only {int(alike.sum())} of {blocks} places of it look alike")
+    if fit.doubt_px > MOST_DOUBT_PX:
+        raise _wrong_board("it has too little structure to tell where it lies")
+    distance = fit.distance[alike & np.isfinite(fit.distance)]
+    residual = float(np.percentile(distance, 95)) if len(distance) else 0.0
+    if residual > NEAR_PX:
+        raise _wrong_board(f"its places lie up to {residual:.1f} px from where they should")
+    (a, b, dx), (c, d, dy) = fit.matrix
     rotation = float(np.degrees(np.arctan2(c - b, a + d)))
     across, along = float(np.hypot(a, c)) - 1, float(np.hypot(b, d)) - 1
     shift = float(np.hypot(dx, dy))
@@ -264,8 +198,7 @@ def _check(found: Registration, limits: Limits) -> None:
     ):
         if value > most:
             raise _wrong_board(what)
-    if found.likeness < LEAST_LIKENESS:
-        raise _wrong_board(f"its places look alike to {100 * found.likeness:.0f} % only")
+    return Registration(fit.matrix, residual, float(np.median(fit.likeness[alike])), int(alike.sum()))
 
 
 def _wrong_board(why: str) -> RecipeError:

@@ -152,7 +152,8 @@ class Engines:
         """Prepare a detector for the board in hand, wait for it and use it; tell whether it is in use."""
         self.request(spec)
         self._settled.wait(PATIENCE_S)
-        self.take_over()
+        # Even where the camera is to change first: this board was scanned before that, and needs its engine now.
+        self._take_ready()
         return self.current_spec == spec
 
     def _build(self) -> None:
@@ -204,8 +205,11 @@ class Engines:
 
     def take_over(self) -> Detector | None:
         """Use a new detector that is ready, and return the one in use. Never waits."""
-        if self._held and self._current is not None:
-            return self.current
+        if not (self._held and self._current is not None):
+            self._take_ready()
+        return self.current
+
+    def _take_ready(self) -> None:
         with self._lock:
             ready, self._ready = self._ready, None
         if ready is not None:
@@ -215,7 +219,6 @@ class Engines:
             self._journal.add(
                 Level.INFO, "engine", f"{info.model} runs on {info.runtime}, {info.precision}, {info.device}."
             )
-        return self.current
 
     def board_done(self) -> None:
         """Say that the detector in use inspected a board: the one before is not needed any more."""

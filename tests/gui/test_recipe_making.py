@@ -90,7 +90,7 @@ def test_drawing_is_undone_and_redone_with_keys(world: GuiWorld) -> None:
     QTest.keyClick(page.view, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
     assert page.regions[0].region.x == 10
     QTest.keyClick(page.view, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
-    assert page.regions == ()
+    assert len(page.regions) == 0
     page.redo_button.click()
     page.redo_button.click()
     assert [drawn.region for drawn in page.regions] == [now]
