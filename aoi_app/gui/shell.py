@@ -70,6 +70,8 @@ class Shell(QMainWindow):
     def begin(self) -> None:
         """Ask who has an account, and notice from now on that somebody is there."""
         self.desk.begin()
+        # On the page and not on the first tab: a pedal's key is meant for what is in front.
+        self._pages.currentWidget().setFocus()
 
     # Notices
 

@@ -26,6 +26,7 @@ from aoi_app.gui.recipes.new_dialog import NewRecipeDialog
 from aoi_app.gui.recipes.page import RecipePage
 from aoi_app.gui.recipes.regions import IGNORE, INSPECT, DrawnRegion
 from aoi_app.gui.review.page import ReviewPage
+from aoi_app.gui.review.window import ReviewWindow
 from aoi_app.gui.settings.dialog import SettingsDialog
 from aoi_app.gui.statistics.page import StatisticsPage
 from aoi_app.gui.users.dialogs import LogInDialog, PeopleDialog
@@ -90,6 +91,29 @@ def history(world: GuiWorld) -> QWidget:
     page.table.selectRow(2)  # type: ignore[attr-defined]
     world.until(lambda: page.preview.picture is not None)  # type: ignore[attr-defined]
     return world.window
+
+
+def history_more(world: GuiWorld) -> QWidget:
+    world.review()
+    history(world)
+    world.window.page("history").filters.more.click()  # type: ignore[attr-defined]
+    return world.window
+
+
+def first_start(world: GuiWorld) -> QWidget:
+    world.until(world.window.first.isVisible)
+    return world.window
+
+
+def review_window(world: GuiWorld) -> QWidget:
+    window = ReviewWindow(world.services(), world.window.settings)
+    window.resize(world.window.size())
+    window.show()
+    window.begin()
+    page = window.page("review")
+    assert isinstance(page, ReviewPage)
+    world.until(lambda: page.desk.defect is not None)
+    return window
 
 
 def record(world: GuiWorld) -> QWidget:
@@ -311,12 +335,15 @@ SCREENS: dict[str, Screen] = {
     "line-zoomed": line_zoomed,
     "line-error": line_error,
     "history": history,
+    "history-more": history_more,
     "record": record,
     "again": again,
     "again-not-kept": again_not_kept,
     "review": review(0),
     "review-slide": review(2),
     "review-done": review_done,
+    "review-window": review_window,
+    "first-start": first_start,
     "statistics": statistics,
     "recipes": recipes("Limits"),
     "recipes-regions": recipes("Regions"),
@@ -345,6 +372,8 @@ SERVED: dict[str, Screen] = {"camera-gige": camera_gige, "camera-flat-field": ca
 """With a camera that `aoi camera serve` is."""
 RECORDED = (
     "history",
+    "history-more",
+    "review-window",
     "record",
     "again",
     "again-not-kept",
