@@ -87,13 +87,19 @@ def _budget_ms(options: Options, boards: Sequence[FrozenBoard]) -> float | None:
 
 def _boards(options: Options, folder: Path) -> Sequence[FrozenBoard]:
     """Return the boards that were named, or freshly drawn ones."""
+    from aoi_app.boards.drawn import SMT_CODES
     from aoi_app.camera.drawn_source import DrawnSource
     from aoi_app.inference.calibration import IMAGES_VARIABLE
+    from aoi_app.inference.catalog import find_model
     from aoi_app.inference.frozen import frozen_boards
+    from aoi_app.inference.model import read_model
 
     if options.images is not None:
         return frozen_boards([options.images])
-    DrawnSource("bare", {"width": 1_152, "lines": 1_152}).freeze(folder / "drawn", BOARDS)
+    assembled = set(read_model(find_model(options.model)).class_names) & set(SMT_CODES)
+    # Every board with defects: what an engine loses shows on them.
+    drawn = {"width": 1_152, "lines": 1_152, "good_share": 0.0}
+    DrawnSource("assembled" if assembled else "bare", drawn).freeze(folder / "drawn", BOARDS)
     # INT8 is calibrated on the plant's images; where there are none, on boards of the same kind.
     os.environ.setdefault(IMAGES_VARIABLE, str(folder / "drawn"))
     return frozen_boards([folder / "drawn"])
