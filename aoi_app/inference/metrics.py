@@ -81,7 +81,7 @@ def evaluate(
     all_scores: list[NDArray[np.float32]] = []
     all_hits: list[NDArray[np.bool_]] = []
     for index in range(classes):
-        scores, hits, positives = _matches(found, truths, index, iou)
+        scores, hits, positives = class_matches(found, truths, index, iou)
         all_scores.append(scores)
         all_hits.append(hits)
         aps.append(_average_precision(scores, hits, positives, area=area))
@@ -97,9 +97,10 @@ def mean_average_precision(
     return float(np.mean([evaluate(found, truths, classes, iou).mean for iou in ious]))
 
 
-def _matches(
+def class_matches(
     found: Sequence[Detections], truths: Sequence[Truth], index: int, iou: float
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_], int]:
+    """Return confidences (n,) of the detections of class `index`, whether each is right (n,), and how many it has."""
     scores: list[NDArray[np.float32]] = [np.zeros(0, np.float32)]
     hits: list[NDArray[np.bool_]] = [np.zeros(0, bool)]
     positives = 0

@@ -1,4 +1,4 @@
-"""Curves of a run as an SVG file: loss and figures over the epochs. No plotting library."""
+"""Curves of runs and evaluations as SVG pictures. No plotting library."""
 
 from __future__ import annotations
 
@@ -10,22 +10,26 @@ _WIDTH, _HEIGHT, _LEFT, _TOP, _RIGHT, _BOTTOM = 640, 260, 56, 28, 150, 34
 _COLOURS = ("#1f6fb4", "#c4501b", "#2d8a4e", "#7a4fa3", "#8a6d1f", "#5b6670")
 
 
-def write_curves(path: Path, panels: Sequence[tuple[str, Mapping[str, Sequence[float]]]], across: str) -> None:
-    """Write one panel below the other.
+Panel = tuple[str, Mapping[str, Sequence[float]], str]
+"""Title, the values of each named curve (all of them share the axes), and what the horizontal axis is."""
 
-    Parameters
-    ----------
-    panels
-        Title, and the values of each named curve; all curves of a panel share its axes.
-    across
-        What the horizontal axis counts.
-    """
+
+def write_curves(path: Path, panels: Sequence[tuple[str, Mapping[str, Sequence[float]]]], across: str) -> None:
+    """Write one panel below the other, all over the same count, from 1 on; `across` says of what."""
+    counted: list[Panel] = [
+        (title, curves, f"{across} (1 to {max((len(c) for c in curves.values()), default=0)})")
+        for title, curves in panels
+    ]
+    path.write_text(drawn_curves(counted), encoding="utf-8")
+
+
+def drawn_curves(panels: Sequence[Panel]) -> str:
+    """Return an SVG picture of the panels, one below the other."""
     total = _HEIGHT * len(panels)
-    body = "".join(_panel(title, curves, across, index * _HEIGHT) for index, (title, curves) in enumerate(panels))
-    path.write_text(
+    body = "".join(_panel(*panel, index * _HEIGHT) for index, panel in enumerate(panels))
+    return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {total}" width="{_WIDTH}" height="{total}" '
-        f'font-family="sans-serif" font-size="11"><rect width="100%" height="100%" fill="white"/>{body}</svg>\n',
-        encoding="utf-8",
+        f'font-family="sans-serif" font-size="11"><rect width="100%" height="100%" fill="white"/>{body}</svg>\n'
     )
 
 
@@ -59,7 +63,6 @@ def _panel(title: str, curves: Mapping[str, Sequence[float]], across: str, top: 
             f'<text x="{_WIDTH - _RIGHT + 8}" y="{top + _TOP + 12 + 15 * number}" fill="{colour}">{escape(name)}</text>'
         )
     parts.append(
-        f'<text x="{_LEFT + inner[0] / 2:.0f}" y="{top + _HEIGHT - 8}" text-anchor="middle">'
-        f"{escape(across)} (1 to {longest})</text>"
+        f'<text x="{_LEFT + inner[0] / 2:.0f}" y="{top + _HEIGHT - 8}" text-anchor="middle">{escape(across)}</text>'
     )
     return "".join(parts)

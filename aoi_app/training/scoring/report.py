@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aoi_app.inference.metrics import Truth
+from aoi_app.training.curves import drawn_curves
+from aoi_app.training.scoring.curves import panels
 from aoi_app.training.scoring.detecting import Inspected
 from aoi_app.training.scoring.figures import Figures, Mistake, confusion, measure, mistakes
 
@@ -47,6 +49,7 @@ def write_report(
         f"<p>{whole.missed} of {whole.defects} defects escape; with 95 % confidence no more than "
         f"{100 * whole.escape_bound:.2f} %. {whole.false_calls} false calls in {whole.pictures} pictures.</p>",
         "<h2>Classes</h2>" + _class_table(whole),
+        "<h2>Curves</h2>" + drawn_curves(panels(inspected.found, inspected.truths, names)),
         "<h2>Confusion</h2>" + _confusion_table(inspected, whole.threshold),
         f"<h2>Mistakes ({len(wrong)})</h2>",
         *(_picture(inspected, mistake, names) for mistake in wrong[:most]),
