@@ -43,9 +43,11 @@ def inspect(
 
     Exit status: 0 all boards passed, 1 something failed, 2 something could not be inspected.
     """
-    from aoi_app.app import golden_files, image_line, make_detector
     from aoi_app.core.recipe import ClassRule, Recipe, load_recipe
     from aoi_app.core.settings import Settings
+    from aoi_app.detectors import make_detector
+    from aoi_app.golden_boards import golden_files
+    from aoi_app.lines import image_line
     from aoi_app.station.batch import inspect_line
     from aoi_app.station.engines import EngineSpec
     from aoi_app.station.inspecting import FixedEngine, Inspector

@@ -30,10 +30,11 @@ def review(
     Any number of them work on one record beside the station: on its own machine from its data folder, on other
     machines from a PostgreSQL server, with the folder of the pictures shared by the network.
     """
-    from aoi_app.app import LineGolden, second_look
+    from aoi_app.app import second_look
     from aoi_app.core.settings import load_settings
     from aoi_app.core.validation import named_fields
     from aoi_app.demo import record_of
+    from aoi_app.golden_boards import LineGolden
     from aoi_app.gui.application import NO_DISPLAY_HINT, display_problem, run_review
     from aoi_app.services import window_services
     from aoi_app.storage.database import Place

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from aoi_app.app import image_line, make_detector
 from aoi_app.core.errors import StoreError
 from aoi_app.core.inspection import Verdict
 from aoi_app.core.recipe import ClassRule, Recipe
 from aoi_app.core.settings import CameraSettings, Settings, save_settings
+from aoi_app.detectors import make_detector
+from aoi_app.lines import image_line
 from aoi_app.station.batch import inspect_line
 from aoi_app.station.engines import EngineSpec
 from aoi_app.station.inspecting import FixedEngine, Inspector

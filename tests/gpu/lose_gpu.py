@@ -7,11 +7,11 @@ import json
 import time
 from pathlib import Path
 
-from aoi_app.app import fallback
 from aoi_app.boards.draw import draw_window
 from aoi_app.boards.spec import BoardSpec
 from aoi_app.core.errors import EngineError
 from aoi_app.core.protocols import Detector
+from aoi_app.detectors import fallback
 from aoi_app.inference.frozen import detect
 from aoi_app.inference.runtimes.base import Option
 from aoi_app.inference.runtimes.table import open_detector

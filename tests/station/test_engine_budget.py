@@ -9,10 +9,10 @@ import cv2
 import numpy as np
 import pytest
 
-from aoi_app.app import admitted_detector
 from aoi_app.core.errors import EngineError
 from aoi_app.core.recipe import Recipe
 from aoi_app.core.settings import Settings
+from aoi_app.detectors import admitted_detector
 from aoi_app.inference.yardstick import write_yardstick
 from aoi_app.station.engines import EngineBudget, EngineSpec
 

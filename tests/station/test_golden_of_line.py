@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from aoi_app.app import LineGolden
 from aoi_app.core.recipe import Recipe
 from aoi_app.core.scan import BoardScan, PixelFormat
 from aoi_app.core.settings import CameraSettings, Settings
+from aoi_app.golden_boards import LineGolden
 
 SIZE = {"width": 700, "lines": 640}
 SCAN = BoardScan("b", "b", np.zeros((640, 700), np.uint8), PixelFormat.MONO8, 0, 0)

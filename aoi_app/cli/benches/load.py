@@ -103,9 +103,9 @@ def _without_window(changes: Mapping[str, Any], folder: Path, seconds: float) ->
 
 def _lines_per_second(options: Options) -> float:
     """Measure how fast this machine inspects a board that is in."""
-    from aoi_app.app import make_detector
     from aoi_app.boards import BoardSpec, Look, draw_board
     from aoi_app.core.settings import Settings
+    from aoi_app.detectors import make_detector
     from aoi_app.station.bench import board_ms
     from aoi_app.station.engines import EngineSpec
 

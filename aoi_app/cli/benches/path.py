@@ -13,9 +13,10 @@ from aoi_app.station.bench import PathFigures
 
 def run(options: Options) -> Figures:
     """Inspect one board while its lines come in, the next one when it is whole, in turns."""
-    from aoi_app.app import bench_line, make_detector
     from aoi_app.boards import BoardSpec, Look, draw_board
     from aoi_app.core.settings import Settings
+    from aoi_app.detectors import make_detector
+    from aoi_app.lines import bench_line
     from aoi_app.station.bench import bench_path
     from aoi_app.station.engines import EngineSpec
 

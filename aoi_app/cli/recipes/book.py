@@ -12,11 +12,12 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from aoi_app.app import golden_files, recipe_book
+from aoi_app.app import recipe_book
 from aoi_app.core.changeover import clashes
 from aoi_app.core.errors import AoiError
 from aoi_app.core.inspection import Defect
 from aoi_app.core.recipe import load_recipe, recipe_text
+from aoi_app.golden_boards import golden_files
 from aoi_app.storage.difference import compare_recipes
 from aoi_app.storage.folders import existing_record, record_place
 from aoi_app.storage.history import History

@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from aoi_app.app import golden_files, recipe_book
+from aoi_app.app import recipe_book
 from aoi_app.boards.centroid import CentroidFile, Side, fitted_frame, outside, read_centroid, usual_frame, with_parts
 from aoi_app.camera.images import read_board
 from aoi_app.cli.recipes.book import By, Data
@@ -18,6 +18,7 @@ from aoi_app.core.errors import RecipeError
 from aoi_app.core.golden_recipe import recipe_of_golden
 from aoi_app.core.image_resolution import pixel_size_um
 from aoi_app.core.recipe import Recipe
+from aoi_app.golden_boards import golden_files
 from aoi_app.storage.folders import record_place
 from aoi_app.storage.goldens import keep_golden
 

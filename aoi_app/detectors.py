@@ -1,0 +1,99 @@
+"""Detectors for the line: opened as the settings say, through the gate, and what comes after one that failed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from aoi_app.camera.drivers import drawn_source
+from aoi_app.core.protocols import Detector
+from aoi_app.core.settings import Settings
+from aoi_app.inference.admission import is_reference, open_admitted
+from aoi_app.inference.calibration import IMAGES_VARIABLE
+from aoi_app.inference.catalog import find_model
+from aoi_app.inference.compare import tile_budget_ms
+from aoi_app.inference.frozen import FrozenBoard, frozen_boards
+from aoi_app.inference.gate import GateLimits
+from aoi_app.inference.model import read_model
+from aoi_app.inference.runtimes.table import open_detector
+from aoi_app.station.engines import EngineSpec, Progress
+from aoi_app.storage.folders import data_dir
+
+FROZEN_FOLDER = "frozen"
+"""Of the data folder: the plant's images that engines are compared on."""
+GATE_BOARDS = 12
+GATE_THRESHOLD = 0.25
+
+FALLBACKS = {"int8": "fp32", "fp16": "fp32"}
+"""Precision to try when an engine of another one fails."""
+
+
+def make_detector(settings: Settings, spec: EngineSpec) -> Detector:
+    """Load the detector that a specification names."""
+    return open_detector(
+        find_model(spec.model),
+        spec.runtime,
+        spec.precision,
+        min_confidence=spec.min_confidence,
+        overlap=settings.tile_overlap,
+        options=dict(spec.options),
+    )
+
+
+def admitted_detector(settings: Settings, spec: EngineSpec, progress: Progress) -> tuple[Detector, str]:
+    """Open the detector that a specification names, through the gate; return it and what the gate measured."""
+    limits = _gate_limits(settings, spec)
+    # Before the candidate is opened: INT8 is calibrated on the same images.
+    reference = is_reference(spec.runtime, spec.precision, dict(spec.options))
+    boards = () if reference else plant_boards(settings)
+    detector, certificate = open_admitted(
+        find_model(spec.model),
+        spec.runtime,
+        spec.precision,
+        lambda: boards,
+        limits,
+        min_confidence=spec.min_confidence,
+        overlap=settings.tile_overlap,
+        options=dict(spec.options),
+        progress=lambda share, text: progress(f"{share:.0%} · {text}"),
+    )
+    if certificate is not None and spec.runtime.startswith("tensorrt"):
+        from aoi_app.inference.commands import keep_certificate
+        from aoi_app.inference.runtimes.tensorrt.loader import DEFAULTS, open_store
+
+        keep_certificate(open_store({**DEFAULTS, **dict(spec.options)}), certificate)
+    return detector, str(certificate) if certificate else ""
+
+
+def _gate_limits(settings: Settings, spec: EngineSpec) -> GateLimits:
+    """Return what the gate holds an engine to: the recipe's budget, or none where it does not tell the width."""
+    budget, tile_ms = spec.budget, None
+    if budget.verdict_ms is not None and budget.width_px is not None:
+        size = read_model(find_model(spec.model)).size
+        tile_ms = tile_budget_ms(budget.verdict_ms, budget.width_px, size, settings.tile_overlap)
+    return GateLimits(threshold=GATE_THRESHOLD, p99_ms=tile_ms, memory_mib=budget.memory_mib)
+
+
+def fallback(spec: EngineSpec) -> EngineSpec | None:
+    """Return what to try after an engine failed: FP32 on the same runtime, then ONNX Runtime on the CPU."""
+    if spec.precision in FALLBACKS:
+        return replace(spec, precision=FALLBACKS[spec.precision])
+    if spec.runtime != "onnxruntime" or spec.options:
+        return replace(spec, runtime="onnxruntime", precision="fp32", options=())
+    return None
+
+
+def plant_boards(settings: Settings) -> Sequence[FrozenBoard]:
+    """Return the images that engines are calibrated and compared on: `AOI_PLANT_IMAGES`, or `frozen` in the record.
+
+    A line that draws its boards freezes some of them; a real plant puts its images there.
+    """
+    folder, camera = Path(os.environ.get(IMAGES_VARIABLE) or data_dir(settings) / FROZEN_FOLDER), settings.camera
+    os.environ[IMAGES_VARIABLE] = str(folder)
+    if not folder.is_dir() and camera.source.partition(":")[0] == "simulated":
+        source = drawn_source(camera.source, camera.options)
+        if source is not None:
+            source.freeze(folder, GATE_BOARDS)
+    return frozen_boards([folder], GATE_BOARDS) if folder.is_dir() else ()
