@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from aoi_app.core.errors import AoiError
+from aoi_app.inference.compare import REFERENCE, Choice
 from tests.cli.test_inspect import aoi
 
 
@@ -26,7 +27,8 @@ def test_the_path_of_a_board(model: Path, tmp_path: Path) -> None:
 
 
 def test_the_comparison_of_runtimes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("aoi_app.cli.benches.compare.BATCHES", (1,))
+    few = (REFERENCE, Choice("onnxruntime", "fp16"))
+    monkeypatch.setattr("aoi_app.inference.compare.choices", lambda batches: few)
     monkeypatch.setattr("aoi_app.cli.benches.compare.BOARDS", 2)
     monkeypatch.setenv("AOI_PLANT_IMAGES", str(tmp_path))
     page, out, recipe = tmp_path / "page.html", tmp_path / "figures.json", tmp_path / "recipe.json"
@@ -69,3 +71,13 @@ def test_a_load_of_boards_that_cannot_be_inspected_has_no_figures(model: Path, m
     monkeypatch.setattr("aoi_app.cli.benches.load._without_window", lambda *_: {"boards": 7, "errors": 7})
     result = aoi("bench", "--load", "1", "--headless", "--line-rate", "8000", "--model", model)
     assert "7 of 7 boards could not be inspected" in str(result.exception)
+
+
+def test_a_tile_is_timed_beside_the_yardstick(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("aoi_app.cli.benches.yardstick.TURNS_A_ROUND", 2)
+    out = tmp_path / "figures.json"
+    result = aoi("bench", "--yardstick", "--boards", "1", "--model", model, "--json", out)
+    assert result.exit_code == 0, result.output
+    found = figures(out)
+    assert found["times faster, by the least"] > 0  # type: ignore[operator]
+    assert found["YOLOv8n's shape, ms"]["least"] > 0  # type: ignore[index]
