@@ -98,7 +98,7 @@ def _boards(options: Options, folder: Path) -> Sequence[FrozenBoard]:
         return frozen_boards([options.images])
     assembled = set(read_model(find_model(options.model)).class_names) & set(SMT_CODES)
     # Every board with defects: what an engine loses shows on them.
-    drawn = {"width": 1_152, "lines": 1_152, "good_share": 0.0}
+    drawn: dict[str, int | float | str | bool] = {"width": 1_152, "lines": 1_152, "good_share": 0.0}
     DrawnSource("assembled" if assembled else "bare", drawn).freeze(folder / "drawn", BOARDS)
     # INT8 is calibrated on the plant's images; where there are none, on boards of the same kind.
     os.environ.setdefault(IMAGES_VARIABLE, str(folder / "drawn"))
