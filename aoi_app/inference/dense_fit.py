@@ -28,8 +28,8 @@ MARGIN = 5
 """Pixels around a block that the blur looks at."""
 GRID = 12
 """The board is divided so often in each direction; the best place of each cell is a block."""
-LEAST_CONTRAST = 3.0
-"""Grey levels of standard deviation; a flatter block tells nothing."""
+LEAST_CONTRAST, LEAST_SHARE = 3.0, 0.25
+"""Grey levels of standard deviation, and share of what the board's strongest blocks have: flatter ones hold noise."""
 BEHIND, LEAST_WEIGHT = 0.2, 0.05
 """A block that is so much less alike than most has hardly a vote."""
 MOST_STEPS = 8
@@ -92,10 +92,10 @@ def places_of(golden: Pixels) -> NDArray[np.intp]:
             if cell.size == 0:
                 continue
             y, x = divmod(int(np.argmax(cell)), cell.shape[1])
-            block = golden[top + y - HALF : top + y + HALF, left + x - HALF : left + x + HALF]
-            if block.std() >= LEAST_CONTRAST:
-                found.append((left + x, top + y))
-    return np.array(found, np.intp).reshape(-1, 2)
+            found.append((left + x, top + y))
+    contrast = np.array([_blurred(golden, x, y).std() for x, y in found])
+    least = max(LEAST_CONTRAST, LEAST_SHARE * float(np.percentile(contrast, 90))) if found else 0.0
+    return np.array(found, np.intp).reshape(-1, 2)[contrast >= least]
 
 
 def dense_fit(golden: Pixels, scan: Pixels, start: Matrix, lines: int, steps: int = MOST_STEPS) -> Fit:
@@ -184,10 +184,12 @@ def _doubt(places: NDArray[np.intp], tensor: Floats, columns: int, rows: int) ->
     if not len(places):
         return np.inf
     middle = places.mean(axis=0)
-    normal = _normal(_moves(places - middle), tensor, np.ones(len(places)))
+    # Turn and stretch as pixels at the board's edge, so that all four numbers are of one size.
+    scale = np.array([2 / max(rows, columns), 2 / max(rows, columns), 1.0, 1.0])
+    normal = _normal(_moves(places - middle) * scale, tensor, np.ones(len(places)))
     typical = float(np.median(tensor[:, 0] + tensor[:, 2])) / 2
-    covariance = np.linalg.pinv(normal / max(typical, 1e-9) + 1e-9 * np.eye(4))
-    corners = _moves(np.array([(0.0, 0.0), (columns, 0), (0, rows), (columns, rows)]) - middle)
+    covariance = np.linalg.inv(normal / max(typical, 1e-9) + 1e-6 * np.eye(4))
+    corners = _moves(np.array([(0.0, 0.0), (columns, 0), (0, rows), (columns, rows)]) - middle) * scale
     spread = np.einsum("nia,ab,nib->ni", corners, covariance, corners)
     return float(np.sqrt(spread.max()))
 
