@@ -28,6 +28,7 @@ from aoi_app.camera.gige.link_faults import LinkFaults
 from aoi_app.camera.introspection import describe
 from aoi_app.camera.watch import watch
 from aoi_app.core.errors import AoiError, CameraError
+from aoi_app.core.options import guessed
 from aoi_app.core.protocols import AcquisitionConfig
 from aoi_app.core.recipe import MAX_LENGTH_LINES
 from aoi_app.core.scan import PixelFormat, Pixels
@@ -270,19 +271,8 @@ def parse_options(texts: list[str]) -> dict[str, Option]:
         at = text.find("=", head)
         if at < 1:
             raise CameraError(f"{text!r} is no option.", "Write NAME=VALUE, such as ExposureTime=50.")
-        options[text[:at]] = _value(text[at + 1 :])
+        options[text[:at]] = guessed(text[at + 1 :])
     return options
-
-
-def _value(text: str) -> Option:
-    if text.lower() in ("true", "false"):
-        return text.lower() == "true"
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return text
 
 
 def _config(line_rate: float, height: int, width: int, pixel_format: PixelFormat) -> AcquisitionConfig:

@@ -22,7 +22,7 @@ from aoi_app.core.protocols import AcquisitionConfig
 FORMATS = ("Mono8", "Mono10", "Mono12", "Mono12p", "Mono16", "BayerRG8", "RGB8")
 BLOCKS = 8
 """Of each board."""
-ROUNDS = 10
+ROUNDS = 20
 """Boards of each kind; the fastest one counts: the others were disturbed."""
 
 

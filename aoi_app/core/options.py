@@ -57,7 +57,7 @@ def parse_options(texts: Iterable[str], fields: Iterable[OptionField]) -> dict[s
         if not sign or not name:
             raise SettingsError(f"{text!r} is no option.", "Write NAME=VALUE, such as threads=2.")
         try:
-            found[name] = _typed(value.strip(), known[name].default) if name in known else _guessed(value.strip())
+            found[name] = _typed(value.strip(), known[name].default) if name in known else guessed(value.strip())
         except ValueError:
             kind = type(known[name].default).__name__
             raise SettingsError(f"{name} is {value!r}, which is no {kind}.", "Give another value.") from None
@@ -81,7 +81,8 @@ def _typed(text: str, like: Option) -> Option:
     return type(like)(text)
 
 
-def _guessed(text: str) -> Option:
+def guessed(text: str) -> Option:
+    """Return a value that a person has written as what it looks like: true or false, a number, otherwise a text."""
     if text.lower() in ("true", "false"):
         return text.lower() == "true"
     for kind in (int, float):

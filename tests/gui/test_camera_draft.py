@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 
 from aoi_app.camera.introspection import FeatureInfo
 from aoi_app.core.errors import FeatureError
+from aoi_app.core.options import guessed
 from aoi_app.core.scan import PixelFormat
 from aoi_app.core.settings import CameraSettings
 from aoi_app.gui.camera.draft import (
     choices_of,
     for_creation,
     qualified,
-    value_of,
     with_feature,
     with_flat_field,
     without_spoilers,
@@ -96,8 +96,8 @@ def test_choices_are_the_entries_of_an_enumeration_and_both_of_a_boolean() -> No
 
 @given(st.integers(-(2**40), 2**40) | st.floats(allow_nan=False, allow_infinity=False) | st.booleans())
 def test_a_written_value_is_read_back(value: float | bool) -> None:
-    assert value_of(str(value)) == value
-    assert isinstance(value_of(str(value)), type(value))
+    assert guessed(str(value)) == value
+    assert isinstance(guessed(str(value)), type(value))
 
 
 def test_the_flat_field_goes_into_the_options_and_out_of_the_capture() -> None:

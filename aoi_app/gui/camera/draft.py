@@ -10,6 +10,7 @@ from aoi_app.camera.drivers import acquisition_config
 from aoi_app.camera.introspection import FeatureInfo
 from aoi_app.camera.unpack import board_format, layout_of
 from aoi_app.core.errors import FeatureError
+from aoi_app.core.options import guessed
 from aoi_app.core.protocols import AcquisitionConfig
 from aoi_app.core.scan import PixelFormat
 from aoi_app.core.settings import CameraSettings
@@ -37,19 +38,6 @@ def basic_features(applied: AcquisitionConfig) -> list[FeatureInfo]:
         FeatureInfo("Height", str(applied.height), "px", f"1 to {MAX_HEIGHT}"),
         FeatureInfo("PixelFormat", applied.pixel_format.value, "", formats),
     ]
-
-
-def value_of(text: str) -> Option:
-    """Read a value that a person has written: a number, True or False, otherwise a text."""
-    text = text.strip()
-    if text in BOOLEANS:
-        return BOOLEANS[text]
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return text
 
 
 def choices_of(feature: FeatureInfo) -> tuple[str, ...]:
@@ -103,7 +91,7 @@ def with_feature(settings: CameraSettings, shown: Sequence[FeatureInfo], name: s
     else:
         key = qualified(name, shown)
         options.pop(key, None)
-        options[key] = value_of(text)
+        options[key] = guessed(text.strip())
     try:
         return CameraSettings.model_validate(settings.model_dump() | {"options": options} | changes)
     except ValueError as error:
@@ -132,7 +120,7 @@ def with_flat_field(settings: CameraSettings, file: str) -> CameraSettings:
 
 
 def _number(name: str, text: str) -> float:
-    value = value_of(text)
+    value = guessed(text.strip())
     if isinstance(value, bool | str) or not math.isfinite(value) or value < 0:
         raise FeatureError(f"{name} = {text} is refused.", "Give a value within the limits.")
     return float(value)
