@@ -44,7 +44,7 @@ def test_much_structure_leaves_little_doubt() -> None:
     fit = dense_fit(board.golden, board.image, IDENTITY, 768)
     assert fit.doubt_px < 0.5
     assert fit.merit > 0.9
-    assert np.nanpercentile(fit.distance[fit.likeness > 0.6], 95) < 1
+    assert np.nanmedian(fit.distance[fit.likeness > 0.6]) < 0.2
 
 
 def test_a_board_that_is_covered_in_part_is_still_found() -> None:
