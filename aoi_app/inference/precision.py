@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 PRECISIONS = ("fp32", "fp16", "int8")
 CACHE_VARIABLE = "AOI_CACHE"
-VERSION = 2
+VERSION = 3
 """Counted up when a conversion changes: files of another version are made anew."""
 
 

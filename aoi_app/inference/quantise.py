@@ -18,6 +18,7 @@ from aoi_app.core.errors import EngineError, ModelError
 from aoi_app.inference.half import last_heavy_nodes, tail_nodes
 from aoi_app.inference.model import Model
 from aoi_app.inference.onnx_file import load_proto
+from aoi_app.inference.rectifiers import join_rectifiers
 
 if TYPE_CHECKING:
     import onnx
@@ -81,6 +82,9 @@ def quantise(model: Model, target: Path, tiles: Tiles, count: int, progress: Pro
                     "CalibStridedMinMax": STRIDE,
                 },
             )
+            made = load_proto(target)
+            join_rectifiers(made)
+            onnx.save(made, str(target))
         except ModelError:
             raise
         except Exception as error:

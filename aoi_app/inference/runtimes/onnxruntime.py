@@ -16,6 +16,7 @@ from aoi_app.inference.model import Model
 from aoi_app.inference.onnx_file import load_proto, weight_types
 from aoi_app.inference.precision import PrecisionFile, in_precision
 from aoi_app.inference.quantise import Progress, unsigned_activations
+from aoi_app.inference.rectifiers import drop_rectifiers
 from aoi_app.inference.runtimes.base import Options, SessionInfo, chosen_options, layers_in_words
 from aoi_app.inference.runtimes.ort_library import CPU, first_line, layers, open_session
 from aoi_app.inference.runtimes.ort_providers import CPU_PROVIDER, Provider, devices_of, find_provider, read_back
@@ -103,6 +104,7 @@ def _on_cpu(path: Path, threads: int) -> tuple[Any, str]:
     network: Path | bytes = path
     if "int8" in held:
         proto = load_proto(path)
+        drop_rectifiers(proto)
         unsigned_activations(proto)
         network = proto.SerializeToString()
     with tempfile.TemporaryDirectory(prefix="aoi-ort-") as folder:
