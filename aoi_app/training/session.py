@@ -77,6 +77,11 @@ def train_session(
     except ValueError as error:
         raise DataError(f"{error}.", "Leave --gpus out to use all of them.") from error
     if resume:
+        if not folder.last.is_file():
+            raise DataError(
+                f"The run in {folder.path} ended before its first epoch did: there is nothing to go on from.",
+                "Remove the folder, or name another one, and start without --resume.",
+            )
         plan = Plan.from_json(folder.read_config()["plan"])
     else:
         if plan.batch == 0:
