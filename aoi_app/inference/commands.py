@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -117,7 +118,9 @@ def list_engines(store: StoreFolder = None) -> None:
         table.add_column(column, overflow="fold")
     for plan in plans:
         table.add_row(*_row(plan))
-    Console(highlight=False).print(table if plans else f"There are no engines in {_store(store).root}.")
+    # A log has no width of its own; names must not be folded into 80 columns there.
+    out = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
+    out.print(table if plans else f"There are no engines in {_store(store).root}.")
 
 
 @app.command()
