@@ -11,6 +11,7 @@ from aoi_app.core.scan import Pixels
 from aoi_app.gui.review.loading import read_file
 from aoi_app.gui.services import AlarmBook, HistoryReader, StatisticsReader
 from aoi_app.gui.statistics.heat import heat_picture
+from aoi_app.station.golden_boards import scan_on_golden
 from aoi_app.storage.alarms import AlarmRow
 from aoi_app.storage.charts import ControlChart, p_chart, u_chart
 from aoi_app.storage.clock import to_us
@@ -114,4 +115,8 @@ def _heat(statistics: StatisticsReader, history: HistoryReader, query: HistoryQu
     if record is None or not len(places):
         return None
     size = record.inspection.width, max(record.inspection.completeness.lines, 1)
-    return heat_picture(places, read_file(record.row.preview), size)
+    preview, laid = read_file(record.row.preview), record.inspection.registration
+    if preview is not None and laid is not None:
+        # The places are on the golden board: so must the picture below them be.
+        preview = scan_on_golden(preview, laid, size[0] / preview.shape[1])
+    return heat_picture(places, preview, size)
