@@ -232,6 +232,24 @@ def test_boxes_come_back_where_they_lie_on_the_board(place: tuple[int, int]) -> 
 
 
 @needs_compiler
+@pytest.mark.parametrize("anchors", [1, 2, 255, 257, 1400])
+def test_any_number_of_candidates(anchors: int) -> None:
+    """Few lie in shared memory, many in the device's; only so many are looked at, and so many come back."""
+    random = np.random.default_rng(anchors)
+    model = a_model(Form.CORNERS)
+    corners = random.random((1, 2, anchors)) * np.array(SIZE[::-1])[None, :, None] * 0.9
+    # No two scores alike: which of two equals comes first is tested elsewhere.
+    scores = np.zeros((1, 3, anchors))
+    scores[0, random.integers(0, 3, anchors), np.arange(anchors)] = random.permutation(anchors) / anchors * 0.6 + 0.3
+    values = np.concatenate([corners, corners + random.random((1, 2, anchors)) * 9 + 1, scores], axis=1)
+    outputs = {"out": values.astype(np.float32)}
+    want = Decoder(model.head, SIZE, 0.25).decode([outputs["out"]], 1)
+    (result,) = on_kernels(model, outputs, 0.25)
+    assert result["candidates"] == anchors
+    assert_same(result, want[0])
+
+
+@needs_compiler
 def test_fp16_outputs_are_read() -> None:
     model = a_model(Form.AOI)
     outputs = {"out": raw_outputs(model, 2, 5, False)["out"].astype(np.float16)}

@@ -42,6 +42,18 @@ static __device__ int class_of(u64 key, const int* classes) {
     return item < ANCHORS ? classes[item] : (int)(item / ANCHORS) - 1;
 }
 
+// The candidates in order of their scores; a few of them lie close by, for each is compared with all behind it.
+struct Candidates {
+    const u64* keys;
+    const float4* boxes;   // by anchor
+    const int* classes;    // by anchor
+    float4* near_boxes;    // (NEAR_BOXES), by rank
+    int* near_classes;
+    bool near;
+    __device__ float4 box(int rank) const { return near ? near_boxes[rank] : boxes[anchor_of(keys[rank])]; }
+    __device__ int kind(int rank) const { return near ? near_classes[rank] : class_of(keys[rank], classes); }
+};
+
 static __device__ float area(float4 a) { return fmaxf(a.z - a.x, 0.0f) * fmaxf(a.w - a.y, 0.0f); }
 
 static __device__ bool beats(float4 a, float4 c, float limit) {
@@ -51,17 +63,16 @@ static __device__ bool beats(float4 a, float4 c, float limit) {
 }
 
 // Sets bit j of row i where candidate i beats the later candidate j of its class.
-static __device__ void compare_all(int n, const u64* keys, const float4* boxes, const int* classes, float limit, unsigned* beaten) {
+static __device__ void compare_all(int n, const Candidates& all, float limit, unsigned* beaten) {
     const int words = (n + 31) / 32;
     for (int item = threadIdx.x; item < n * words; item += THREADS) {
         const int i = item / words, first = item % words * 32;
         unsigned bits = 0;
         if (first + 31 > i) {
-            const float4 box = boxes[anchor_of(keys[i])];
-            const int kind = class_of(keys[i], classes);
+            const float4 box = all.box(i);
+            const int kind = all.kind(i);
             for (int j = max(first, i + 1); j < min(first + 32, n); ++j)
-                if (class_of(keys[j], classes) == kind && beats(box, boxes[anchor_of(keys[j])], limit))
-                    bits |= 1u << (j - first);
+                if (all.kind(j) == kind && beats(box, all.box(j), limit)) bits |= 1u << (j - first);
         }
         beaten[item] = bits;
     }
@@ -74,11 +85,15 @@ static __device__ float4 on_board(const Batch* b, int tile, float4 box) {
     return make_float4(fminf(box.x + x, width), fminf(box.y + y, lines), fminf(box.z + x, width), fminf(box.w + y, lines));
 }
 
-// Sets bit i of `solid` where candidate i lies on the board; what lies wholly beyond it was seen in the padding.
-static __device__ void look_for_board(const Batch* b, int tile, int n, const u64* keys, const float4* boxes, unsigned* solid) {
+// Sets bit i of `solid` where candidate i lies on the board; what lies wholly beyond it was seen in the padding. Brings
+// a few candidates close by.
+static __device__ void look_at_all(const Batch* b, int tile, int n, const Candidates& all, unsigned* solid) {
     for (int i = threadIdx.x; i < n; i += THREADS) {
-        const float4 box = on_board(b, tile, boxes[anchor_of(keys[i])]);
+        const float4 of_tile = all.boxes[anchor_of(all.keys[i])], box = on_board(b, tile, of_tile);
         if (box.z > box.x && box.w > box.y) atomicOr(&solid[i >> 5], 1u << (i & 31));
+        if (!all.near) continue;
+        all.near_boxes[i] = of_tile;
+        all.near_classes[i] = class_of(all.keys[i], all.classes);
     }
 }
 
@@ -103,6 +118,8 @@ extern "C" __global__ void __launch_bounds__(THREADS) select_boxes(const Batch* 
                                                              const int* all_classes, const unsigned* counters,
                                                              unsigned* all_beaten, Result* results) {
     __shared__ u64 near_keys[NEAR_KEYS];
+    __shared__ float4 near_boxes[NEAR_BOXES];
+    __shared__ int near_classes[NEAR_BOXES];
     __shared__ unsigned near_beaten[NEAR_BOXES * NEAR_BOXES / 32];
     __shared__ unsigned solid[WORDS];
     __shared__ unsigned short kept[KEPT];
@@ -125,9 +142,11 @@ extern "C" __global__ void __launch_bounds__(THREADS) select_boxes(const Batch* 
     __syncthreads();
     sort_keys(keys, size);
     const int n = min(found, MOST);
-    unsigned* beaten = n <= NEAR_BOXES ? near_beaten : all_beaten + (u64)tile * MOST * WORDS;
-    compare_all(n, keys, boxes, classes, b->iou, beaten);
-    look_for_board(b, tile, n, keys, boxes, solid);
+    const Candidates all = {keys, boxes, classes, near_boxes, near_classes, n <= NEAR_BOXES};
+    unsigned* beaten = all.near ? near_beaten : all_beaten + (u64)tile * MOST * WORDS;
+    look_at_all(b, tile, n, all, solid);
+    __syncthreads();
+    compare_all(n, all, b->iou, beaten);
     __syncthreads();
     if (threadIdx.x < 32) {
         const int count = walk(n, beaten, solid, kept);
@@ -137,15 +156,14 @@ extern "C" __global__ void __launch_bounds__(THREADS) select_boxes(const Batch* 
     Result* result = results + tile;
     const int count = total;
     for (int item = threadIdx.x; item < count * 6; item += THREADS) {
-        const u64 key = keys[kept[item / 6]];
-        const int field = item % 6;
-        const float4 box = on_board(b, tile, boxes[anchor_of(key)]);
+        const int rank = kept[item / 6], field = item % 6;
+        const float4 box = on_board(b, tile, all.box(rank));
         result->rows[item / 6][field] = field == 0   ? box.x
                                         : field == 1 ? box.y
                                         : field == 2 ? box.z
                                         : field == 3 ? box.w
-                                        : field == 4 ? __uint_as_float(~(unsigned)(key >> 32))
-                                                     : (float)class_of(key, classes);
+                                        : field == 4 ? __uint_as_float(~(unsigned)(keys[rank] >> 32))
+                                                     : (float)all.kind(rank);
     }
     if (threadIdx.x == 0) {
         result->count = count;
