@@ -10,15 +10,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PySide6.QtGui import QImage
 
 from aoi_app.core.inspection import Verdict, Verification
 from aoi_app.gui.statistics.exports import EXPORTS
 from aoi_app.gui.statistics.heat import LONGEST, heat_picture
 from aoi_app.gui.statistics.page import StatisticsPage
 from aoi_app.gui.statistics.pdf import report_html
+from aoi_app.gui.statistics.pdf_chart import chart_picture
 from aoi_app.gui.statistics.plots import time_ticks
 from aoi_app.gui.statistics.reading import PERIODS
 from aoi_app.storage.alarms import Alarms
+from aoi_app.storage.charts import ControlChart, p_chart, u_chart
 from aoi_app.storage.history import History
 from aoi_app.storage.query import HistoryQuery
 from aoi_app.storage.record_settings import RecordSettings, save_record_settings
@@ -120,6 +123,21 @@ def test_alarms_of_the_period_stand_in_every_export(world: GuiWorld, tmp_path: P
         text = (tmp_path / f"report.{suffix}").read_text(encoding="utf-8-sig")
         assert "2 of 20 boards passed" in text and "long ago" not in text
     assert "2 of 20 boards passed" in report_html(page.view.figures, page.view.alarms)
+
+
+def test_the_printed_chart_marks_what_is_out_of_control(world: GuiWorld) -> None:
+    calm, wild = p_chart([5] * 9, [50] * 9), p_chart([5, 5, 5, 5, 40, 5, 5, 5, 5], [50] * 9)
+    start = np.arange(9, dtype=np.int64) * 3_600_000_000
+
+    def red(chart: ControlChart) -> int:
+        image = chart_picture(chart, start, percent=True).convertToFormat(QImage.Format.Format_RGB888)
+        pixels = np.frombuffer(image.constBits(), np.uint8).reshape(image.height(), image.bytesPerLine())
+        rgb = pixels[:, : 3 * image.width()].reshape(image.height(), image.width(), 3).astype(int)
+        return int(((rgb[..., 0] - rgb[..., 1]) > 80).sum())
+
+    assert red(calm) == 0 < red(wild)
+    empty = chart_picture(u_chart([], []), np.zeros(0, np.int64), percent=False)
+    assert not empty.isNull()
 
 
 @pytest.mark.parametrize("title", ["This shift", "Last shift"])
