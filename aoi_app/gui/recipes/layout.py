@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from pydantic import ValidationError
 from PySide6.QtWidgets import (
     QComboBox,
     QFrame,
@@ -17,6 +18,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from aoi_app.core.errors import AoiError
 from aoi_app.core.recipe import Recipe
 from aoi_app.gui.background import Background
 from aoi_app.gui.board.tools import ViewTools
@@ -31,7 +33,7 @@ from aoi_app.gui.recipes.trial_panel import TrialPanel
 from aoi_app.gui.services import HistoryReader
 from aoi_app.gui.settings.form import scrolled
 from aoi_app.gui.settings.rules_table import RulesTable
-from aoi_app.gui.texts import say, tr
+from aoi_app.gui.texts import message, say, tr
 
 if TYPE_CHECKING:
     from aoi_app.gui.window import MainWindow
@@ -63,9 +65,6 @@ class RecipeLayout(QWidget):
         self.problem, self.tabs = QLabel(self), QTabWidget(self)
         self.undo_button, self.redo_button = self._tool("undo", "Undo (Ctrl+Z)"), self._tool("redo", "Redo (Ctrl+Y)")
         self._lay_out()
-
-    def _on_failed(self, error: Exception) -> None:
-        raise error
 
     def _lay_out(self) -> None:
         self.problem.setProperty("role", "problem")
@@ -142,6 +141,18 @@ class RecipeLayout(QWidget):
         """Draw the icons in the colours of the theme in use."""
         for button in (self.undo_button, self.redo_button):
             button.setIcon(icon(button.objectName()))
+
+    def _on_failed(self, error: Exception) -> None:
+        if not isinstance(error, AoiError):
+            raise error
+        self._tell(f"{message(error.what)}\n{message(error.hint)}".strip())
+
+    def _on_invalid(self, error: ValidationError) -> None:
+        self._tell(message("\n".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())))
+
+    def _tell(self, text: str) -> None:
+        self.problem.setText(text)
+        self.problem.show()
 
     def show_tab(self, title: str) -> None:
         """Bring a tab to the front, by its English title."""

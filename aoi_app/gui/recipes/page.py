@@ -21,7 +21,7 @@ from aoi_app.gui.recipes.loading import board_picture
 from aoi_app.gui.recipes.region_painter import ComponentOutlines
 from aoi_app.gui.recipes.undo import UndoStack
 from aoi_app.gui.services import HistoryReader
-from aoi_app.gui.texts import message, tr
+from aoi_app.gui.texts import tr
 from aoi_app.storage.accounts import Right
 
 if TYPE_CHECKING:
@@ -265,18 +265,6 @@ class RecipePage(RecipeLayout):
         if picture is not None:
             size = round(picture.width * self.view.factor), round(picture.lines * self.view.factor)
             self.components.show_size(size)
-
-    def _on_failed(self, error: Exception) -> None:
-        if not isinstance(error, AoiError):
-            raise error
-        self._tell(f"{message(error.what)}\n{message(error.hint)}".strip())
-
-    def _on_invalid(self, error: ValidationError) -> None:
-        self._tell(message("\n".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())))
-
-    def _tell(self, text: str) -> None:
-        self.problem.setText(text)
-        self.problem.show()
 
     def _codes(self) -> tuple[str, ...]:
         engine = self._window.station.status().engine
