@@ -76,3 +76,28 @@ def test_every_revision_is_in_the_audit(at: At, book: RecipeBook) -> None:
         ("lee", "recipe panel, revision 2"),
     ]
     audit.close()
+
+
+def test_the_newest_of_every_recipe_is_read_again_when_anybody_saves(at: At) -> None:
+    book, other = RecipeBook(*at), RecipeBook(*at)
+    assert book.newest() == ()
+    other.save(Recipe(name="a"))
+    other.save(Recipe(name="b"))
+    assert [(r.name, r.revision) for r in book.newest()] == [("a", 1), ("b", 1)]
+    known = book.newest()
+    assert book.newest() is known
+    other.save(Recipe(name="a", product="x"))
+    assert sorted((r.name, r.revision) for r in book.newest()) == [("a", 2), ("b", 1)]
+    book.close()
+    other.close()
+
+
+def test_what_the_station_did_with_a_recipe_is_in_the_audit(at: At) -> None:
+    book = RecipeBook(*at)
+    book.note("station 1", "changeover", "recipe a, revision 1", {"code": "A1"})
+    book.close()
+    audit = Audit(Place(*at))
+    (entry,) = audit.entries()
+    assert (entry.who, entry.act, entry.subject) == ("station 1", "changeover", "recipe a, revision 1")
+    assert audit.verify().broken is None
+    audit.close()
