@@ -24,6 +24,8 @@ SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
 MAX_TILES = 1000
 GOLDEN_MARK = ".golden"
 """`board.golden.png` is the golden board of `board.png`."""
+_PAIRS = (("", GOLDEN_MARK), ("_test", "_temp"))
+"""How names of boards and of their golden boards end: the plant's way, and DeepPCB's."""
 
 
 def plant_images_dir() -> Path:
@@ -57,8 +59,21 @@ def read_image(path: Path) -> Pixels:
 
 def golden_beside(path: Path) -> Path | None:
     """Return the file of the golden board that lies beside an image, or None."""
-    beside = path.with_name(f"{path.stem}{GOLDEN_MARK}{path.suffix}")
-    return beside if beside.is_file() else None
+    return _partner(path, _PAIRS)
+
+
+def _partner(path: Path, endings: Sequence[tuple[str, str]]) -> Path | None:
+    """Return the file whose name ends as the second of a pair where that of `path` ends as the first."""
+    for mine, other in endings:
+        beside = path.with_name(f"{path.stem.removesuffix(mine)}{other}{path.suffix}")
+        if path.stem.endswith(mine) and beside != path and beside.is_file():
+            return beside
+    return None
+
+
+def is_golden(path: Path) -> bool:
+    """Tell whether a file is the golden board of another one."""
+    return path.stem.endswith(GOLDEN_MARK) or _partner(path, [(b, a) for a, b in _PAIRS]) is not None
 
 
 class TileSource:
@@ -72,7 +87,7 @@ class TileSource:
 
     def __init__(self, model: Model, files: Sequence[Path], limit: int = MAX_TILES) -> None:
         self._cutter = TileCutter(model, 1)
-        boards = [path for path in files if not path.stem.endswith(GOLDEN_MARK)]
+        boards = [path for path in files if not is_golden(path)]
         every = [(path, tile) for path in boards for tile in _tiles(path, model)]
         step = max(len(every) / limit, 1.0)
         self._chosen = [every[int(i * step)] for i in range(min(len(every), limit))]

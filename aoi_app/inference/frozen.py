@@ -13,7 +13,7 @@ from aoi_app.core.detection import Detections
 from aoi_app.core.errors import ImageError
 from aoi_app.core.protocols import Detector
 from aoi_app.core.scan import BoardScan, PixelFormat, Pixels, read_only
-from aoi_app.inference.calibration import GOLDEN_MARK, golden_beside, image_files, read_image
+from aoi_app.inference.calibration import golden_beside, image_files, is_golden, read_image
 from aoi_app.inference.metrics import Truth
 
 
@@ -66,7 +66,7 @@ class FrozenBoard:
 
 def frozen_boards(places: Sequence[Path], limit: int | None = None) -> tuple[FrozenBoard, ...]:
     """Return the frozen boards in folders or files, spread evenly when there are more than `limit`."""
-    boards = [FrozenBoard(path) for path in image_files(places) if not path.stem.endswith(GOLDEN_MARK)]
+    boards = [FrozenBoard(path) for path in image_files(places) if not is_golden(path)]
     if limit is None or len(boards) <= limit:
         return tuple(boards)
     return tuple(boards[i * len(boards) // limit] for i in range(limit))
