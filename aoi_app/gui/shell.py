@@ -71,7 +71,9 @@ class Shell(QMainWindow):
         """Ask who has an account, and notice from now on that somebody is there."""
         self.desk.begin()
         # On the page and not on the first tab: a pedal's key is meant for what is in front.
-        self._pages.currentWidget().setFocus()
+        front = self._pages.currentWidget()
+        if front is not None:
+            front.setFocus()
 
     # Notices
 
