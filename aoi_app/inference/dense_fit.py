@@ -30,6 +30,8 @@ GRID = 12
 """The board is divided so often in each direction; the best place of each cell is a block."""
 LEAST_CONTRAST, LEAST_SHARE = 3.0, 0.25
 """Grey levels of standard deviation, and share of what the board's strongest blocks have: flatter ones hold noise."""
+MOST_SIDE = 2_048
+"""Where structure is, is looked for in no more pixels than this across and along; a fit reads whole blocks only."""
 BEHIND, LEAST_WEIGHT = 0.2, 0.05
 """A block that is so much less alike than most has hardly a vote."""
 MOST_STEPS = 8
@@ -76,29 +78,40 @@ class Fit:
 
 def places_of(golden: Pixels) -> NDArray[np.intp]:
     """Return the centres of blocks with structure, (n, 2): the best place of each cell of a grid."""
+    every = -(-max(golden.shape) // MOST_SIDE)
     rows, columns = golden.shape
+    golden, whole = np.ascontiguousarray(golden[::every, ::every]), golden
     edge = cv2.magnitude(cv2.Sobel(golden, cv2.CV_32F, 1, 0), cv2.Sobel(golden, cv2.CV_32F, 0, 1))
     # A block wants edges in both directions where it can have them: corners count, tracks count a little.
     corners = cv2.cornerMinEigenVal(golden, 5)
     scale = float(edge.max()) or 1.0
     both = np.asarray(edge / scale * 0.05 + corners / (float(corners.max()) or 1.0), np.float32)
-    strength = cv2.boxFilter(both, -1, (BLOCK, BLOCK))
+    side = max(3, BLOCK // every)
+    strength = cv2.boxFilter(both, -1, (side, side))
     reach = HALF + MARGIN
     ys, xs = (np.linspace(reach, size - reach, GRID + 1).astype(int) for size in (rows, columns))
     found = []
     for top, bottom in pairwise(ys):
         for left, right in pairwise(xs):
-            cell = np.asarray(strength[top:bottom, left:right])
+            cell = np.asarray(strength[top // every : bottom // every, left // every : right // every])
             if cell.size == 0:
                 continue
             y, x = divmod(int(np.argmax(cell)), cell.shape[1])
-            found.append((left + x, top + y))
-    contrast = np.array([_blurred(golden, x, y).std() for x, y in found])
+            at = (left // every + x) * every, (top // every + y) * every
+            found.append((min(max(at[0], reach), columns - reach), min(max(at[1], reach), rows - reach)))
+    contrast = np.array([_blurred(whole, x, y).std() for x, y in found])
     least = max(LEAST_CONTRAST, LEAST_SHARE * float(np.percentile(contrast, 90))) if found else 0.0
     return np.array(found, np.intp).reshape(-1, 2)[contrast >= least]
 
 
-def dense_fit(golden: Pixels, scan: Pixels, start: Matrix, lines: int, steps: int = MOST_STEPS) -> Fit:
+def dense_fit(
+    golden: Pixels,
+    scan: Pixels,
+    start: Matrix,
+    lines: int,
+    steps: int = MOST_STEPS,
+    places: NDArray[np.intp] | None = None,
+) -> Fit:
     """Fit shift, a small rotation and stretch along the transport.
 
     Four numbers only (optics fix the scale across, and a conveyor does not shear): what is known to a pixel must not
@@ -114,8 +127,10 @@ def dense_fit(golden: Pixels, scan: Pixels, start: Matrix, lines: int, steps: in
         Of the scan; blocks that reach beyond it are left out.
     steps
         At most so many.
+    places
+        Of the golden board's blocks, where they are known already.
     """
-    places = places_of(golden)
+    places = places_of(golden) if places is None else places
     matrix = start.copy()
     if not len(places):
         return Fit(matrix, np.zeros(0), np.zeros(0), 0, np.inf)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from aoi_app.core.errors import RecipeError
 from aoi_app.core.scan import Pixels
-from aoi_app.inference.dense_fit import BLOCK, Fit, Matrix, dense_fit
+from aoi_app.inference.dense_fit import BLOCK, Fit, Matrix, dense_fit, places_of
 
 COARSE_SIDE = 320
 """The search begins at the halving whose longer side is no longer than this."""
@@ -140,10 +140,10 @@ def _coarse(golden: Pixels, scan: Pixels, reach: float) -> Matrix:
 
     Pads and tracks in equal steps look alike one step further, too; only the fit tells which shift is right.
     """
-    best, merit = IDENTITY, -1.0
+    best, merit, places = IDENTITY, -1.0, places_of(golden)
     for dx, dy in _shifts(golden, scan, reach):
         start = IDENTITY + np.array([[0, 0, dx], [0, 0, dy]])
-        fit = dense_fit(golden, scan, start, scan.shape[0], COARSE_STEPS)
+        fit = dense_fit(golden, scan, start, scan.shape[0], COARSE_STEPS, places)
         if fit.merit > merit:
             best, merit = fit.matrix, fit.merit
     return best

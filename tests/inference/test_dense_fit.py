@@ -54,3 +54,10 @@ def test_a_board_that_is_covered_in_part_is_still_found() -> None:
     found = register(board.golden, scan)
     grid = np.array([(0.0, 0.0), (768, 0), (0, 768), (768, 768)])
     assert np.linalg.norm(found.to_scan(grid) - grid, axis=1).max() < 1
+
+
+def test_a_large_board_is_laid_from_blocks_that_are_found_in_few_of_its_pixels() -> None:
+    board = draw_board(BoardSpec(width=2_304, lines=4_352, look=Look.LINE_SCAN, defects=(4, 4)), 9)
+    found = register(board.golden, np.roll(board.image, (17, -23), (0, 1)))
+    grid = np.array([(0.0, 0.0), (2_304, 0), (0, 4_352), (2_304, 4_352)])
+    assert np.abs(found.to_scan(grid) - grid - (-23, 17)).max() < 0.5
