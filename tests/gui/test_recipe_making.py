@@ -93,7 +93,7 @@ def test_drawing_is_undone_and_redone_with_keys(world: GuiWorld) -> None:
     assert len(page.regions) == 0
     page.redo_button.click()
     page.redo_button.click()
-    assert [drawn.region for drawn in page.regions] == [now]
+    assert regions_of(page.recipe()) == (DrawnRegion(IGNORE, now),)
     assert not page.redo_button.isEnabled()
 
 
