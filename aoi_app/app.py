@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from aoi_app.core.errors import AoiError, SettingsError, StoreError
+from aoi_app.core.folders import data_dir, settings_file
 from aoi_app.core.protocols import Detector, ResultStore
 from aoi_app.core.recipe import Recipe, load_recipe
 from aoi_app.core.settings import Settings, load_settings
@@ -30,7 +31,7 @@ from aoi_app.station.inspecting import Golden
 from aoi_app.station.station import LEAST_CONFIDENCE, Parts, Station
 from aoi_app.station.status import Level, State
 from aoi_app.station.telemetry_nvml import open_monitor
-from aoi_app.storage.folders import data_dir, record_place, settings_file
+from aoi_app.storage.folders import record_place
 from aoi_app.storage.history import BoardRecord
 from aoi_app.storage.keeper import Keeper
 from aoi_app.storage.recipes import RecipeBook

@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from aoi_app.camera.drivers import drawn_source
+from aoi_app.core.folders import plant_images_dir
 from aoi_app.core.protocols import Detector
 from aoi_app.core.settings import Settings
 from aoi_app.inference.admission import is_reference, open_admitted
-from aoi_app.inference.calibration import IMAGES_VARIABLE
 from aoi_app.inference.catalog import find_model
 from aoi_app.inference.compare import tile_budget_ms
 from aoi_app.inference.frozen import FrozenBoard, frozen_boards
 from aoi_app.inference.gate import GateLimits
 from aoi_app.inference.model import read_model
+from aoi_app.inference.runtimes.base import Option
 from aoi_app.inference.runtimes.table import open_detector
 from aoi_app.station.engines import EngineSpec, Progress
-from aoi_app.storage.folders import data_dir
 
-FROZEN_FOLDER = "frozen"
-"""Of the data folder: the plant's images that engines are compared on."""
 GATE_BOARDS = 12
 GATE_THRESHOLD = 0.25
 
@@ -38,7 +34,7 @@ def make_detector(settings: Settings, spec: EngineSpec) -> Detector:
         spec.precision,
         min_confidence=spec.min_confidence,
         overlap=settings.tile_overlap,
-        options=dict(spec.options),
+        options=_options(settings, spec),
     )
 
 
@@ -56,7 +52,7 @@ def admitted_detector(settings: Settings, spec: EngineSpec, progress: Progress) 
         limits,
         min_confidence=spec.min_confidence,
         overlap=settings.tile_overlap,
-        options=dict(spec.options),
+        options=_options(settings, spec),
         progress=lambda share, text: progress(f"{share:.0%} · {text}"),
     )
     if certificate is not None and spec.runtime.startswith("tensorrt"):
@@ -65,6 +61,12 @@ def admitted_detector(settings: Settings, spec: EngineSpec, progress: Progress) 
 
         keep_certificate(open_store({**DEFAULTS, **dict(spec.options)}), certificate)
     return detector, str(certificate) if certificate else ""
+
+
+def _options(settings: Settings, spec: EngineSpec) -> dict[str, Option]:
+    """Return the runtime's options; INT8 is calibrated on the plant's images of these settings."""
+    own = {"calibration": str(plant_images_dir(settings))} if spec.precision == "int8" else {}
+    return {**own, **dict(spec.options)}
 
 
 def _gate_limits(settings: Settings, spec: EngineSpec) -> GateLimits:
@@ -86,12 +88,11 @@ def fallback(spec: EngineSpec) -> EngineSpec | None:
 
 
 def plant_boards(settings: Settings) -> Sequence[FrozenBoard]:
-    """Return the images that engines are calibrated and compared on: `AOI_PLANT_IMAGES`, or `frozen` in the record.
+    """Return the plant's images that engines are compared on.
 
     A line that draws its boards freezes some of them; a real plant puts its images there.
     """
-    folder, camera = Path(os.environ.get(IMAGES_VARIABLE) or data_dir(settings) / FROZEN_FOLDER), settings.camera
-    os.environ[IMAGES_VARIABLE] = str(folder)
+    folder, camera = plant_images_dir(settings), settings.camera
     if not folder.is_dir() and camera.source.partition(":")[0] == "simulated":
         source = drawn_source(camera.source, camera.options)
         if source is not None:

@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from aoi_app.boards.codes import read_codes
+from aoi_app.core.folders import data_dir
 from aoi_app.core.settings import Settings
 from aoi_app.station.changeover import ByBarcode, BySerial, Changeover
 from aoi_app.storage.database import Place
-from aoi_app.storage.folders import data_dir
 from aoi_app.storage.recipes import RecipeBook
 
 

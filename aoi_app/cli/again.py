@@ -33,10 +33,11 @@ def again(
     The station may run meanwhile. Exit status: 0 the same verdict and defects, 1 different ones, 2 not inspected.
     """
     from aoi_app.app import recipe_book, second_look
+    from aoi_app.core.folders import settings_file
     from aoi_app.core.settings import load_settings
     from aoi_app.golden_boards import LineGolden
     from aoi_app.station.overlay import write_overlay
-    from aoi_app.storage.folders import existing_record, settings_file
+    from aoi_app.storage.folders import existing_record
     from aoi_app.storage.history import History
     from aoi_app.storage.query import HistoryQuery
 

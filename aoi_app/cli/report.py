@@ -111,11 +111,11 @@ def _shift_bounds(shifts: Sequence[Shift], wanted: str, day: datetime | None) ->
 
 
 def _write_pdf(figures: Figures, raised: Sequence[AlarmRow], file: Path, lang: str, data: Path | None) -> None:
+    from aoi_app.core.folders import settings_file
     from aoi_app.core.settings import load_settings
     from aoi_app.gui.application import make_application
     from aoi_app.gui.statistics.pdf import write_pdf
     from aoi_app.gui.texts import LANGUAGES, use_language
-    from aoi_app.storage.folders import settings_file
 
     chosen = lang or load_settings(settings_file(data)).language
     if chosen not in LANGUAGES:

@@ -31,6 +31,7 @@ def review(
     machines from a PostgreSQL server, with the folder of the pictures shared by the network.
     """
     from aoi_app.app import second_look
+    from aoi_app.core.folders import data_dir, settings_file
     from aoi_app.core.settings import load_settings
     from aoi_app.core.validation import named_fields
     from aoi_app.demo import record_of
@@ -38,7 +39,6 @@ def review(
     from aoi_app.gui.application import NO_DISPLAY_HINT, display_problem, run_review
     from aoi_app.services import window_services
     from aoi_app.storage.database import Place
-    from aoi_app.storage.folders import data_dir, settings_file
     from aoi_app.storage.migrate import prepare
     from aoi_app.storage.recipes import RecipeBook
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,24 +13,16 @@ from numpy.typing import NDArray
 
 from aoi_app.core.errors import ImageError
 from aoi_app.core.scan import Pixels
-from aoi_app.inference.catalog import engines_dir
 from aoi_app.inference.model import Model
 from aoi_app.inference.preprocess import TileCutter
 from aoi_app.inference.tiling import Tile, TilePlan
 
-IMAGES_VARIABLE = "AOI_PLANT_IMAGES"
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
 MAX_TILES = 1000
 GOLDEN_MARK = ".golden"
 """`board.golden.png` is the golden board of `board.png`."""
 _PAIRS = (("", GOLDEN_MARK), ("_test", "_temp"))
 """How names of boards and of their golden boards end: the plant's way, and DeepPCB's."""
-
-
-def plant_images_dir() -> Path:
-    """Return the folder of the plant's frozen images: `AOI_PLANT_IMAGES`, else `images` in the engines folder."""
-    chosen = os.environ.get(IMAGES_VARIABLE)
-    return Path(chosen) if chosen else engines_dir() / "images"
 
 
 def image_files(places: Sequence[Path]) -> tuple[Path, ...]:

@@ -16,8 +16,9 @@ from rich.console import Console
 from rich.table import Table
 
 from aoi_app.core.errors import AoiError, EngineError
+from aoi_app.core.folders import plant_images_dir
 from aoi_app.inference.admission import open_admitted
-from aoi_app.inference.calibration import TileSource, image_files, plant_images_dir
+from aoi_app.inference.calibration import TileSource, image_files
 from aoi_app.inference.capacity_command import capacity
 from aoi_app.inference.catalog import find_model
 from aoi_app.inference.console import progress_bar
@@ -71,7 +72,7 @@ def build(
     options: dict[str, Option] = (
         {
             "store": str(store or ""),
-            "images": str(images or ""),
+            "calibration": str(images or ""),
             "optimisation_level": level,
             "workspace_mib": workspace,
             "max_batch": max_batch,

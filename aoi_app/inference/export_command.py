@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 from aoi_app.core.errors import EngineError
-from aoi_app.inference.calibration import plant_images_dir
+from aoi_app.core.folders import plant_images_dir
 from aoi_app.inference.catalog import find_model
 from aoi_app.inference.console import progress_bar
 from aoi_app.inference.model import Model, read_model

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 import tempfile
 from collections.abc import Sequence
 from contextlib import closing
@@ -18,10 +17,12 @@ from aoi_app.core.errors import RecipeError, StoreError
 
 if TYPE_CHECKING:
     from aoi_app.inference.frozen import FrozenBoard
+    from aoi_app.inference.runtimes.base import Option
 
 BATCHES = (1, 4)
 BOARDS = 12
 OVERLAP = 128
+_DRAWN = "drawn"
 
 
 def run(options: Options) -> Figures:
@@ -44,6 +45,7 @@ def run(options: Options) -> Figures:
                 overlap=OVERLAP,
                 watts=lambda: monitor.sample().power_w,
                 rounds=options.boards,
+                options=lambda choice: _calibration(options, Path(folder), choice.precision),
                 progress=lambda share, text: progress.update(task, completed=share, description=text),
             )
     table = Table(title=f"{comparison.model}; {comparison.machine}; {comparison.boards} boards", title_justify="left")
@@ -85,11 +87,20 @@ def _budget_ms(options: Options, boards: Sequence[FrozenBoard]) -> float | None:
     return tile_budget_ms(recipe.verdict_budget_ms, width, size, OVERLAP)
 
 
+def _calibration(options: Options, folder: Path, precision: str) -> dict[str, Option]:
+    """Return what INT8 is calibrated on: the images that were named, the plant's own, or the drawn boards."""
+    from aoi_app.core.folders import plant_images_dir
+
+    if precision != "int8":
+        return {}
+    plant = plant_images_dir()
+    return {"calibration": str(options.images or (plant if plant.is_dir() else folder / _DRAWN))}
+
+
 def _boards(options: Options, folder: Path) -> Sequence[FrozenBoard]:
     """Return the boards that were named, or freshly drawn ones."""
     from aoi_app.boards.drawn import SMT_CODES
     from aoi_app.camera.drawn_source import DrawnSource
-    from aoi_app.inference.calibration import IMAGES_VARIABLE
     from aoi_app.inference.catalog import find_model
     from aoi_app.inference.frozen import frozen_boards
     from aoi_app.inference.model import read_model
@@ -99,7 +110,5 @@ def _boards(options: Options, folder: Path) -> Sequence[FrozenBoard]:
     assembled = set(read_model(find_model(options.model)).class_names) & set(SMT_CODES)
     # Every board with defects: what an engine loses shows on them.
     drawn: dict[str, int | float | str | bool] = {"width": 1_152, "lines": 1_152, "good_share": 0.0}
-    DrawnSource("assembled" if assembled else "bare", drawn).freeze(folder / "drawn", BOARDS)
-    # INT8 is calibrated on the plant's images; where there are none, on boards of the same kind.
-    os.environ.setdefault(IMAGES_VARIABLE, str(folder / "drawn"))
-    return frozen_boards([folder / "drawn"])
+    DrawnSource("assembled" if assembled else "bare", drawn).freeze(folder / _DRAWN, BOARDS)
+    return frozen_boards([folder / _DRAWN])

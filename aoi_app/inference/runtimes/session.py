@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from aoi_app.core.errors import EngineError
-from aoi_app.inference.calibration import plant_images_dir
+from aoi_app.core.folders import plant_images_dir
 from aoi_app.inference.model import Model
 from aoi_app.inference.runtimes.base import Options, SessionInfo
 

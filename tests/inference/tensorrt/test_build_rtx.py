@@ -42,7 +42,7 @@ def images(tmp_path_factory: pytest.TempPathFactory, model: Model) -> Path:
 @pytest.mark.parametrize("precision", ["fp32", "fp16", "int8"])
 def test_the_default_model_builds(library: Library, model: Model, images: Path, store: Path, precision: str) -> None:
     shares: list[float] = []
-    options = {**DEFAULTS, "store": str(store), "images": str(images), "max_batch": 8}
+    options = {**DEFAULTS, "store": str(store), "calibration": str(images), "max_batch": 8}
     prepared = prepare(library, None, model, precision, options, lambda share, text: shares.append(share))
     assert prepared.key.precision == precision
     assert prepared.manifest.plan_bytes == len(prepared.plan) > 100_000

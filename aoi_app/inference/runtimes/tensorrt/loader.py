@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from aoi_app.core.errors import EngineError
+from aoi_app.core.folders import plant_images_dir
 from aoi_app.core.inspection import EngineInfo
-from aoi_app.inference.calibration import plant_images_dir
 from aoi_app.inference.catalog import engines_dir
 from aoi_app.inference.model import Model
 from aoi_app.inference.precision import in_precision
@@ -39,7 +39,7 @@ DEFAULTS: Mapping[str, Option] = {
     "optimisation_level": 3,
     "workspace_mib": 1024,
     "store": "",
-    "images": "",
+    "calibration": "",
     "degrade": True,
     "build": True,
 }
@@ -47,7 +47,7 @@ DEFAULTS: Mapping[str, Option] = {
 
 device: index of the GPU. batch: tiles of a launch, 0 measures and chooses. max_batch: most tiles the engine takes.
 optimisation_level: 0 (fast build) to 5 (fast engine). workspace_mib: device memory for tactics. store: folder of built
-engines, '' for `built` in the engines folder. images: what INT8 is calibrated on, '' for the plant's frozen images.
+engines, '' for `built` in the engines folder. calibration: images for INT8, '' for the plant's own.
 degrade: use a higher precision, with a message, where the GPU cannot do the one asked for. build: build what is
 missing.
 """
@@ -195,7 +195,7 @@ def prepare(
         if message:
             _log.warning("%s", message)
             progress(0.0, message)
-    images = Path(str(options["images"])) if options["images"] else plant_images_dir()
+    images = Path(str(options["calibration"] or plant_images_dir()))
     made = in_precision(model, precision, images=(images,) if precision == "int8" else (), progress=progress).model
     bound = None if library.portable else gpu
     key = plan_key(library, bound, made, precision, options)
