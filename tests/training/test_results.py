@@ -51,7 +51,7 @@ def test_boards_are_found_by_the_stem_of_their_files(tmp_path: Path) -> None:
 
 
 def test_a_board_that_could_not_be_inspected_found_nothing(tmp_path: Path) -> None:
-    failed = {"verdict": "ERROR", "reason": "no image", "latency_ms": {}, "engine": None}
+    failed: dict[str, Any] = {"verdict": "ERROR", "reason": "no image", "latency_ms": {}, "engine": None}
     file = write(tmp_path, line("a_test", defect("a_test")), line("b_test", **failed))
     whole = grouped(read_results(file, DATASET))["all pictures"]
     assert whole.map33 == pytest.approx(0.5, abs=0.01) and whole.missed == 1
