@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from aoi_app.core.errors import EngineError
 from aoi_app.inference.model import Model
 from aoi_app.inference.runtimes.base import SessionInfo
+from aoi_app.inference.runtimes.session import BasicSession, freed
 from aoi_app.inference.runtimes.tensorrt.engine import Engine
 from aoi_app.inference.runtimes.tensorrt.gpu.driver import enter, let_go
 from aoi_app.inference.runtimes.tensorrt.gpu.memory import DeviceBuffer
@@ -19,7 +19,7 @@ from aoi_app.inference.runtimes.tensorrt.layout import MAX_BATCH
 from aoi_app.inference.runtimes.tensorrt.library import Library
 
 
-class EngineSession:
+class EngineSession(BasicSession):
     """Runs an engine on host arrays; every run copies in and out.
 
     Parameters
@@ -51,16 +51,6 @@ class EngineSession:
         self._info = SessionInfo(library.title, str(self._engine.precision), device[1])
 
     @property
-    def info(self) -> SessionInfo:
-        """What really runs."""
-        return self._info
-
-    @property
-    def batch(self) -> int:
-        """Tiles of a run at most."""
-        return self._batch
-
-    @property
     def fixed_batch(self) -> bool:
         """Whether every run must have exactly `batch` tiles."""
         return self._fixed
@@ -68,7 +58,7 @@ class EngineSession:
     def run(self, batch: NDArray[Any]) -> Sequence[NDArray[Any]]:
         """Return the outputs of `Model.output_names`, copies. Raises EngineError."""
         if self._stream is None:
-            raise EngineError("This engine has been freed.", "Load it again.")
+            raise freed()
         enter(self._device)
         count = len(batch)
         source = self._engine.source
