@@ -16,13 +16,13 @@ MAX_OFFSET = 256
 """Lines; the rows of sensors lie some dozen lines apart at most."""
 
 
-def row_offsets(options: Mapping[str, Option], pixel_format: PixelFormat) -> tuple[int, int, int]:
+def offsets_of(options: Mapping[str, Option]) -> tuple[int, int, int]:
     """Return the option `row_offsets`, such as "0,8,16": lines by which red, green and blue come late.
 
     Raises
     ------
     FeatureError
-        These are not three numbers of lines, or the camera sends no colours.
+        These are not three numbers of lines.
     """
     text = str(options.get("row_offsets", ""))
     if not text:
@@ -35,7 +35,20 @@ def row_offsets(options: Mapping[str, Option], pixel_format: PixelFormat) -> tup
     offsets = red - least, green - least, blue - least
     if max(offsets) > MAX_OFFSET:
         raise FeatureError(f"row_offsets is {text!r}.", f"Give numbers that differ by {MAX_OFFSET} lines at most.")
-    if pixel_format is not PixelFormat.RGB8:
+    return offsets
+
+
+def row_offsets(options: Mapping[str, Option], pixel_format: PixelFormat) -> tuple[int, int, int]:
+    """Return the offsets of `offsets_of` for a camera of this format.
+
+    Raises
+    ------
+    FeatureError
+        These are not three numbers of lines, or the camera sends no colours.
+    """
+    offsets = offsets_of(options)
+    text = options.get("row_offsets", "")
+    if text and pixel_format is not PixelFormat.RGB8:
         raise FeatureError(f"row_offsets is {text!r}, but the camera sends {pixel_format.value}.", "Leave it out.")
     return offsets
 

@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 
 from aoi_app.camera.assembler import BoardAssembler, BoardEvent
 from aoi_app.camera.board_options import BoardOptions, GapPolicy, Transport
+from aoi_app.camera.drivers import OPTIONS
+from aoi_app.camera.option_fields import BOARD_FIELDS, check_board_fields
 from aoi_app.camera.ring import BufferRing
 from aoi_app.core.errors import FeatureError
 from aoi_app.core.scan import LineBlock, LinesIn, ScanEnd
@@ -40,6 +42,18 @@ def test_options_are_read_and_what_cannot_be_is_refused() -> None:
     for name in ("gap_policy", "transport"):
         with pytest.raises(FeatureError, match=f"{name} is 'sideways'"):
             BoardOptions.among({name: "sideways"})
+
+
+def test_the_forms_fields_are_options_of_a_camera_and_hold_when_nothing_is_said() -> None:
+    usual = {one.name: one.default for one in BOARD_FIELDS}
+    assert usual.keys() <= OPTIONS
+    assert BoardOptions.among(usual) == BoardOptions()
+    check_board_fields(usual)
+    for one in BOARD_FIELDS:
+        for value in one.choices:
+            check_board_fields(usual | {one.name: value})
+        with pytest.raises(FeatureError, match=f"{one.name} is 'sideways'"):
+            check_board_fields(usual | {one.name: "sideways"})
 
 
 @pytest.mark.parametrize("encoder", [True, False])

@@ -30,7 +30,7 @@ def test_apply_changes_the_running_station_and_is_kept(world: GuiWorld, dialog: 
     world.station.start()
     dialog.camera.found.setCurrentIndex(dialog.camera.found.findData("simulated:assembled"))
     dialog.camera.rate.setValue(6_000)
-    dialog.camera.options.setPlainText('{"gap_lines": 50}')
+    dialog.camera.options.rest.setPlainText('{"gap_lines": 50}')
     dialog.model.precision.setCurrentIndex(1)
     assert dialog.apply()
     applied = world.station.settings
@@ -78,7 +78,7 @@ def test_thresholds_make_a_new_revision(world: GuiWorld, dialog: SettingsDialog)
 
 @pytest.mark.parametrize("text", ["{broken", "[1, 2]"])
 def test_options_that_are_no_json_object_are_refused(world: GuiWorld, dialog: SettingsDialog, text: str) -> None:
-    dialog.camera.options.setPlainText(text)
+    dialog.camera.options.rest.setPlainText(text)
     assert not dialog.apply()
     assert dialog._problem.isVisible() and dialog._problem.text()
     assert world.station.calls == []

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 
-from PySide6.QtWidgets import QDoubleSpinBox, QHBoxLayout, QLineEdit, QPlainTextEdit, QPushButton, QSpinBox, QWidget
+from PySide6.QtWidgets import QDoubleSpinBox, QHBoxLayout, QLineEdit, QPushButton, QSpinBox, QWidget
 
-from aoi_app.core.errors import SettingsError
 from aoi_app.core.settings import Settings
 from aoi_app.gui.background import Background
 from aoi_app.gui.services import Choice, Services
+from aoi_app.gui.settings.camera_options import CameraOptions
 from aoi_app.gui.settings.form import ChoiceBox, Form
 from aoi_app.gui.texts import labelled, message, say, tr
 
@@ -18,7 +17,7 @@ FASTEST = 1_000_000.0
 
 
 class CameraTab(Form):
-    """Source, line rate, lines a block, options of the driver."""
+    """Source, line rate, lines a block, options."""
 
     def __init__(self, settings: Settings, services: Services, background: Background, parent: QWidget) -> None:
         super().__init__(parent)
@@ -37,10 +36,6 @@ class CameraTab(Form):
         self.height_lines = QSpinBox(self)
         self.height_lines.setRange(1, 4096)
         self.height_lines.setValue(settings.camera.height)
-        options = json.dumps(settings.camera.options, indent=1, ensure_ascii=False) if settings.camera.options else ""
-        self.options = QPlainTextEdit(options, self)
-        self.options.setTabChangesFocus(True)
-        say(self.options, "setPlaceholderText", 'For example {"gap_lines": 400}')
         self._search = QPushButton(self)
         say(self._search, "setText", "Search again")
         self._search.clicked.connect(self.search)
@@ -55,7 +50,7 @@ class CameraTab(Form):
         self.add("Source", self.source, "A camera's address, or the path of an image or a folder of images.")
         self.add("Line rate", self.rate, "Lines per second; 0 runs as fast as the source delivers.")
         self.add("Lines per block", self.height_lines)
-        self.add("Options", self.options, "What only this driver knows, as JSON.")
+        self.options = CameraOptions(settings.camera.options, self)
         self.grid.setRowStretch(self.grid.rowCount() - 2, 1)
         self.found.currentIndexChanged.connect(self._on_chosen)
         self.search()
@@ -96,19 +91,12 @@ class CameraTab(Form):
             self.source.setText(self.found.value)
 
     def changes(self) -> dict[str, object]:
-        """Return the settings that this tab edits. Raises SettingsError."""
-        text = self.options.toPlainText().strip()
-        try:
-            options = json.loads(text) if text else {}
-        except json.JSONDecodeError as error:
-            raise SettingsError(
-                f"The camera's options are not JSON: {error}.", 'Write them like {"gap_lines": 400}.'
-            ) from error
+        """Return the settings that this tab edits. Raises SettingsError, FeatureError."""
         camera = self._settings.camera.model_dump()
         camera |= {
             "source": self.source.text().strip(),
             "line_rate": self.rate.value() or None,
             "height": self.height_lines.value(),
-            "options": options,
+            "options": self.options.values(),
         }
         return {"camera": camera}

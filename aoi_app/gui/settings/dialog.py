@@ -48,8 +48,9 @@ class SettingsDialog(QDialog):
         self._loaded = self._load_record()
         self.record, self.shift = RecordTab(self._loaded, self), ShiftTab(self._loaded, self)
         tabs = (self.camera, self.model, self.recipe, self.keys, self.record, self.shift, self.look)
+        long = (self.camera, self.model, self.record, self.shift)
         for tab, title in zip(tabs, TABS, strict=True):
-            self.tabs.addTab(scrolled(tab) if tab in (self.model, self.record, self.shift) else tab, tr(title))
+            self.tabs.addTab(scrolled(tab) if tab in long else tab, tr(title))
         self._problem.setProperty("role", "problem")
         self._problem.setWordWrap(True)
         self._problem.setVisible(bool(self._problem.text()))

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from PySide6.QtWidgets import QCheckBox, QDoubleSpinBox, QLineEdit, QSpinBox, QWidget
+from PySide6.QtWidgets import QWidget
 
 from aoi_app.core.options import Option, OptionField, only_changed
-from aoi_app.gui.services import Choice
-from aoi_app.gui.settings.form import ChoiceBox, Form
-
-Read = Callable[[], Option]
+from aoi_app.gui.settings.form import Form
+from aoi_app.gui.settings.option_editor import Read, editor_of
 
 
 class RuntimeOptions(Form):
@@ -50,7 +48,7 @@ class RuntimeOptions(Form):
         self._runtime, self._fields = name, self._fields_of(name)
         options = self._chosen.get(name, {})
         for one in self._fields:
-            editor, read = _editor(one, options.get(one.name, one.default), self)
+            editor, read = editor_of(one, options.get(one.name, one.default), self)
             self.editors[one.name], self._readers[one.name] = editor, read
             self.add(one.title, editor, one.note)
 
@@ -65,28 +63,3 @@ class RuntimeOptions(Form):
             entered = {name: read() for name, read in self._readers.items()}
             merged = {**self._chosen.get(self._runtime, {}), **entered}
             self._chosen[self._runtime] = only_changed(merged, self._fields)
-
-
-def _editor(one: OptionField, value: Option, parent: QWidget) -> tuple[QWidget, Read]:
-    """Return a widget for an option, and what reads it."""
-    if one.choices:
-        box = ChoiceBox(parent)
-        box.offer([Choice(v, title, missing=one.missing.get(v, "")) for v, title in one.choices.items()], str(value))
-        return box, lambda: box.value
-    if isinstance(one.default, bool):
-        tick = QCheckBox(parent)
-        tick.setChecked(bool(value))
-        return tick, tick.isChecked
-    if isinstance(one.default, int):
-        whole = QSpinBox(parent)
-        whole.setRange(int(one.least), int(one.most))
-        whole.setValue(int(value))
-        return whole, whole.value
-    if isinstance(one.default, float):
-        number = QDoubleSpinBox(parent)
-        number.setRange(one.least, one.most)
-        number.setDecimals(2)
-        number.setValue(float(value))
-        return number, number.value
-    line = QLineEdit(str(value), parent)
-    return line, lambda: line.text().strip()
