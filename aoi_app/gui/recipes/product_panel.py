@@ -1,4 +1,4 @@
-"""The product of a recipe: name, pixel size, golden board, the codes that ask for it, opportunities."""
+"""The product of a recipe: name, pixel size, golden board, codes that ask for it, opportunities, an engine's limits."""
 
 from __future__ import annotations
 
@@ -19,11 +19,15 @@ from PySide6.QtWidgets import (
 
 from aoi_app.core.changeover import CodeFormat, clashes
 from aoi_app.core.recipe import MAX_LENGTH_LINES, MAX_WIDTH_PX, Recipe
+from aoi_app.gui.recipes.limit_box import LimitBox
 from aoi_app.gui.settings.form import Form
 from aoi_app.gui.settings.rules_table import whole
 from aoi_app.gui.texts import message, say, tr
 
 ANY_FORMAT = "all kinds"
+MOST_MS = 60_000.0
+MOST_MIB = 1_048_576.0
+"""1 TiB."""
 
 
 class ProductPanel(Form):
@@ -62,6 +66,13 @@ class ProductPanel(Form):
         self.add("Bar code", self.formats, "Draw the place of the code on the board with “Bar code”.")
         self.add("Opportunities", self.opportunities)
         self.grid.addWidget(self.counted, self.grid.rowCount(), 1)
+        self.verdict_ms, self.gpu_mib = LimitBox(MOST_MS, 1, self), LimitBox(MOST_MIB, 0, self)
+        self.add(
+            "Verdict within, ms",
+            self.verdict_ms,
+            "After the last line; a slower engine is refused. Needs the board width.",
+        )
+        self.add("GPU memory, MiB", self.gpu_mib, "The gate refuses an engine that takes more.")
         self.column.addStretch(1)
         self._base = Recipe()
         self._others: Sequence[Recipe] = ()
@@ -101,6 +112,8 @@ class ProductPanel(Form):
         chosen = recipe.changeover.formats
         self.formats.setCurrentIndex(max(0, self.formats.findData(chosen[0]) if len(chosen) == 1 else 0))
         self.opportunities.setValue(recipe.opportunities or 0)
+        self.verdict_ms.show_limit(recipe.verdict_budget_ms)
+        self.gpu_mib.show_limit(recipe.gpu_memory_budget_mib)
         self.retranslate()
 
     def values(self) -> dict[str, Any]:
@@ -120,6 +133,8 @@ class ProductPanel(Form):
             "changeover": self._base.changeover.model_dump()
             | {"pattern": self.pattern.text(), "priority": self.priority.value(), "formats": formats},
             "opportunities": self.opportunities.value() or None,
+            "verdict_budget_ms": self.verdict_ms.limit(),
+            "gpu_memory_budget_mib": self.gpu_mib.limit(),
         }
 
     def show_counted(self, recipe: Recipe) -> None:
@@ -142,7 +157,7 @@ class ProductPanel(Form):
             changeover = {"pattern": self.pattern.text(), "priority": self.priority.value()}
             mine = Recipe.model_validate({"name": self._base.name, "changeover": changeover})
         except ValueError:
-            self.clash.setText(tr("It is no regular expression."))
+            self._say_clash(tr("It is no regular expression."))
             return
         found = [c for c in clashes([mine, *self._others]) if mine.name in (c.one, c.other)]
         texts = [
@@ -155,7 +170,11 @@ class ProductPanel(Form):
             )
             for c in found
         ]
-        self.clash.setText("\n".join(texts))
+        self._say_clash("\n".join(texts))
+
+    def _say_clash(self, text: str) -> None:
+        self.clash.setText(text)
+        self.clash.setVisible(bool(text))
 
     def retranslate(self) -> None:
         """Write the kinds of codes, the golden board and the notes anew."""

@@ -9,6 +9,7 @@ from PySide6.QtGui import QStandardItemModel
 from PySide6.QtWidgets import QAbstractSpinBox, QComboBox, QGridLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from aoi_app.gui.services import Choice
+from aoi_app.gui.settings.wheel import WheelGuard
 from aoi_app.gui.texts import message, say, tr
 
 PADDING = 7
@@ -29,6 +30,7 @@ class Form(QWidget):
         self.column.setContentsMargins(20, 18, 20, 18)
         self.column.setSpacing(14)
         self.column.addLayout(self.grid)
+        self._wheel = WheelGuard(self)
 
     def add(self, caption: str, field: QWidget, note: str = "") -> None:
         """Add a row."""
@@ -37,6 +39,7 @@ class Form(QWidget):
         say(label, "setText", caption)
         say(field, "setAccessibleName", caption)
         label.setBuddy(field)
+        self._wheel.watch(field)
         if isinstance(field, QAbstractSpinBox):
             # A style sheet gives the fields of numbers no padding, unlike all others.
             field.lineEdit().setTextMargins(PADDING, 0, 0, 0)
