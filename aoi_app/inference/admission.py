@@ -151,7 +151,8 @@ def _is_stand_in(detector: Detector) -> bool:
 def _one_tile(model: Model, boards: Sequence[FrozenBoard]) -> np.ndarray:
     if not boards:
         raise EngineError(
-            "There are no images to compare engines on.", "Put some of the plant's own boards in the folder 'frozen' of the data folder."
+            "There are no images to compare engines on.",
+            "Put some of the plant's own boards in the folder 'frozen' of the data folder.",
         )
     pixels = boards[0].pixels
     batch = TileCutter(model, 1).cut(pixels, len(pixels), [Tile(0, 0)], boards[0].golden)

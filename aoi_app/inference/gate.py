@@ -183,7 +183,8 @@ def run_gate(
     """
     if not boards:
         raise EngineError(
-            "There are no images to compare engines on.", "Put some of the plant's own boards in the folder 'frozen' of the data folder."
+            "There are no images to compare engines on.",
+            "Put some of the plant's own boards in the folder 'frozen' of the data folder.",
         )
     measured = _Measured()
     reasons: list[str] = []

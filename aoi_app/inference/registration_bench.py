@@ -25,11 +25,18 @@ NOISE, GAIN = 4.0, 0.9
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pair:
-    """A golden board and a scan of the same board that lies on it to a few pixels, (lines, width[, 3])."""
+    """A golden board and a scan of the same board that lies on it to a few pixels, (lines, width[, 3]).
+
+    Attributes
+    ----------
+    product
+        Two windows of one product may show the same tracks: only another product's is a wrong board.
+    """
 
     name: str
     golden: Pixels
     scan: Pixels
+    product: str = ""
 
 
 @dataclass(slots=True)
@@ -87,11 +94,13 @@ def measure_registration(
         Hears of boards done and boards in all.
     """
     figures = RegistrationFigures()
+    several = len({pair.product for pair in pairs}) > 1
     rng = np.random.default_rng(seed)
     for number, pair in enumerate(pairs):
         _try_maps(pair, maps, rng, figures)
-        other = pairs[(number + 1) % len(pairs)]
-        if other is not pair:
+        others = (*pairs[number + 1 :], *pairs[:number])
+        other = next((o for o in others if o.product != pair.product or not several), None)
+        if other is not None:
             figures.wrong += 1
             try:
                 register(pair.golden, other.scan)

@@ -37,6 +37,7 @@ def view(qapp: QApplication, qtbot: QtBot) -> Iterator[BoardView]:
 
 
 def pixels(view: BoardView) -> NDArray[np.uint8]:
+    view.clearFocus()  # its ring lies on the outermost pixels
     image = view.grab().toImage().convertToFormat(QImage.Format.Format_RGB888)
     rows = np.frombuffer(image.constBits(), np.uint8).reshape(image.height(), image.bytesPerLine())
     return np.array(rows[:, : 3 * image.width()].reshape(image.height(), image.width(), 3), np.uint8)

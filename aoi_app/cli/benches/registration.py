@@ -60,7 +60,7 @@ def _read(folder: Path, most: int) -> Sequence[Pair]:
     if not found:
         raise ImageError(f"{folder} holds no pairs of images.", "Name them x_test.png and x_temp.png.")
     chosen = [pair for pairs in found.values() for pair in pairs[:: max(1, len(pairs) // most)][:most]]
-    return [Pair(file.stem, read_board(twin), read_board(file)) for file, twin in chosen]
+    return [Pair(file.stem, read_board(twin), read_board(file), str(file.parent)) for file, twin in chosen]
 
 
 def _drawn(count: int) -> Sequence[Pair]:
