@@ -93,8 +93,8 @@ def _chip(name: str, raw: str) -> Outline | None:
 def _pins(family: str, raw: str) -> int:
     """Return the number of pins before or after the family's name, as in `SOIC-8`, `8-SOIC`, `SOIC127P600X175-8N`."""
     after = re.search(rf"{family}[A-Z]*\d+P\d+X\d+(?:X\d+)?-(\d+)", raw) or re.search(rf"{family}[-_ ]?(\d+)", raw)
-    before = re.search(rf"(\d+)[-_ ]?[A-Z]?{family}", raw)
-    return int((after or before).group(1)) if after or before else 0  # type: ignore[union-attr]
+    found = after or re.search(rf"(\d+)[-_ ]?[A-Z]?{family}", raw)
+    return int(found.group(1)) if found else 0
 
 
 def _dual(name: str, raw: str) -> Outline | None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QCheckBox, QGridLayout, QLabel, QScrollArea, QWidget
+from PySide6.QtWidgets import QCheckBox, QDoubleSpinBox, QGridLayout, QLabel, QScrollArea, QSpinBox, QWidget
 
 from aoi_app.core.recipe import ClassRule, Recipe, Region
 from aoi_app.gui.settings.rules_table import decimal, whole
@@ -21,7 +21,15 @@ class _Row:
     title: QLabel
     is_for: QCheckBox
     own: QCheckBox
-    fields: tuple[QWidget, ...]
+    confidence: QDoubleSpinBox
+    size: QDoubleSpinBox
+    tolerated: QSpinBox
+    severity: QSpinBox
+
+    @property
+    def fields(self) -> tuple[QDoubleSpinBox | QSpinBox, ...]:
+        """The limits, in the order of their columns."""
+        return self.confidence, self.size, self.tolerated, self.severity
 
     def name(self, title: str) -> None:
         self.title.setText(title)
@@ -77,7 +85,7 @@ class RegionRules(QScrollArea):
     def _add_row(self, grid: QGridLayout, number: int, body: QWidget) -> _Row:
         confidence, size = decimal(body, 100, " %", 1), decimal(body, 1e6, "", 0)
         tolerated, severity = whole(body, 0, 9_999), whole(body, 1, 5)
-        row = _Row(QLabel(body), QCheckBox(body), QCheckBox(body), (confidence, size, tolerated, severity))
+        row = _Row(QLabel(body), QCheckBox(body), QCheckBox(body), confidence, size, tolerated, severity)
         row.is_for.toggled.connect(self._on_edit)
         row.own.toggled.connect(self._on_edit)
         for box in (confidence, size, tolerated, severity):
@@ -85,22 +93,21 @@ class RegionRules(QScrollArea):
         for field, width in zip(row.fields, WIDTHS, strict=True):
             field.setFixedWidth(width)
         shown = (row.title, row.is_for, row.own, *row.fields) if self._own_limits else (row.title, row.is_for)
-        for column, field in enumerate(shown):
-            grid.addWidget(field, number, column, Qt.AlignmentFlag.AlignVCenter)
-        for field in (row.own, *row.fields):
-            field.setVisible(self._own_limits)
+        for column, part in enumerate(shown):
+            grid.addWidget(part, number, column, Qt.AlignmentFlag.AlignVCenter)
+        for part in (row.own, *row.fields):
+            part.setVisible(self._own_limits)
         return row
 
     def _fill(self, row: _Row, code: str, region: Region | None, recipe: Recipe) -> None:
         own = region.rules.get(code) if region is not None else None
         rule = own or recipe.rule(code)
-        confidence, size, tolerated, severity = row.fields
         row.is_for.setChecked(region is not None and region.is_for(code))
         row.own.setChecked(own is not None)
-        confidence.setValue(100 * rule.min_confidence)  # type: ignore[attr-defined]
-        size.setValue(rule.min_size_um)  # type: ignore[attr-defined]
-        tolerated.setValue(rule.max_defects)  # type: ignore[attr-defined]
-        severity.setValue(rule.severity)  # type: ignore[attr-defined]
+        row.confidence.setValue(100 * rule.min_confidence)
+        row.size.setValue(rule.min_size_um)
+        row.tolerated.setValue(rule.max_defects)
+        row.severity.setValue(rule.severity)
 
     def values(self) -> dict[str, object]:
         """Return classes and rules as the rows say: no classes where the region is for all of them."""
@@ -109,9 +116,11 @@ class RegionRules(QScrollArea):
         return {"classes": () if len(chosen) == len(self.rows) else chosen, "rules": rules if self._own_limits else {}}
 
     def _rule(self, row: _Row) -> ClassRule:
-        confidence, size, tolerated, severity = (field.value() for field in row.fields)  # type: ignore[attr-defined]
         return ClassRule(
-            min_confidence=round(confidence / 100, 4), min_size_um=size, max_defects=tolerated, severity=severity
+            min_confidence=round(row.confidence.value() / 100, 4),
+            min_size_um=row.size.value(),
+            max_defects=row.tolerated.value(),
+            severity=row.severity.value(),
         )
 
     def _on_edit(self) -> None:
