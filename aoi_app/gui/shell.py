@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from typing import TYPE_CHECKING, cast
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QCloseEvent
@@ -23,6 +24,9 @@ from aoi_app.gui.users.desk import Desk, ask
 from aoi_app.gui.users.first_bar import FirstBar
 from aoi_app.gui.users.session import Session
 from aoi_app.station.status import Event, EventKind, Level
+
+if TYPE_CHECKING:
+    from aoi_app.gui.history.page import HistoryPage
 
 TOASTED = (Level.WARNING, Level.ERROR)
 ANNOUNCED = (EventKind.RECONNECTED, EventKind.CHANGEOVER)
@@ -100,8 +104,7 @@ class Shell(QMainWindow):
 
     def open_board(self, board_id: str) -> None:
         """Open a board's record."""
-        page = self.page("history")
-        page.open_board(board_id)  # type: ignore[attr-defined]
+        cast("HistoryPage", self.page("history")).open_board(board_id)
 
     # Actions (named in the table)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QTimer
@@ -31,6 +32,7 @@ from aoi_app.gui.camera.flat_field import FlatFieldPanel
 from aoi_app.gui.camera.live import LivePicture
 from aoi_app.gui.camera.plots import HistogramPlot, ProfilePlot
 from aoi_app.gui.camera.session import Look, Phase, Session
+from aoi_app.gui.services import Choice
 from aoi_app.gui.texts import message, say, tr
 from aoi_app.station.status import State
 from aoi_app.storage.accounts import Right
@@ -196,9 +198,9 @@ class CameraPage(QWidget):
         self.cameras.search()
         self._background.run("cameras", self._window.services.cameras, self._on_found, self._on_not_found)
 
-    def _on_found(self, choices: object) -> None:
+    def _on_found(self, choices: Sequence[Choice]) -> None:
         self.search_button.setEnabled(True)
-        self.cameras.offer(choices)  # type: ignore[arg-type]
+        self.cameras.offer(choices)
 
     def _on_not_found(self, error: Exception) -> None:
         self.search_button.setEnabled(True)
