@@ -102,7 +102,7 @@ def test_a_region_has_classes_and_limits_of_its_own(world: GuiWorld) -> None:
     page._on_drawn(DrawnRegion(INSPECT, region("U1")))
     rows = page.region_panel.rules.rows
     rows["short"].own.setChecked(True)
-    rows["short"].fields[0].setValue(90)  # type: ignore[attr-defined]
+    rows["short"].fields[0].setValue(90)
     rows["spur"].is_for.setChecked(False)
     saved = page.save()
     assert saved is not None
