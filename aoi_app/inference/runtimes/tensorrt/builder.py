@@ -11,6 +11,7 @@ from typing import Any
 from aoi_app.core.errors import ModelError
 from aoi_app.inference.onnx_file import load_proto
 from aoi_app.inference.runtimes.tensorrt.library import Library
+from aoi_app.inference.runtimes.tensorrt.pairs import separate_pairs
 from aoi_app.inference.runtimes.tensorrt.progress import BuildWatch, make_monitor
 
 MIB = 1024 * 1024
@@ -124,7 +125,8 @@ def _parse(library: Library, network: Any, onnx: Path) -> None:
 def network_bytes(path: Path) -> bytes:
     """Return the file as it is parsed: an input that is only ever cast to FP16 becomes FP16 itself.
 
-    The kernel that cuts the tiles then writes what the first layer reads, and half the bytes.
+    The kernel that cuts the tiles then writes what the first layer reads, and half the bytes. In INT8 every reader of
+    a rounded tensor gets a rounding of its own.
     """
     proto = load_proto(path)
     weights = {t.name for t in proto.graph.initializer}
@@ -132,6 +134,7 @@ def network_bytes(path: Path) -> bytes:
         readers = [n for n in proto.graph.node if source.name in n.input]
         if source.name not in weights and readers and all(_casts_to_half(n) for n in readers):
             source.type.tensor_type.elem_type = _FLOAT16
+    separate_pairs(proto)
     return bytes(proto.SerializeToString())
 
 
