@@ -161,7 +161,7 @@ class GuiWorld:
             QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
             time.sleep(0.002)
 
-    def until(self, condition: Callable[[], bool], seconds: float = 20.0) -> None:
+    def until(self, condition: Callable[[], bool], seconds: float = 60.0) -> None:
         """Let the window live until something holds."""
         end = time.monotonic() + seconds
         while not condition():

@@ -231,7 +231,7 @@ def station(world: World) -> Iterator[Station]:
     running.close()
 
 
-def wait_until(done: Callable[[], bool], timeout_s: float = 10.0) -> None:
+def wait_until(done: Callable[[], bool], timeout_s: float = 60.0) -> None:
     deadline = time.monotonic() + timeout_s
     while not done():
         assert time.monotonic() < deadline, "it did not happen in time"
