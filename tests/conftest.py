@@ -1,4 +1,4 @@
-"""For all tests: a second try where datagrams may get lost on the way."""
+"""For all tests: another try where datagrams may get lost on the way."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 from _pytest.runner import runtestprotocol
 from hypothesis import settings
 
-TRIES = 2
+TRIES = 3
 
 # How long an example takes says more of what else the machine does than of our code.
 settings.register_profile("station", deadline=None)
@@ -17,7 +17,7 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
     """Run tests marked `link` anew, fixtures included, when they fail.
 
     They send real packets over loopback, and a busy machine drops some: then a board is rightly an error where the
-    test wants a whole one. A fault of ours fails twice.
+    test wants a whole one. A fault of ours fails every time.
     """
     if item.get_closest_marker("link") is None:
         return None

@@ -103,7 +103,7 @@ def grab(
     config: AcquisitionConfig,
     count: int,
     *,
-    timeout_s: float = 20.0,
+    timeout_s: float = 60.0,
     quiet_s: float = 1.0,
     options: BoardOptions = DEFAULT_OPTIONS,
 ) -> list[ScanEnd]:

@@ -115,7 +115,7 @@ def case(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Case]:
         made.camera.close()
 
 
-def blocks(camera: LineScanCamera, count: int, timeout_s: float = 15.0) -> list[LineBlock]:
+def blocks(camera: LineScanCamera, count: int, timeout_s: float = 60.0) -> list[LineBlock]:
     got: list[LineBlock] = []
     deadline = time.monotonic() + timeout_s
     while len(got) < count and time.monotonic() < deadline:
@@ -159,7 +159,7 @@ class TestContract:
 
         def consume() -> None:
             while not stop.is_set():
-                case.camera.fetch(60.0)
+                case.camera.fetch(200.0)
             done.set()
 
         stop = threading.Event()
@@ -168,7 +168,7 @@ class TestContract:
         time.sleep(0.1)
         stop.set()
         case.camera.stop_acquisition()
-        assert done.wait(20.0)
+        assert done.wait(100.0)
         thread.join()
 
     def test_it_is_free_after_close_and_can_be_opened_again(self, case: Case) -> None:

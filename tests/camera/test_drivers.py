@@ -30,7 +30,7 @@ def inspect(camera: SimulatedCamera, height: int = 16) -> list[ScanEnd]:
     camera.start_acquisition()
     ends = []
     while not camera.exhausted:
-        block = camera.fetch(1.0)
+        block = camera.fetch(60.0)
         events = assembler.tick() if block is None else assembler.feed(block)
         ends += [event for event in events if isinstance(event, ScanEnd)]
     camera.close()
@@ -69,7 +69,7 @@ def test_a_folder_may_run_on_the_simulated_line_for_ever(tmp_path: Path) -> None
     camera = open_camera(f"simulated:{tmp_path}", {"gap_lines": 5, "faults": "drop_block@1:0"})
     camera.configure(AcquisitionConfig(height=8, acquisition_line_rate=None))
     camera.start_acquisition()
-    blocks = [camera.fetch(1.0) for _ in range(9)]
+    blocks = [camera.fetch(60.0) for _ in range(9)]
     camera.close()
     assert [b.frame_id for b in blocks if b] == [0, 1, 2, 4, 5, 6, 7, 8, 9]
 
@@ -79,7 +79,7 @@ def test_drawn_boards_run_on_the_simulated_line(source: str) -> None:
     camera = open_camera(source, {"width": 320, "lines": 300, "seed": 7})
     assert camera.configure(AcquisitionConfig(height=200, acquisition_line_rate=None)).width == 320
     camera.start_acquisition()
-    first, last = camera.fetch(10.0), camera.fetch(10.0)
+    first, last = camera.fetch(60.0), camera.fetch(60.0)
     camera.close()
     assert first is not None and last is not None
     assert (first.pixels.shape, last.lines, last.ends_board) == ((200, 320), 100, True)
@@ -91,7 +91,7 @@ def test_the_same_seed_draws_the_same_boards() -> None:
         camera = open_camera("simulated", {"width": 320, "lines": 320, "seed": seed})
         camera.configure(AcquisitionConfig(height=320, acquisition_line_rate=None))
         camera.start_acquisition()
-        block = camera.fetch(10.0)
+        block = camera.fetch(60.0)
         camera.close()
         assert block is not None
         return block.pixels.tobytes()

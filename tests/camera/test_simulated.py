@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import threading
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -40,7 +41,7 @@ def running(target: SimulatedCamera, config: AcquisitionConfig = FAST) -> Simula
 def drain(target: SimulatedCamera) -> list[LineBlock]:
     blocks = []
     while not target.exhausted:
-        block = target.fetch(1.0)
+        block = target.fetch(60.0)
         if block is not None:
             blocks.append(block)
     return blocks
@@ -75,16 +76,17 @@ def test_fetch_comes_back_in_time_when_nothing_is_due() -> None:
     target = running(camera(), AcquisitionConfig(height=16, acquisition_line_rate=1.0))
     begun = time.monotonic()
     assert target.fetch(0.05) is None
-    assert 0.04 <= time.monotonic() - begun < 5
+    # its first block is due after 16 s
+    assert 0.04 <= time.monotonic() - begun < 15
     target.close()
 
 
 def test_stop_wakes_fetch() -> None:
-    target = running(camera(), AcquisitionConfig(height=16, acquisition_line_rate=1.0))
+    target = running(camera(), AcquisitionConfig(height=16, acquisition_line_rate=0.01))
     threading.Timer(0.05, target.stop_acquisition).start()
     begun = time.monotonic()
-    assert target.fetch(30.0) is None
-    assert time.monotonic() - begun < 10
+    assert target.fetch(200.0) is None
+    assert time.monotonic() - begun < 100
     target.stop_acquisition()
     target.close()
     target.close()
@@ -92,25 +94,25 @@ def test_stop_wakes_fetch() -> None:
 
 def test_a_new_start_begins_with_the_next_board_and_new_frame_ids() -> None:
     target = running(camera(3))
-    assert target.fetch(1.0) is not None
+    assert target.fetch(60.0) is not None
     target.stop_acquisition()
     target.start_acquisition()
-    block = target.fetch(1.0)
+    block = target.fetch(60.0)
     assert block is not None and (block.frame_id, block.serial) == (0, "S1")
     target.close()
 
 
-def test_it_vanishes_and_comes_back_with_the_next_board() -> None:
-    target = running(camera(3, "vanish@0:20x0.2"))
-    assert target.fetch(1.0) is not None
+def test_it_vanishes_and_comes_back_with_the_next_board(monkeypatch: pytest.MonkeyPatch) -> None:
+    target = running(camera(3, "vanish@0:20x100"))
+    assert target.fetch(60.0) is not None
     with pytest.raises(CameraLost):
-        target.fetch(1.0)
+        target.fetch(60.0)
     with pytest.raises(CameraLost):
-        target.fetch(1.0)
+        target.fetch(60.0)
     target.close()
     with pytest.raises(CameraNotFound):
         target.open()
-    time.sleep(0.25)
+    monkeypatch.setattr("aoi_app.camera.simulated.time", SimpleNamespace(monotonic=lambda: time.monotonic() + 100))
     running(target)
     assert [b.serial for b in drain(target) if b.starts_board] == ["S1", "S2"]
     target.close()
@@ -123,7 +125,7 @@ def test_boards_wait_until_the_station_is_ready() -> None:
     running(target)
     assert target.fetch(0.05) is None
     ready.set()
-    assert target.fetch(1.0) is not None
+    assert target.fetch(60.0) is not None
     target.close()
 
 
@@ -143,7 +145,7 @@ def test_width_and_format_follow_the_configuration() -> None:
     target.open()
     assert target.configure(FAST).width == 40
     running(target, AcquisitionConfig(width=24, height=16, acquisition_line_rate=None, pixel_format=PixelFormat.RGB8))
-    block = target.fetch(1.0)
+    block = target.fetch(60.0)
     assert block is not None and block.pixels.shape == (16, 24, 3)
     target.close()
 
@@ -179,9 +181,9 @@ def test_a_plan_that_is_none_is_refused(text: str) -> None:
 
 
 def test_no_thread_is_left() -> None:
-    before = threading.active_count()
+    before = set(threading.enumerate())
     for _ in range(5):
         target = running(camera())
-        target.fetch(1.0)
+        target.fetch(60.0)
         target.close()
-    assert threading.active_count() == before
+    assert set(threading.enumerate()) <= before

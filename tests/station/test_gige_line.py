@@ -133,14 +133,14 @@ def test_a_camera_in_trouble_costs_the_board_in_hand_and_no_other(
     station = station_on(world, AravisCamera(loopback(62), OPTIONS), 250.0, ring(), lines)
     try:
         station.start()
-        wait_until(lambda: len(world.recorded) >= 2, timeout_s=20)
+        wait_until(lambda: len(world.recorded) >= 2, timeout_s=60)
         wait_until(lambda: lines[-1].assembler.in_board)
         restart = trouble(device)
-        wait_until(lambda: any(i.verdict is Verdict.ERROR for i in world.recorded), timeout_s=20)
+        wait_until(lambda: any(i.verdict is Verdict.ERROR for i in world.recorded), timeout_s=60)
         device = restart()
         returned = time.monotonic()
         before = len(world.recorded)
-        wait_until(lambda: len(world.recorded) >= before + 3, timeout_s=20)
+        wait_until(lambda: len(world.recorded) >= before + 3, timeout_s=60)
         back_s = time.monotonic() - returned
         kinds = [event.kind for event in station.events(0) if event.kind is not EventKind.OTHER]
         applied = settings_of(device)
