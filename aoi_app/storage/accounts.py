@@ -16,6 +16,15 @@ from aoi_app.storage.audit import append
 from aoi_app.storage.clock import now_us
 from aoi_app.storage.database import Place, connect, reading
 from aoi_app.storage.faults import explained
+from aoi_app.storage.following.people import (
+    ACTIVATE,
+    CHANGE_SECRET,
+    CREATE,
+    DEACTIVATE,
+    LOG_IN,
+    MAKE,
+    secret_mark,
+)
 from aoi_app.storage.migrate import prepare
 from aoi_app.storage.schema import AccountTable as A
 
@@ -159,7 +168,8 @@ class Accounts:
                 if self._hasher.check_needs_rehash(row["secret"]):
                     values["secret"] = self._hasher.hash(secret)
                 connection.execute(update(A).where(A.id == row["id"]).values(values))
-                append(connection, name, "log in", "")
+                marked = {"secret": secret_mark(values["secret"])} if "secret" in values else None
+                append(connection, name, LOG_IN, "", marked)
                 return Account(name, Role(row["role"]))
             else:
                 denied = AccessDenied("Name or PIN is not right.", "Try again, or ask an administrator.")
@@ -178,17 +188,17 @@ class Accounts:
         """Give somebody a new PIN or password: oneself, or anybody as administrator."""
         if by.name != name:
             by.require(Right.MANAGE_ACCOUNTS)
-        self._change(by, name, "change secret", secret=self._hashed(secret), failures=0, locked_until_us=0)
+        self._change(by, name, CHANGE_SECRET, secret=self._hashed(secret), failures=0, locked_until_us=0)
 
     def change_role(self, by: Account, name: str, role: Role) -> None:
         """Make somebody something else."""
         by.require(Right.MANAGE_ACCOUNTS)
-        self._change(by, name, f"make {role.value}", role=role.value)
+        self._change(by, name, f"{MAKE} {role.value}", role=role.value)
 
     def set_active(self, by: Account, name: str, active: bool) -> None:
         """Let somebody in no longer, or again; accounts are never deleted, because the record names them."""
         by.require(Right.MANAGE_ACCOUNTS)
-        self._change(by, name, "activate account" if active else "deactivate account", active=active)
+        self._change(by, name, ACTIVATE if active else DEACTIVATE, active=active)
 
     def note(self, who: str, act: str, subject: str, detail: Mapping[str, Any] | None = None) -> None:
         """Put a privileged act into the audit that is not done in the database, such as a change of settings."""
@@ -205,7 +215,8 @@ class Accounts:
                 raise AccessDenied(f"There is no account {name!r}.", "Choose one from the list.")
             if _administrators(connection) == 0:
                 raise AccessDenied("Nobody would be administrator any more.", "Make somebody else administrator first.")
-            append(connection, by.name, act, f"account {name}")
+            marked = {"secret": secret_mark(values["secret"])} if "secret" in values else None
+            append(connection, by.name, act, f"account {name}", marked)
 
     def _create(self, connection: Connection, name: str, secret: str, role: Role, by: str) -> Account:
         name = name.strip()
@@ -223,7 +234,8 @@ class Accounts:
             "locked_until_us": 0,
         }
         connection.execute(insert(A), row)
-        append(connection, by, f"create {role.value}", f"account {name}")
+        marked = {"secret": secret_mark(str(row["secret"]))}
+        append(connection, by, f"{CREATE} {role.value}", f"account {name}", marked)
         return Account(name, role)
 
     def _count_failure(self, connection: Connection, row: Any, now: int) -> None:

@@ -13,6 +13,7 @@ from aoi_app.storage.audit import append
 from aoi_app.storage.clock import now_us
 from aoi_app.storage.database import Place, connect, reading
 from aoi_app.storage.faults import explained
+from aoi_app.storage.following.alarms import ACKNOWLEDGE
 from aoi_app.storage.migrate import prepare
 from aoi_app.storage.schema import AlarmTable as A
 from aoi_app.storage.stop_rules import Alarm
@@ -74,7 +75,7 @@ class Alarms:
             open_one = update(A).where(A.id == alarm_id, A.acknowledged_us.is_(None))
             if connection.execute(open_one.values(values)).rowcount == 0:
                 raise StoreError(f"Alarm {alarm_id} is not standing any more.", "Somebody has acknowledged it already.")
-            append(connection, by.name, "acknowledge alarm", f"alarm {alarm_id}", {"cause": cause.strip()})
+            append(connection, by.name, ACKNOWLEDGE, f"alarm {alarm_id}", {"cause": cause.strip()})
 
     def close(self) -> None:
         """Let go of the database."""

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
 
 from aoi_app.core.errors import StoreError
-from aoi_app.core.inspection import Verification
 from aoi_app.storage.clock import iso, now_us
 from aoi_app.storage.database import Place, connect, reading
 from aoi_app.storage.faults import explained
-from aoi_app.storage.schema import AuditHeadTable, AuditTable, DefectTable
+from aoi_app.storage.following.alarms import Acknowledged
+from aoi_app.storage.following.decisions import Decisions
+from aoi_app.storage.following.follower import Follower
+from aoi_app.storage.following.people import People
+from aoi_app.storage.following.recipes import Recipes
+from aoi_app.storage.schema import AuditHeadTable, AuditTable
 
 BEGINNING = "0" * 64
-VERIFY = "verify defect"
-"""Act of a reviewer's decision; its subject is `defect <id>`, its detail says the state before and after."""
+FOLLOWERS: tuple[Callable[[], Follower], ...] = (Decisions, Recipes, People, Acknowledged)
 
 _BATCH = 2_000
 
@@ -102,7 +105,7 @@ class Audit:
             yield from _entries(connection, after)
 
     def verify(self, noted_head: str = "") -> AuditProof:
-        """Follow the chain from its beginning and compare the reviewed defects with it.
+        """Follow the chain from its beginning, and compare with it what it tells of other tables.
 
         Parameters
         ----------
@@ -132,14 +135,12 @@ def _entries(connection: Connection, after: int) -> Iterator[AuditEntry]:
 def _verify(connection: Connection, noted_head: str) -> AuditProof:
     last, number = BEGINNING, 0
     noted = not noted_head or noted_head == BEGINNING
-    states: dict[int, tuple[str, int]] = {}
+    followers = [follower() for follower in FOLLOWERS]
     for entry in _entries(connection, 0):
-        if why := _broken(entry, number + 1, last):
+        if why := _broken(entry, number + 1, last) or _unreadable(entry, followers):
             return AuditProof(number, last, number + 1, why)
         last, number = entry.hash, entry.seq
         noted = noted or last == noted_head
-        if entry.act == VERIFY:
-            states[int(entry.subject.split()[1])] = json.loads(entry.detail)["after"], entry.seq
     head = connection.execute(select(AuditHeadTable.seq, AuditHeadTable.hash)).first()
     if head is None or (head.seq, head.hash) != (number, last):
         known = "its head is gone" if head is None else f"the last one that was written is entry {head.seq}"
@@ -147,29 +148,19 @@ def _verify(connection: Connection, noted_head: str) -> AuditProof:
         return AuditProof(number, last, number + 1, why)
     if not noted:
         return AuditProof(number, last, 1, f"the noted hash {noted_head} is nowhere in it: it was written anew")
-    return _compared(connection, states, AuditProof(number, last))
+    found = [(seq or number + 1, why) for f in followers for seq, why in f.differences(connection)]
+    proof = AuditProof(number, last)
+    return proof if not found else replace(proof, broken=min(found)[0], why=min(found)[1])
 
 
-def _compared(connection: Connection, states: dict[int, tuple[str, int]], proof: AuditProof) -> AuditProof:
-    """Compare the states of all reviewed defects with those that the chain gives them."""
-    untouched = Verification.NOT_VERIFIED_YET.value
-    told = {key: state for key, state in states.items() if state[0] != untouched}
-    rows = connection.execute(
-        select(DefectTable.id, DefectTable.verification)
-        .where(DefectTable.verification != untouched)
-        .execution_options(yield_per=_BATCH)
-    )
-    for key, found in rows:
-        expected, seq = told.pop(key, (untouched, proof.entries + 1))
-        if found != expected:
-            return replace(proof, broken=seq, why=_changed(key, found, expected))
-    for key, (expected, seq) in told.items():
-        return replace(proof, broken=seq, why=_changed(key, untouched, expected))
-    return proof
-
-
-def _changed(key: int, found: str, expected: str) -> str:
-    return f"defect {key} is {found} in the record and {expected} in the audit: it was changed by hand"
+def _unreadable(entry: AuditEntry, followers: Sequence[Follower]) -> str:
+    """Let all followers take an entry; say what is wrong when one cannot."""
+    try:
+        for follower in followers:
+            follower.feed(entry)
+    except (KeyError, TypeError, ValueError, IndexError) as error:
+        return f"entry {entry.seq} ({entry.act}) is not as this program writes it ({error!r})"
+    return ""
 
 
 def _broken(entry: AuditEntry, number: int, previous: str) -> str:

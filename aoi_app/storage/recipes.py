@@ -15,6 +15,7 @@ from aoi_app.storage.audit import append
 from aoi_app.storage.clock import now_us
 from aoi_app.storage.database import Place, connect, reading
 from aoi_app.storage.faults import explained
+from aoi_app.storage.following.recipes import SAVE_RECIPE
 from aoi_app.storage.migrate import prepare
 from aoi_app.storage.schema import RecipeTable
 
@@ -64,7 +65,7 @@ class RecipeBook:
                 },
             )
             detail = {"sha256": _sha256(body), "comment": comment}
-            append(connection, by, "save recipe", f"recipe {saved.name}, revision {saved.revision}", detail)
+            append(connection, by, SAVE_RECIPE, f"recipe {saved.name}, revision {saved.revision}", detail)
             return saved
 
     def load(self, name: str, revision: int | None = None) -> Recipe:

@@ -12,10 +12,11 @@ from sqlalchemy import Connection, func, insert, select, update
 from aoi_app.core.errors import StoreError
 from aoi_app.core.inspection import Verdict, Verification
 from aoi_app.storage import claims
-from aoi_app.storage.audit import VERIFY, append
+from aoi_app.storage.audit import append
 from aoi_app.storage.clock import now_us
 from aoi_app.storage.database import Place, connect, reading
 from aoi_app.storage.faults import explained
+from aoi_app.storage.following.decisions import VERIFY
 from aoi_app.storage.history import DefectRow
 from aoi_app.storage.migrate import prepare
 from aoi_app.storage.schema import DefectTable, InspectionTable, VerificationTable
@@ -266,6 +267,7 @@ class Review:
             "class": defect["defect_code"],
             "before": defect["verification"],
             "after": state,
+            "seconds": seconds,
         }
         append(connection, who, VERIFY, f"defect {defect['id']}", {**detail, "how": how} if how else detail)
         return Reviewed(board.board_id, defect["id"], Verification(state), final, waiting)

@@ -31,7 +31,7 @@ def audited(folder: Path, store: Store) -> Path:
     for row in record.defects:
         review.verify(row.id, Verification.DEFECT_REJECTED, "kim", 1.0)
     with connect(Place(folder)).begin() as connection:
-        append(connection, "ana", "save recipe", "recipe panel", {"revision": 2, "名": "板"})
+        append(connection, "ana", "use recipe", "recipe panel, revision 2", {"名": "板"})
         append(connection, "ana", "log out", "")
     store.close()
     return folder
@@ -58,7 +58,7 @@ def test_an_untouched_chain_is_whole(audited: Path) -> None:
     proof = _verify(audited)
     assert (proof.entries, proof.broken, proof.why) == (ENTRIES, None, "")
     require_whole(proof)
-    assert [e.act for e in Audit(Place(audited)).entries()][-2:] == ["save recipe", "log out"]
+    assert [e.act for e in Audit(Place(audited)).entries()][-2:] == ["use recipe", "log out"]
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -112,7 +112,8 @@ def test_an_entry_put_in_at_the_end_is_found(audited: Path) -> None:
 def test_a_chain_written_anew_differs_from_the_noted_head(audited: Path) -> None:
     noted = _verify(audited).head
     _by_hand(audited, "DELETE FROM audit", "UPDATE audit_head SET seq = 0, hash = '" + "0" * 64 + "'")
-    _by_hand(audited, "UPDATE defect SET verification = 'NotVerifiedYet'")
+    _by_hand(audited, "UPDATE defect SET verification = 'NotVerifiedYet', reviewer = '', review_s = 0")
+    _by_hand(audited, "DELETE FROM verification")
     assert _verify(audited).broken is None, "alone it is a whole, empty chain"
     assert _verify(audited, noted).broken == 1
 

@@ -23,9 +23,10 @@ from aoi_app.core.inspection import Verdict, Verification
 from aoi_app.core.recipe import Recipe
 from aoi_app.core.settings import Settings
 from aoi_app.storage.accounts import Accounts, Role
-from aoi_app.storage.audit import VERIFY, Audit
+from aoi_app.storage.audit import Audit
 from aoi_app.storage.checking import check
 from aoi_app.storage.database import Place, connect
+from aoi_app.storage.following.decisions import VERIFY
 from aoi_app.storage.history import BoardRecord, History
 from aoi_app.storage.query import HistoryQuery
 from aoi_app.storage.schema import ClaimTable, VerificationTable

@@ -1,0 +1,53 @@
+"""Revisions of recipes: the audit against the recipe book."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection, select
+
+from aoi_app.storage.following.follower import Difference
+from aoi_app.storage.schema import RecipeTable as R
+
+if TYPE_CHECKING:
+    from aoi_app.storage.audit import AuditEntry
+
+SAVE_RECIPE = "save recipe"
+
+
+class Recipes:
+    """Follows what was saved."""
+
+    def __init__(self) -> None:
+        self._told: dict[tuple[str, int], tuple[int, str]] = {}
+        self._since_us: int | None = None
+
+    def feed(self, entry: AuditEntry) -> None:
+        """Take an entry."""
+        if self._since_us is None:
+            self._since_us = entry.at_us
+        if entry.act == SAVE_RECIPE:
+            name, _, revision = entry.subject.removeprefix("recipe ").rpartition(", revision ")
+            self._told[name, int(revision)] = entry.seq, str(json.loads(entry.detail)["sha256"])
+
+    def differences(self, connection: Connection) -> Iterator[Difference]:
+        """Yield the revisions that are not what was saved."""
+        missing = dict(self._told)
+        statement = select(R.name, R.revision, R.body, R.sha256, R.saved_us).order_by(R.id)
+        for name, revision, body, sha256, saved_us in connection.execute(statement):
+            seq, expected = missing.pop((name, revision), (None, ""))
+            if seq is None:
+                # A record may be older than its audit.
+                if self._since_us is not None and saved_us >= self._since_us:
+                    yield None, f"{_what(name, revision)} is in the record and not in the audit: it was put in by hand"
+            elif not sha256 == hashlib.sha256(body.encode()).hexdigest() == expected:
+                yield seq, f"{_what(name, revision)} is not what was saved: it was changed by hand"
+        for (name, revision), (seq, _) in missing.items():
+            yield seq, f"{_what(name, revision)} was saved and is not in the record any more"
+
+
+def _what(name: str, revision: int) -> str:
+    return f"revision {revision} of recipe {name!r}"
