@@ -8,6 +8,7 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
+from PySide6.QtCore import QDir
 from PySide6.QtGui import QColor, QFont, QPalette
 from PySide6.QtWidgets import QApplication
 
@@ -15,6 +16,7 @@ from aoi_app.gui.resources import resources_dir
 
 MM_PER_INCH = 25.4
 DEFAULT_THEME = "dark"
+_ICONS = "icons"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +121,9 @@ def apply_theme(application: QApplication, name: str) -> None:
     application.setPalette(_palette(t))
     sheet = Template((resources_dir() / "style" / "window.qss").read_text(encoding="utf-8"))
     values = {f.name: getattr(t, f.name) for f in fields(Tokens) if isinstance(getattr(t, f.name), str)}
-    icons = (resources_dir() / "icons").as_posix()
-    application.setStyleSheet(sheet.substitute(values, icons=icons, theme=name))
+    # A path in a style sheet may hold no blank, quote or bracket; a name of Qt's own search path stands for any folder.
+    QDir.setSearchPaths(_ICONS, [str(resources_dir() / "icons")])
+    application.setStyleSheet(sheet.substitute(values, icons=_ICONS, theme=name))
 
 
 def _palette(t: Tokens) -> QPalette:

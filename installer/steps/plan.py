@@ -14,6 +14,9 @@ from steps.packages import provide_system_packages
 from steps.stamp import Stamps
 
 
+_WITHOUT_WINDOW = ("--offscreen", "--help", "--version")
+
+
 @dataclass(frozen=True)
 class Plan:
     """What is wanted: the packages of the tests, a real window, extras of the project."""
@@ -99,8 +102,8 @@ class Plan:
 
 
 def wants_window(arguments: Sequence[str]) -> bool:
-    """Whether ``aoi`` with these arguments opens a window: no ``--offscreen``, and no command such as ``inspect``."""
-    if "--offscreen" in arguments or "--help" in arguments:
+    """Whether ``aoi`` with these arguments opens a window: no such option, and no command such as ``inspect``."""
+    if any(argument in _WITHOUT_WINDOW for argument in arguments):
         return False
     return not arguments or arguments[0].startswith("-")
 

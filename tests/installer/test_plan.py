@@ -98,6 +98,7 @@ def test_an_environment_made_here_works(tmp_path: Path) -> None:
         (["--offscreen", "--quit-after", "3"], False),
         (["inspect", "board.png"], False),
         (["--help"], False),
+        (["--version"], False),
     ],
 )
 def test_a_window_is_expected_only_where_one_opens(arguments: list[str], window: bool) -> None:
