@@ -36,6 +36,25 @@ def read_only(pixels: Pixels) -> Pixels:
     return view
 
 
+def freeze(pixels: Pixels) -> Pixels:
+    """Return `pixels`, which nobody writes to any more: neither through it nor through what it is a part of."""
+    part: object = pixels
+    while isinstance(part, np.ndarray):
+        part.flags.writeable = False
+        part = part.base
+    return pixels
+
+
+def is_frozen(pixels: Pixels) -> bool:
+    """Tell whether the values can never change; a read-only view of a buffer that others fill is not frozen."""
+    part: object = pixels
+    while isinstance(part, np.ndarray):
+        if part.flags.writeable:
+            return False
+        part = part.base
+    return part is None or isinstance(part, bytes)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class LineBlock:
     """A run of scan lines as the camera delivered it.
@@ -95,6 +114,8 @@ class BoardScan:
         Index of the buffer in the ring.
     started_ns
         Wall clock (UTC) at the leading edge, nanoseconds.
+    began_ns
+        Monotonic clock then, nanoseconds: what other moments of this run are compared with.
     """
 
     board_id: str
@@ -103,6 +124,7 @@ class BoardScan:
     pixel_format: PixelFormat
     slot: int
     started_ns: int
+    began_ns: int = 0
 
     @property
     def width(self) -> int:

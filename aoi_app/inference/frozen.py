@@ -12,7 +12,7 @@ import numpy as np
 from aoi_app.core.detection import Detections
 from aoi_app.core.errors import ImageError
 from aoi_app.core.protocols import Detector
-from aoi_app.core.scan import BoardScan, PixelFormat, Pixels, read_only
+from aoi_app.core.scan import BoardScan, PixelFormat, Pixels, freeze, read_only
 from aoi_app.inference.calibration import golden_beside, image_files, is_golden, read_image
 from aoi_app.inference.metrics import Truth
 
@@ -41,7 +41,7 @@ class FrozenBoard:
     def golden(self) -> Pixels | None:
         """The golden board, or None."""
         beside = golden_beside(self.path)
-        return read_only(read_image(beside)) if beside is not None else None
+        return freeze(read_image(beside)) if beside is not None else None
 
     @cached_property
     def truth(self) -> Truth | None:

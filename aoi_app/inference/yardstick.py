@@ -55,7 +55,7 @@ def write_yardstick(
     size
         Of the square input, pixels; a multiple of 32.
     planes
-        Input channels: 1 or 3.
+        Input channels: 1, 2 (grey and golden board) or 3.
     batch
         None leaves it open.
     """

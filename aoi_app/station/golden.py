@@ -9,7 +9,7 @@ from pathlib import Path
 
 from aoi_app.core.errors import RecipeError
 from aoi_app.core.recipe import Recipe
-from aoi_app.core.scan import BoardScan, Pixels, read_only
+from aoi_app.core.scan import BoardScan, Pixels, freeze
 
 ReadImage = Callable[[Path], Pixels]
 """Reads an image file as a board; raises ImageError."""
@@ -37,7 +37,7 @@ class GoldenFiles:
     def __init__(self, path: Path | None, read: ReadImage, archive: Callable[[], Path] | None = None) -> None:
         self._path = path
         self._archive = archive
-        self._read = lru_cache(KEPT)(lambda file, sha256: read_only(_checked(file, sha256, read)))
+        self._read = lru_cache(KEPT)(lambda file, sha256: freeze(_checked(file, sha256, read)))
 
     def __call__(self, scan: BoardScan, recipe: Recipe) -> Pixels | None:
         """Return the golden board of a scan, or None where there is none.

@@ -54,7 +54,7 @@ def test_tiles_are_cut_as_on_the_cpu(gpu: GpuFacts, channels: Channels, rgb: boo
     call[0] = np.zeros((), BATCH)
     call[0]["board"], call[0]["golden"], call[0]["width"] = boards.address, goldens.address, 203
     call[0]["samples"] = call[0]["golden_samples"] = 3 if rgb else 1
-    call[0]["golden_lines"] = call[0]["ring"] = call[0]["lines"] = 150
+    call[0]["golden_ring"] = call[0]["golden_lines"] = call[0]["ring"] = call[0]["lines"] = 150
     call[0]["tiles"], call[0]["corners"][:3] = 3, [(t.x, t.y) for t in tiles]
     calls, counters, out = on_device(call), DeviceBuffer(64), DeviceBuffer(want.nbytes)
     out.fill(0xFF)

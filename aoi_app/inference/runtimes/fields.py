@@ -64,6 +64,13 @@ TENSORRT = (
     ),
     OptionField("workspace_mib", "Workspace", 1024, least=16, most=65_536, note="MiB of GPU memory while it is built."),
     OptionField(
+        "golden_mib",
+        "Golden board kept on the GPU",
+        256,
+        most=4096,
+        note="MiB. A larger one travels with every board.",
+    ),
+    OptionField(
         "degrade",
         "Use a higher precision where the GPU lacks this one",
         True,

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from aoi_app.inference.card import Channels, InputSpec, ModelCard, card_path
 from aoi_app.inference.runtimes.tensorrt import hardware, kernelset, library, loader
 from aoi_app.inference.runtimes.tensorrt.gpu import driver, memory, stream
 from aoi_app.inference.runtimes.tensorrt.gpu import kernels as gpu_kernels
@@ -48,6 +49,17 @@ def trt(cuda: StandInCuda, version: str, monkeypatch: pytest.MonkeyPatch) -> Sta
 def network(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small grey network that finds a few boxes."""
     return write_yardstick(tmp_path_factory.mktemp("net") / "net.onnx", "tiny", size=SIZE, classes=3, planes=1)
+
+
+@pytest.fixture(scope="session")
+def pair_network(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A network that looks at the golden board, too."""
+    path = write_yardstick(tmp_path_factory.mktemp("net") / "pair.onnx", "tiny", size=SIZE, classes=3, planes=2)
+    card = ModelCard(
+        classes=("a", "b", "c"), input=InputSpec(channels=Channels.GREY_GOLDEN, scale=1 / 255, pad=114), sha256=""
+    )
+    card_path(path).write_text(card.model_dump_json(), encoding="utf-8")
+    return path
 
 
 @pytest.fixture

@@ -48,6 +48,7 @@ static inline float __uint_as_float(unsigned v) { return bits<float>(v); }
 static inline int __float2int_rn(float v) { return (int)std::lrintf(v); }
 static inline unsigned atomicAdd(unsigned* at, unsigned by) { return __atomic_fetch_add(at, by, __ATOMIC_RELAXED); }
 static inline unsigned atomicOr(unsigned* at, unsigned bits) { return __atomic_fetch_or(at, bits, __ATOMIC_RELAXED); }
+static inline int __ffs(unsigned value) { return __builtin_ffs((int)value); }
 static inline void __syncthreads() { whole_block->arrive_and_wait(); }
 static inline unsigned __shfl_sync(unsigned, unsigned value, int lane) {
     static unsigned lanes[32];

@@ -202,7 +202,14 @@ class StandInEngine:
         return names[index]
 
     def get_tensor_shape(self, name: str) -> list[int]:
-        return [d.dim_value or -1 for d in self.tensors[name][0].type.tensor_type.shape.dim]
+        given = [d.dim_value or -1 for d in self.tensors[name][0].type.tensor_type.shape.dim]
+        if self.tensors[name][1] or -1 not in given[1:]:
+            return given
+        # The library works out what the file leaves open; here the network tells by running.
+        source = self.session.get_inputs()[0]
+        least = self.profile[0] if self.profile else source.shape
+        zeros = np.zeros(least, np.float16 if "16" in source.type else np.float32)
+        return [given[0], *self.session.run([name], {source.name: zeros})[0].shape[1:]]
 
     def get_tensor_dtype(self, name: str) -> DataType:
         return DataType.HALF if self.tensors[name][0].type.tensor_type.elem_type == 10 else DataType.FLOAT

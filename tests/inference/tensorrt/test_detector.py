@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 from aoi_app.core.detection import Detections
 from aoi_app.core.errors import EngineError
 from aoi_app.core.protocols import Detector
-from aoi_app.core.scan import BoardScan, PixelFormat
+from aoi_app.core.scan import BoardScan, PixelFormat, Pixels, freeze, read_only
 from aoi_app.inference.model import read_model
 from aoi_app.inference.runtimes.table import open_detector
 from aoi_app.inference.runtimes.tensorrt.detector import TensorRtDetector, _portions
 from aoi_app.inference.runtimes.tensorrt.gpu.driver import GpuLost
 from aoi_app.inference.runtimes.tensorrt.loader import TensorRt
+from tests.inference.tensorrt import standin_cuda
 from tests.inference.tensorrt.standin_cuda import StandInCuda
 from tests.inference.tensorrt.standin_trt import StandInTrt
 
@@ -101,6 +102,75 @@ def test_each_line_travels_once(trt: StandInTrt, cuda: StandInCuda, network: Pat
         detector.advance(lines)
     detector.finish(300)
     assert detector._feed.uploaded_bytes == pixels.nbytes
+
+
+def with_golden(detector: Detector, pixels: Pixels, golden: Pixels | None, steps: int = 0) -> Detections:
+    detector.begin(scan_of(pixels), golden)
+    for lines in range(steps, len(pixels), steps) if steps else ():
+        detector.advance(lines)
+    return detector.finish(len(pixels))
+
+
+def test_a_golden_board_that_never_changes_travels_once(
+    trt: StandInTrt, cuda: StandInCuda, pair_network: Path, store: Path
+) -> None:
+    shared = open_detector(pair_network, "onnxruntime", min_confidence=0.25, overlap=OVERLAP)
+    detector = open_one(pair_network, store, batch=2, golden_mib=1)
+    first, second = freeze(board(320, 200, 11)), freeze(board(280, 200, 12))
+    # As board and golden board come: the first, again, another, a buffer that others fill, none, and the first again.
+    growing = read_only(board(300, 200, 13).copy())
+    wanted = [(first, 300, 1), (first, 300, 0), (second, 280, 1), (growing, 300, 1), (None, 0, 0), (first, 300, 1)]
+    total = 0
+    for number, (golden, lines, travels) in enumerate(wanted):
+        pixels = board(300, 200, number)
+        want = with_golden(shared, pixels, golden)
+        assert_same(with_golden(detector, pixels, golden, 41), want)
+        assert detector._feed.uploaded_bytes == pixels.nbytes + travels * lines * 200
+        total += len(want)
+    assert total > 10
+    before = cuda.allocations
+    for golden in (first, growing, None, first):
+        with_golden(detector, board(300, 200, 1), golden)
+    assert cuda.allocations == before, "no memory is taken for what was seen before"
+    detector.close()
+    assert cuda.held == 0
+
+
+def test_a_longer_board_brings_the_rest_of_its_golden_board(trt: StandInTrt, pair_network: Path, store: Path) -> None:
+    shared = open_detector(pair_network, "onnxruntime", min_confidence=0.25, overlap=OVERLAP)
+    detector = open_one(pair_network, store, batch=2)
+    golden = freeze(board(400, 150, 21))
+    sent = 0
+    for lines in (100, 250, 90, 400, 400):
+        pixels = board(lines, 150, lines)
+        assert_same(with_golden(detector, pixels, golden, 64), with_golden(shared, pixels, golden))
+        new, sent = max(0, lines - sent), max(sent, lines)
+        assert detector._feed.uploaded_bytes == pixels.nbytes + new * 150
+
+
+def test_an_aborted_board_leaves_its_golden_board_whole(trt: StandInTrt, pair_network: Path, store: Path) -> None:
+    shared = open_detector(pair_network, "onnxruntime", min_confidence=0.25, overlap=OVERLAP)
+    detector = open_one(pair_network, store, batch=2)
+    golden, pixels = freeze(board(300, 200, 31)), board(300, 200, 32)
+    detector.begin(scan_of(board(300, 200, 33)), golden)
+    detector.advance(170)
+    detector.abort()
+    assert_same(with_golden(detector, pixels, golden), with_golden(shared, pixels, golden))
+
+
+@pytest.mark.parametrize("reason", ["too large", "no room"])
+def test_a_golden_board_that_does_not_fit_travels_with_every_board(
+    trt: StandInTrt, cuda: StandInCuda, pair_network: Path, store: Path, reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shared = open_detector(pair_network, "onnxruntime", min_confidence=0.25, overlap=OVERLAP)
+    detector = open_one(pair_network, store, batch=2, golden_mib=0 if reason == "too large" else 64)
+    golden = freeze(board(4000, 200, 41))
+    if reason == "no room":
+        monkeypatch.setattr(standin_cuda, "TOTAL", cuda.held + 300_000)
+    for seed in range(2):
+        pixels = board(300, 200, seed)
+        assert_same(with_golden(detector, pixels, golden, 50), with_golden(shared, pixels, golden))
+        assert detector._feed.uploaded_bytes == 2 * pixels.nbytes
 
 
 def test_lines_that_come_late_are_waited_for(trt: StandInTrt, network: Path, store: Path) -> None:

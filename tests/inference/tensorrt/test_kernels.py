@@ -86,6 +86,7 @@ def check_tiles(model: Model, rgb: bool, lines: int) -> None:
         "golden_samples": 3 if rgb else 1,
         "golden_lines": lines,
         "ring": ring,
+        "golden_ring": ring,
         "lines": lines,
         "tiles": len(tiles),
     }.items():

@@ -114,6 +114,18 @@ def test_what_does_not_fit_is_refused_before_it_is_built(
     assert trt.builds == 0
 
 
+def test_the_budget_counts_the_golden_board_of_a_network_that_looks_at_one(
+    trt: StandInTrt, cuda: StandInCuda, network: Path, pair_network: Path, store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    open_one(network, store, workspace_mib=16).close()
+    open_one(pair_network, store, workspace_mib=16).close()
+    monkeypatch.setattr(standin_cuda, "TOTAL", 300 << 20)
+    open_one(network, store, workspace_mib=16).close()
+    with pytest.raises(EngineError, match=r"board ring \d+ \+ golden board 256 = \d+ MiB are needed, 300 MiB are free"):
+        open_one(pair_network, store, workspace_mib=16)
+    open_one(pair_network, store, workspace_mib=16, golden_mib=0).close()
+
+
 def test_memory_that_runs_out_on_the_way_is_given_back(
     trt: StandInTrt, cuda: StandInCuda, network: Path, store: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -77,8 +77,11 @@ def test_weights_of_one_scale_or_of_one_each(axis: int | None) -> None:
         "xs": np.float32(0.05),
         "xz": np.int8(0),
     }
+    back = helper.make_node("DequantizeLinear", ["w", "s", "z"], ["wf"])
+    if axis is not None:
+        back.attribute.append(helper.make_attribute("axis", axis))
     nodes = [
-        helper.make_node("DequantizeLinear", ["w", "s", "z"], ["wf"], **({} if axis is None else {"axis": axis})),
+        back,
         helper.make_node("QuantizeLinear", ["x", "xs", "xz"], ["xq"]),
         helper.make_node("DequantizeLinear", ["xq", "xs", "xz"], ["xf"]),
         helper.make_node("MatMul", ["xf", "wf"], ["m"]),

@@ -33,6 +33,10 @@ class VramBudget:
         """Sum of all items, bytes."""
         return sum(self.items.values())
 
+    def without(self, *names: str) -> VramBudget:
+        """Return the budget without some of its items."""
+        return VramBudget({name: nbytes for name, nbytes in self.items.items() if name not in names})
+
     def __str__(self) -> str:
         """Return the sum, readable: "weights 12 + activations 40 = 52 MiB"."""
         parts = " + ".join(f"{name} {-(-nbytes // MIB)}" for name, nbytes in self.items.items())

@@ -56,19 +56,29 @@ class TensorRtDetector:
         The engine with all its memory; the detector owns it from here on.
     overlap
         Pixels that neighbouring tiles share at least.
+    golden_bytes
+        Largest golden board that stays on the device from board to board.
     """
 
     def __init__(
-        self, model: Model, activation: Activation, info: EngineInfo, *, min_confidence: float, overlap: int
+        self,
+        model: Model,
+        activation: Activation,
+        info: EngineInfo,
+        *,
+        min_confidence: float,
+        overlap: int,
+        golden_bytes: int = 0,
     ) -> None:
         TilePlan(model.size[1], *model.size, overlap)  # refuses an overlap that does not fit here, not on a board
         self.model, self.activation, self._info, self._overlap = model, activation, info, overlap
         self._threshold = min(max(min_confidence, _LEAST), _MOST)
         self._iou = suppression(model.head.form, NMS_IOU)
-        self._feed = LineFeed()
+        self._feed = LineFeed(golden_bytes)
         self._flights: deque[_Flight] = deque()
         self._idle: list[Lane] = list(activation.lanes)
-        self._geometry: tuple[object, ...] = ()
+        self._shape: tuple[int, ...] = ()
+        self._described: tuple[object, ...] = ()
         self._scan: BoardScan | None = None
         self._closed = False
         self._reset()
@@ -109,23 +119,25 @@ class TensorRtDetector:
         if self._scan is not None:
             self._drain()
         self._reset()
-        geometry = (scan.pixels.shape[1:], None if golden is None else golden.shape)
-        if geometry != self._geometry:
+        shape = scan.pixels.shape[1:]
+        if shape != self._shape:
             self._plan = TilePlan(scan.width, *self.model.size, self._overlap)
             self._row = np.array([(x, 0) for x in self._plan.columns], np.int32)
             rows = _IN_RING * -(-self.activation.batch // len(self._row)) + 1
             self._ring_lines = self.model.size[0] + rows * self._plan.step
+            self._shape = shape
         self._feed.begin(scan.pixels, golden, self._ring_lines)
-        if geometry != self._geometry:
+        described = (shape, self._feed.address, self._feed.golden)
+        if described != self._described:
             self._describe(scan)
-        self._geometry = geometry
+            self._described = described
         self._scan = scan
 
     def _describe(self, scan: BoardScan) -> None:
         """Tell the lanes what stays the same from board to board."""
         call = np.zeros((), BATCH)
         call["board"] = self._feed.address
-        call["golden"], call["golden_lines"], call["golden_samples"] = self._feed.golden
+        call["golden"], call["golden_lines"], call["golden_samples"], call["golden_ring"] = self._feed.golden
         call["width"], call["samples"], call["ring"] = scan.width, scan.pixel_format.channels, self._feed.lines
         call["threshold"], call["iou"] = self._threshold, self._iou
         for lane in self.activation.lanes:

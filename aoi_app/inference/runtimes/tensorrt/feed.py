@@ -1,26 +1,42 @@
-"""The board on the device: a ring of lines that is filled while the board comes in, and one for the golden board."""
+"""The board on the device: a ring of lines that is filled while the board comes in, and the golden board beside it."""
 
 from __future__ import annotations
 
+import logging
 import math
 
 import numpy as np
 
 from aoi_app.core.errors import EngineError
-from aoi_app.core.scan import Pixels
+from aoi_app.core.scan import Pixels, is_frozen
+from aoi_app.inference.runtimes.tensorrt.gpu.driver import CudaOutOfMemory
 from aoi_app.inference.runtimes.tensorrt.gpu.memory import DeviceBuffer
 from aoi_app.inference.runtimes.tensorrt.gpu.stream import Event, Stream
 
+_log = logging.getLogger(__name__)
+
 
 class LineFeed:
-    """Brings each line of a board to the device once, beside the work of the lanes."""
+    """Brings each line of a board to the device once, beside the work of the lanes.
 
-    def __init__(self) -> None:
+    A golden board that never changes (`is_frozen`) stays there whole from board to board: its lines travel with the
+    first board only. Others, such as those registered to each scan, go through a ring like the board's.
+
+    Parameters
+    ----------
+    golden_bytes
+        Largest golden board that is kept.
+    """
+
+    def __init__(self, golden_bytes: int = 0) -> None:
         self.lines = 0
+        self._most_golden = golden_bytes
         self.stream = Stream()
         self._arrived = Event()
         self._ring: DeviceBuffer | None = None
         self._golden_ring: DeviceBuffer | None = None
+        self._golden_lines = 1
+        self._golden_sent = 0
         self._pixels: _Source | None = None
         self._golden: _Source | None = None
         self._last: Stream | None = None
@@ -39,10 +55,27 @@ class LineFeed:
         """
         self._sent, self.uploaded_bytes, self.lines, self._last = 0, 0, lines, None
         self._pixels = _Source(pixels)
-        self._golden = None if golden is None else _Source(golden)
+        self._begin_golden(golden, lines)
         self._ring = _at_least(self._ring, self._pixels.pitch * lines)
-        if self._golden is not None:
-            self._golden_ring = _at_least(self._golden_ring, self._golden.pitch * lines)
+
+    def _begin_golden(self, golden: Pixels | None, lines: int) -> None:
+        """Take memory for the golden board: for all of it where it stays, else for the ring."""
+        if golden is None:
+            self._golden = None
+            return
+        if self._golden is not None and self._golden.stays and self._golden.pixels is golden:
+            return  # what was sent of it is there
+        self._golden, self._golden_sent = _Source(golden), 0
+        pitch, whole = self._golden.pitch, self._golden.pitch * self._golden.lines
+        if whole <= self._most_golden and is_frozen(golden):
+            try:
+                self._golden_ring = _at_least(self._golden_ring, whole)
+                self._golden.stays, self._golden_lines = True, self._golden.lines
+                return
+            except CudaOutOfMemory as error:
+                self._golden_ring = None
+                _log.warning("The golden board travels with every board: %s", error)
+        self._golden_ring, self._golden_lines = _at_least(self._golden_ring, pitch * lines), lines
 
     @property
     def address(self) -> int:
@@ -50,11 +83,11 @@ class LineFeed:
         return self._ring.address if self._ring is not None else 0
 
     @property
-    def golden(self) -> tuple[int, int, int]:
-        """Device address, lines and samples a pixel of the golden board's ring; zeros where there is none."""
+    def golden(self) -> tuple[int, int, int, int]:
+        """Device address, lines, samples a pixel and lines in the ring of the golden board; address 0 for none."""
         if self._golden is None or self._golden_ring is None:
-            return 0, 0, 1
-        return self._golden_ring.address, self._golden.lines, self._golden.samples
+            return 0, 0, 1, 1
+        return self._golden_ring.address, self._golden.lines, self._golden.samples, self._golden_lines
 
     @property
     def nbytes(self) -> int:
@@ -82,17 +115,21 @@ class LineFeed:
             raise EngineError(f"{lines - self._sent} new lines do not fit a ring of {self.lines}.")
         stream = stream or self.stream
         self.let_wait(stream)  # the mark set below stands for all lines before it, too
-        self._copy(self._pixels, self._ring, lines, stream)
+        self._copy(self._pixels, self._ring, self.lines, (self._sent, lines), stream)
         if self._golden is not None and self._golden_ring is not None:
-            self._copy(self._golden, self._golden_ring, min(lines, self._golden.lines), stream)
+            there = self._golden_sent if self._golden.stays else self._sent
+            end = min(lines, self._golden.lines)
+            self._copy(self._golden, self._golden_ring, self._golden_lines, (there, end), stream)
+            self._golden_sent = max(there, end)
         self._sent, self._last = lines, stream
         self._arrived.record(stream)
 
-    def _copy(self, source: _Source, ring: DeviceBuffer, lines: int, stream: Stream) -> None:
-        pitch, line = source.pitch, self._sent
+    def _copy(self, source: _Source, ring: DeviceBuffer, size: int, span: tuple[int, int], stream: Stream) -> None:
+        """Queue the copy of the lines from `span[0]` to before `span[1]` into a ring of `size` lines."""
+        pitch, (line, lines) = source.pitch, span
         while line < lines:
-            place = line % self.lines
-            count = min(lines - line, self.lines - place)
+            place = line % size
+            count = min(lines - line, size - place)
             stream.upload(ring.address + place * pitch, source.address_of(line, count), count * pitch)
             line += count
             self.uploaded_bytes += count * pitch
@@ -103,8 +140,10 @@ class LineFeed:
             stream.wait(self._arrived)
 
     def forget(self) -> None:
-        """Let go of the board, all of whose lines have arrived."""
-        self._pixels = self._golden = None
+        """Let go of the board, all of whose lines have arrived; a golden board that stays is known again."""
+        self._pixels = None
+        if self._golden is not None and not self._golden.stays:
+            self._golden = None
 
     def close(self) -> None:
         """Free all memory; may be called twice."""
@@ -119,10 +158,11 @@ class LineFeed:
 class _Source:
     """Lines in host memory and where they lie; asked once a board, for that costs more than a copy."""
 
-    __slots__ = ("_address", "_part", "_pixels", "lines", "pitch", "samples")
+    __slots__ = ("_address", "_part", "lines", "pitch", "pixels", "samples", "stays")
 
     def __init__(self, pixels: Pixels) -> None:
-        self._pixels = pixels
+        self.pixels = pixels
+        self.stays = False
         self._address = pixels.ctypes.data if pixels.flags.c_contiguous else 0
         self.lines = len(pixels)
         self.samples = 1 if pixels.ndim == 2 else 3
@@ -132,7 +172,7 @@ class _Source:
         """Return the address of `count` whole lines; scattered ones are copied, and staged before an upload returns."""
         if self._address:
             return self._address + line * self.pitch
-        self._part = np.ascontiguousarray(self._pixels[line : line + count])
+        self._part = np.ascontiguousarray(self.pixels[line : line + count])
         return int(self._part.ctypes.data)
 
 

@@ -29,7 +29,7 @@ _FORMS = {
 }
 _ALREADY_SUPPRESSED = (Form.ROWS, Form.COUNTED)
 _RUN = 8  # pixels a thread writes
-_SELECT_THREADS = 256
+_SELECT_THREADS = 512
 
 
 def preprocess_defines(model: Model, dtype: np.dtype[Any]) -> dict[str, Define]:

@@ -25,7 +25,7 @@ BATCH = np.dtype(
         ("tiles", np.int32),
         ("threshold", np.float32),
         ("iou", np.float32),
-        ("reserved", np.int32),
+        ("golden_ring", np.int32),
         ("corners", np.int32, (MAX_BATCH, 2)),
     ]
 )

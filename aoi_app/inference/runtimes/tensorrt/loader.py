@@ -11,6 +11,7 @@ from pathlib import Path
 from aoi_app.core.errors import EngineError
 from aoi_app.core.folders import plant_images_dir
 from aoi_app.core.inspection import EngineInfo
+from aoi_app.inference.card import Channels
 from aoi_app.inference.catalog import engines_dir
 from aoi_app.inference.model import Model
 from aoi_app.inference.precision import in_precision
@@ -40,6 +41,7 @@ DEFAULTS: Mapping[str, Option] = {
     "workspace_mib": 1024,
     "store": "",
     "calibration": "",
+    "golden_mib": 256,
     "degrade": True,
     "build": True,
 }
@@ -47,7 +49,8 @@ DEFAULTS: Mapping[str, Option] = {
 
 device: index of the GPU. batch: tiles of a launch, 0 measures and chooses. max_batch: most tiles the engine takes.
 optimisation_level: 0 (fast build) to 5 (fast engine). workspace_mib: device memory for tactics. store: folder of built
-engines, '' for `built` in the engines folder. calibration: images for INT8, '' for the plant's own.
+engines, '' for `built` in the engines folder. calibration: images for INT8, '' for the plant's own. golden_mib: largest
+golden board that stays on the GPU from board to board; a larger one travels with every board.
 degrade: use a higher precision, with a message, where the GPU cannot do the one asked for. build: build what is
 missing.
 """
@@ -107,18 +110,25 @@ class TensorRt:
         prepared = prepare(library, gpu, model, precision, chosen, progress)
         enter(gpu.index)
         before = memory_info()[0]
-        load_budget(prepared, overlap).check(before, f"load {prepared.path.name}")
+        golden = int(chosen["golden_mib"]) * MIB
+        budget = load_budget(prepared, overlap, golden)
+        budget.check(before, f"load {prepared.path.name}")
         progress(1.0, f"loading {prepared.path.name}")
         activation = Activation(library, prepared.plan, prepared.model, gpu, int(chosen["batch"]), min_confidence)
         try:
             info = engine_info(library, gpu, prepared, activation, model.path.name)
             detector = TensorRtDetector(
-                prepared.model, activation, info, min_confidence=min_confidence, overlap=overlap
+                prepared.model,
+                activation,
+                info,
+                min_confidence=min_confidence,
+                overlap=overlap,
+                golden_bytes=golden,
             )
         except BaseException:
             activation.close()
             raise
-        _note_what_runs(prepared, open_store(chosen), info, overlap, before - memory_info()[0])
+        _note_what_runs(prepared, open_store(chosen), info, budget, before - memory_info()[0])
         return detector
 
     def load(self, model: Model, precision: str, options: Options, progress: Progress) -> EngineSession:
@@ -248,24 +258,33 @@ def _build(
         return built.data, manifest
 
 
-def load_budget(prepared: Prepared, overlap: int) -> VramBudget:
-    """Return what loading a plan will take, bytes: weights from the plan itself, the rest from the network."""
+def load_budget(prepared: Prepared, overlap: int, golden: int = 0) -> VramBudget:
+    """Return what loading a plan will take, bytes: weights from the plan itself, the rest from the network.
+
+    Parameters
+    ----------
+    golden
+        Bytes of the largest golden board that stays on the device; a network that looks at none has none.
+    """
     model, most = prepared.model, prepared.key.batches[2]
     ring = ring_bytes(model.size, overlap, most)
     planned = estimate(model.path, model.input_name, model.input_shape(most), LANES, 0, ring)
     items = {name: nbytes for name, nbytes in planned.items.items() if name != "workspace"}
+    if model.card.input.channels is Channels.GREY_GOLDEN:
+        items["golden board"] = max(ring, golden)
     return VramBudget({**items, "weights": len(prepared.plan)})
 
 
-def _note_what_runs(prepared: Prepared, store: EngineStore, info: EngineInfo, overlap: int, measured: int) -> None:
+def _note_what_runs(prepared: Prepared, store: EngineStore, info: EngineInfo, budget: VramBudget, taken: int) -> None:
     """Write into the manifest what the engine itself told, and compare the memory it took with its budget."""
-    budget = load_budget(prepared, overlap)
-    level = logging.WARNING if measured > budget.total else logging.INFO
+    # The rings are taken with the first board.
+    expected = budget.without("board ring", "golden board").total
+    level = logging.WARNING if taken > expected else logging.INFO
     text = "%s took %d MiB of GPU memory; its budget was %s"
-    _log.log(level, text, prepared.path.name, measured // MIB, budget)
+    _log.log(level, text, prepared.path.name, taken // MIB, budget)
     manifest = prepared.manifest
     if (manifest.layers, manifest.device_bytes) == ("", 0):
-        store.note(prepared.path, manifest.model_copy(update={"layers": info.precision, "device_bytes": measured}))
+        store.note(prepared.path, manifest.model_copy(update={"layers": info.precision, "device_bytes": taken}))
 
 
 def engine_info(library: Library, gpu: GpuFacts, prepared: Prepared, activation: Activation, model: str) -> EngineInfo:

@@ -11,7 +11,7 @@ struct Batch {  // see preprocess.cu
     u64 board, golden;
     int width, samples, ring, lines, golden_lines, golden_samples, tiles;
     float threshold, iou;
-    int reserved, corners[2 * MAX_BATCH];
+    int golden_ring, corners[2 * MAX_BATCH];
 };
 
 #if HALF_OUTPUT

@@ -7,7 +7,7 @@ typedef unsigned long long u64;
 
 struct Batch {          // one per launch, written by the host; keep in step with batch.py
     u64 board;          // ring of lines, uint8
-    u64 golden;         // ring of the golden board's lines, in step with the board's, or 0
+    u64 golden;         // the golden board: a ring in step with the board's, or all of its lines; or 0
     int width;          // pixels across the board
     int samples;        // per pixel: 1 Mono8, 3 RGB8
     int ring;           // lines in the ring
@@ -17,7 +17,7 @@ struct Batch {          // one per launch, written by the host; keep in step wit
     int tiles;          // tiles in this launch; the rest of the batch is not touched
     float threshold;    // least score
     float iou;          // of suppression; 2 for none
-    int reserved;
+    int golden_ring;    // lines in the golden board's ring
     int corners[2 * MAX_BATCH];  // x, y of each tile in pixels of the board
 };
 
@@ -99,7 +99,8 @@ extern "C" __global__ void __launch_bounds__(128) preprocess(const Batch* b, ele
         const u8 missing = from_golden ? GOLDEN_MISSING : PAD;
         const int sample = CHANNELS == 1 ? plane : CHANNELS == 2 ? 2 - plane : -1;
         const int samples = from_golden ? b->golden_samples : b->samples;
-        const u64 base = (from_golden ? b->golden : b->board) + (u64)(y % b->ring) * b->width * samples;
+        const int place = y % (from_golden ? b->golden_ring : b->ring);
+        const u64 base = (from_golden ? b->golden : b->board) + (u64)place * b->width * samples;
         if (y < b->lines && (!from_golden || (b->golden != 0 && y < b->golden_lines))) {
             read_run((const u8*)base, x, b->width, samples, sample, missing, values);
         } else {

@@ -10,7 +10,7 @@ struct Batch {  // see preprocess.cu
     u64 board, golden;
     int width, samples, ring, lines, golden_lines, golden_samples, tiles;
     float threshold, iou;
-    int reserved, corners[2 * MAX_BATCH];
+    int golden_ring, corners[2 * MAX_BATCH];
 };
 
 struct Result {  // of one tile; keep in step with layout.py
@@ -58,15 +58,18 @@ static __device__ float area(float4 a) { return fmaxf(a.z - a.x, 0.0f) * fmaxf(a
 
 static __device__ bool beats(float4 a, float4 c, float limit) {
     const float w = fmaxf(fminf(a.z, c.z) - fmaxf(a.x, c.x), 0.0f), h = fmaxf(fminf(a.w, c.w) - fmaxf(a.y, c.y), 0.0f);
-    const float shared = w * h, both = area(a) + area(c) - shared;
+    const float shared = w * h;
+    if (!(shared > 0.0f)) return false;
+    const float both = area(a) + area(c) - shared;
     return (both > 0.0f ? shared / both : 0.0f) > limit;
 }
 
-// Sets bit j of row i where candidate i beats the later candidate j of its class.
+// Sets bit j of row i where candidate i beats the later candidate j of its class. The threads of a warp compare
+// neighbours with one and the same j, so that they read it together and mostly go the same way.
 static __device__ void compare_all(int n, const Candidates& all, float limit, unsigned* beaten) {
     const int words = (n + 31) / 32;
     for (int item = threadIdx.x; item < n * words; item += THREADS) {
-        const int i = item / words, first = item % words * 32;
+        const int i = item % n, first = item / n * 32;
         unsigned bits = 0;
         if (first + 31 > i) {
             const float4 box = all.box(i);
@@ -74,7 +77,7 @@ static __device__ void compare_all(int n, const Candidates& all, float limit, un
             for (int j = max(first, i + 1); j < min(first + 32, n); ++j)
                 if (all.kind(j) == kind && beats(box, all.box(j), limit)) bits |= 1u << (j - first);
         }
-        beaten[item] = bits;
+        beaten[i * words + first / 32] = bits;
     }
 }
 
@@ -97,19 +100,26 @@ static __device__ void look_at_all(const Batch* b, int tile, int n, const Candid
     }
 }
 
-// Warp 0 walks the candidates, best first; each lane holds one word of who is gone. Returns how many stay on the board.
+// Warp 0 goes from one candidate that is left to the next, best first; each lane holds one word of who is gone. Returns
+// how many stay on the board.
 static __device__ int walk(int n, const unsigned* beaten, const unsigned* solid, unsigned short* kept) {
     const int words = (n + 31) / 32, lane = threadIdx.x;
     unsigned gone = 0;
     int count = 0, stay = 0;
-    for (int i = 0; i < n && count < KEPT; ++i) {
-        if (__shfl_sync(0xffffffffu, gone, i >> 5) >> (i & 31) & 1) continue;
-        if (solid[i >> 5] >> (i & 31) & 1) {
-            if (lane == 0) kept[stay] = (unsigned short)i;
-            ++stay;
+    for (int word = 0; word < words; ++word) {
+        unsigned todo = n - word * 32 < 32 ? (1u << (n - word * 32)) - 1u : ~0u;
+        while (count < KEPT) {
+            const unsigned left = todo & ~__shfl_sync(0xffffffffu, gone, word);
+            if (left == 0) break;
+            const int bit = __ffs(left) - 1, i = word * 32 + bit;
+            todo = left & (left - 1u);
+            if (solid[word] >> bit & 1) {
+                if (lane == 0) kept[stay] = (unsigned short)i;
+                ++stay;
+            }
+            ++count;
+            if (lane < words) gone |= beaten[i * words + lane];
         }
-        ++count;
-        if (lane < words) gone |= beaten[i * words + lane];
     }
     return stay;
 }
