@@ -88,6 +88,7 @@ class GigeDevice:
         self._destination: Client | None = None
         self._ended = threading.Event()
         self._acquire = threading.Event()
+        self._started = 0
         self._threads: list[threading.Thread] = []
         self.failure: AoiError | None = None
 
@@ -170,6 +171,7 @@ class GigeDevice:
             host = socket.inet_ntoa(self.registers.number(STREAM_ADDRESS).to_bytes(4, "big"))
             self._destination = (host, self.registers.number(STREAM_PORT) & 0xFFFF)
             self._control.acquiring = True
+            self._started += 1
             self._acquire.set()
         elif address == _ADDRESS["AcquisitionStop"]:
             self._halt()
@@ -212,6 +214,8 @@ class GigeDevice:
             self._line.open()
 
     def _acquisition(self) -> None:
+        # A client may stop and start while a block is on its way out: then this acquisition has ended all the same.
+        number, destination = self._started, self._destination
         rgb = int(self.registers.get("PixelFormat")) == PIXEL_FORMATS["RGB8"]
         self._line.configure(
             AcquisitionConfig(
@@ -223,12 +227,12 @@ class GigeDevice:
         encoder = BlockEncoder(self.registers)
         self._held.clear()
         self._line.start_acquisition()
-        while self._acquire.is_set() and not self._ended.is_set():
+        while self._acquire.is_set() and self._started == number and not self._ended.is_set():
             block = self._line.fetch(POLL_S)
             if block is not None:
-                self._deliver(encoder, block)
+                self._deliver(encoder, block, destination)
 
-    def _deliver(self, encoder: BlockEncoder, block: LineBlock) -> None:
+    def _deliver(self, encoder: BlockEncoder, block: LineBlock, destination: Client | None) -> None:
         self.registers.put(_ADDRESS["EncoderValue"], block.encoder_end or 0)
         self.registers.put(_ADDRESS["LineStatusAll"], 0 if block.ends_board else 1)
         encoded = encoder.encode(block)
@@ -242,7 +246,7 @@ class GigeDevice:
         due = time.monotonic()
         for packet in encoded.packets():
             if not self.link.loses():
-                self._send(packet, self._destination)
+                self._send(packet, destination)
             due += pause_s
             early = due - time.monotonic()
             if pause_s and early > SHORTEST_SLEEP_S:
