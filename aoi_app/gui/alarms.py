@@ -32,10 +32,12 @@ class AlarmBar(QFrame):
         self._book: AlarmBook | None = None
         self._background = Background(self, "alarms")
         self.standing: tuple[AlarmRow, ...] = ()
+        self._not_read = False
         self._sign, self._what, self._problem = QLabel(self), QLabel(self), QLabel(self)
         self._what.setWordWrap(True)
         self.cause = QLineEdit(self)
         self.cause.setFixedWidth(320)
+        say(self.cause, "setAccessibleName", "Cause of the alarm")
         say(self.cause, "setPlaceholderText", "What was found, and what was done?")
         self.button = QPushButton(self)
         say(self.button, "setText", "Acknowledge")
@@ -51,7 +53,7 @@ class AlarmBar(QFrame):
         self.cause.returnPressed.connect(self.acknowledge)
         self._timer = QTimer(self)
         self._timer.setInterval(PERIOD_MS)
-        self._timer.timeout.connect(self.look)
+        self._timer.timeout.connect(self._on_timer)
         self.hide()
 
     def begin(self) -> None:
@@ -59,18 +61,23 @@ class AlarmBar(QFrame):
         self._timer.start()
         self.look()
 
+    def _on_timer(self) -> None:
+        if not self._background.waits_for("look"):
+            self.look()
+
     def look(self) -> None:
         """Ask which alarms stand."""
-        self._background.run("look", self._read, self._show, self._on_failed)
+        self._background.run("look", self._read, self._show, self._on_not_read)
 
     def _read(self) -> tuple[AlarmRow, ...]:
         self._book = self._book or self._open_alarms()
         return () if self._book is None else self._book.standing()
 
     def _show(self, standing: tuple[AlarmRow, ...]) -> None:
-        if standing == self.standing and not self._problem.text():
+        # What was refused stays until another alarm is on show: the next look is two seconds away at most.
+        if standing == self.standing and not self._not_read:
             return
-        self.standing = standing
+        self.standing, self._not_read = standing, False
         self.setVisible(bool(standing))
         self._problem.clear()
         self.retranslate()
@@ -87,6 +94,7 @@ class AlarmBar(QFrame):
                 return
             by = Account(getpass.getuser(), Role.OPERATOR)
         person = by
+        self._problem.clear()
         self._background.run(
             "acknowledge", lambda: book.acknowledge(alarm.id, person, cause), self._on_acknowledged, self._on_failed
         )
@@ -94,6 +102,10 @@ class AlarmBar(QFrame):
     def _on_acknowledged(self, _: object) -> None:
         self.cause.clear()
         self.look()
+
+    def _on_not_read(self, error: Exception) -> None:
+        self._not_read = True
+        self._on_failed(error)
 
     def _on_failed(self, error: Exception) -> None:
         if not isinstance(error, AoiError):

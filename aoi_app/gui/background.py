@@ -26,6 +26,7 @@ class Background(QObject):
         super().__init__(parent)
         self._pool = ThreadPoolExecutor(1, thread_name_prefix=f"aoi-{name}")
         self._newest: dict[str, int] = {}
+        self._open: set[str] = set()
         self._closed = False
         self._guard = threading.Lock()
         self._finished.connect(self._on_finished)
@@ -39,6 +40,7 @@ class Background(QObject):
     ) -> None:
         """Do `work` in the worker thread, then `then(answer)` or `failed(error)` in this one."""
         number = self._newest[topic] = self._newest.get(topic, 0) + 1
+        self._open.add(topic)
 
         def job() -> None:
             if self._closed or self._newest[topic] != number:
@@ -54,9 +56,18 @@ class Background(QObject):
 
         self._pool.submit(job)
 
+    def waits_for(self, topic: str) -> bool:
+        """Tell whether an answer is on its way.
+
+        What looks again by a timer asks this first: where an answer takes longer than the timer, each would be dropped
+        for the next question, and none would ever be seen.
+        """
+        return topic in self._open
+
     def forget(self, topic: str) -> None:
         """Drop the answers to what was asked so far."""
         self._newest[topic] = self._newest.get(topic, 0) + 1
+        self._open.discard(topic)
 
     def finish(self) -> None:
         """Do all that was asked for, then start no more: for work that must not be lost, such as decisions."""
@@ -80,6 +91,7 @@ class Background(QObject):
         answer, error = result
         if self._closed or self._newest.get(topic) != number:
             return
+        self._open.discard(topic)
         if error is not None:
             failed(error)
         else:

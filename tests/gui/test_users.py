@@ -41,7 +41,7 @@ def log_in(world: GuiWorld, name: str, secret: str) -> LogInDialog:
 
 def test_without_accounts_everything_is_open(world: GuiWorld) -> None:
     world.show()
-    world.spin(0.5)
+    world.until(world.window.first.isVisible)
     assert world.window.session.open_to_all
     assert action(world, "Settings…").isEnabled()
     assert action(world, "Name the administrator").isEnabled()
@@ -49,7 +49,7 @@ def test_without_accounts_everything_is_open(world: GuiWorld) -> None:
 
 def test_the_first_administrator_is_named_and_in(world: GuiWorld) -> None:
     world.show()
-    world.spin(0.3)
+    world.until(world.window.first.isVisible)
     dialog = log_in(world, "Anna", "4711")
     assert not dialog.isVisible()
     session = world.window.session
@@ -58,8 +58,7 @@ def test_the_first_administrator_is_named_and_in(world: GuiWorld) -> None:
     assert session.may(Right.MANAGE_ACCOUNTS)
     world.window.log_in()
     assert not session.open_to_all and session.name != "Anna"
-    world.spin(0.2)
-    assert not action(world, "Settings…").isEnabled()
+    world.until(lambda: not action(world, "Settings…").isEnabled())
 
 
 def test_an_operator_may_review_and_not_change_settings(world: GuiWorld) -> None:
@@ -77,8 +76,7 @@ def test_an_operator_may_review_and_not_change_settings(world: GuiWorld) -> None
     assert page.desk.defect is first
     assert "Log in" in page.problem.text()
     log_in(world, "Otto", "1234")
-    world.spin(0.2)
-    assert not action(world, "Settings…").isEnabled()
+    world.until(lambda: not action(world, "Settings…").isEnabled())
     assert not action(world, "Users…").isEnabled()
     page._shortcuts["reject"].activated.emit()
     assert page.desk.defect is not first
@@ -174,6 +172,9 @@ def test_an_alarm_stands_until_it_is_acknowledged_with_its_cause(world: GuiWorld
     assert "short at x 10" in bar._what.text() and "1 more alarms stand" in bar._what.text()
     bar.button.click()
     world.until(lambda: "none was given" in bar._problem.text())
+    bar.look()
+    world.until(lambda: not bar._background.waits_for("look"))
+    assert "none was given" in bar._problem.text(), "it is read for longer than until the next look"
     assert len(alarms.standing()) == 2
     bar.cause.setText("squeegee cleaned")
     bar.button.click()

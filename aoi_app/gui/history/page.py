@@ -56,6 +56,7 @@ class HistoryPage(QWidget):
         self.model = HistoryModel(self._reader, self._background, self._thumbnails, self)
         self.filters = Filters(self)
         self.table = QTableView(self)
+        say(self.table, "setAccessibleName", "Boards")
         self.preview = BoardView(self, "Choose a board to see it")
         self._tools = ViewTools(self.preview, follows=False)
         self._counts: dict[Verdict, int] | None = None
@@ -157,6 +158,8 @@ class HistoryPage(QWidget):
     def _on_refresh(self) -> None:
         if not self.isVisible():
             self._timer.stop()
+        elif any(self._background.waits_for(topic) for topic in ("page", "counts")):
+            return
         elif self.table.verticalScrollBar().value() == 0 and not self.table.currentIndex().isValid():
             self.search(again=True)
 
