@@ -7,7 +7,7 @@ import io
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from aoi_app.boards import BoardKind, BoardProduct, BoardSpec
@@ -160,7 +160,23 @@ def test_the_programs_own_file_comes_back_as_it_was_written(tmp_path: Path) -> N
         assert component.terminations == len(PACKAGES[part.package].pads)
 
 
-names = st.text(st.characters(codec="latin-1", exclude_characters="\r\n\x85\x1c\x1d\x1e\x0b\x0c\0"), max_size=12)
+@pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
+def test_a_line_break_in_a_cell_ends_no_row(newline: str) -> None:
+    lines = [
+        "Designator,Value,Mid X (mm),Mid Y (mm)",
+        'R1,"10k',
+        '1 %",1,2',
+        'R2,0.1" wide,3,4',
+        'R3,0.2" wide,5,6',
+        'R4,"never closed,7,8',
+    ]
+    file = parse_centroid(newline.join(lines).encode())
+    values = [("R1", "10k 1 %", 1.0), ("R2", '0.1" wide', 3.0), ("R3", '0.2" wide', 5.0)]
+    assert [(p.reference, p.value, p.x_mm) for p in file.parts] == values
+    assert [number for number, _ in file.skipped] == [6]
+
+
+names = st.text(st.characters(codec="latin-1", exclude_characters="\0"), max_size=12)
 coordinates = st.floats(-500, 500).map(lambda v: round(v, 4))
 
 
@@ -170,6 +186,7 @@ coordinates = st.floats(-500, 500).map(lambda v: round(v, 4))
     st.booleans(),
     st.sampled_from(["utf-8", "utf-16", "utf-8-sig"]),
 )
+@example([("0\r", 1.0, 2.0, 0, False), ('"\n\x85', 3.0, 4.0, 0, True)], ";", True, "utf-8")
 def test_whatever_is_written_is_read(
     rows: list[tuple[str, float, float, int, bool]], delimiter: str, comma: bool, encoding: str
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import csv
+import io
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,6 +15,9 @@ BLANKS = " "
 """Stands for columns set with runs of blanks, as KiCad and Eagle write them."""
 DELIMITERS = ("\t", ";", "|", "!", ",")
 COMMENTS = "#*"
+MOST_LINES_OF_CELL = 8
+
+_NEW_LINE = re.compile(r"\r\n|\r|\n")
 
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -58,19 +62,44 @@ def _decode(data: bytes, name: str) -> str:
 
 
 def split_rows(text: str, delimiter: str) -> list[Row]:
-    """Return the lines that hold anything, as cells. A cell in quotes may hold the delimiter."""
+    """Return the lines that hold anything, as cells. A cell in quotes may hold the delimiter, and a few lines."""
     rows = []
-    for number, line in enumerate(text.splitlines(), 1):
+    lines = _NEW_LINE.split(text)  # not splitlines: a name may hold what that takes for a line's end
+    at = 0
+    while at < len(lines):
+        taken = _lines_of_row(lines, at, delimiter)
+        line = "\n".join(lines[at : at + taken])
         if line.strip():
-            rows.append(Row(number, _cells(line, delimiter), line))
+            rows.append(Row(at + 1, _cells(line, delimiter), line))
+        at += taken
     return rows
+
+
+def _lines_of_row(lines: Sequence[str], at: int, delimiter: str) -> int:
+    """Return how many lines the row takes that begins at line `at`; one where its quote is never closed."""
+    if delimiter == BLANKS or lines[at].count('"') % 2 == 0:
+        return 1
+    for taken in range(1, MOST_LINES_OF_CELL + 1):
+        if not _open(lines[at : at + taken], delimiter):
+            return taken
+    return 1
+
+
+def _open(lines: Sequence[str], delimiter: str) -> bool:
+    """Tell whether a cell in quotes goes on beyond these lines. An inch mark within a cell opens none."""
+    row = [f"{line}\n" for line in lines]
+    try:
+        next(csv.reader(row, delimiter=delimiter, skipinitialspace=True, strict=True), None)
+    except csv.Error as error:
+        return "unexpected end" in str(error)
+    return False
 
 
 def _cells(line: str, delimiter: str) -> tuple[str, ...]:
     if delimiter == BLANKS:
         return tuple(quoted or plain for quoted, plain in re.findall(r'"([^"]*)"|(\S+)', line))
     try:
-        cells: Sequence[str] = next(csv.reader([line], delimiter=delimiter, skipinitialspace=True), [])
+        cells: Sequence[str] = next(csv.reader(io.StringIO(line), delimiter=delimiter, skipinitialspace=True), [])
     except csv.Error as error:
         raise CentroidError(f"A line cannot be split: {error}: {line[:60]!r}.", "Correct the line.") from error
-    return tuple(cell.strip() for cell in cells)
+    return tuple(" ".join(cell.split("\n")).strip() for cell in cells)

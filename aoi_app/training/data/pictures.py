@@ -30,10 +30,8 @@ def picture_size(path: Path) -> tuple[int, int]:
     try:
         with path.open("rb") as file:
             size = image_size(file.read(_HEAD_BYTES))
-    except OSError as error:
-        raise DataError(
-            f"{path} cannot be read: {error.strerror or error}.", "Check the path and its rights."
-        ) from error
+    except (OSError, ValueError) as error:  # ValueError: a name with a NUL
+        raise _not_read(path, error) from error
     if size is None:
         # a JPEG may keep its size behind a long preview
         picture = read_picture(path)
@@ -54,10 +52,8 @@ def read_picture(path: Path) -> NDArray[np.uint8]:
         if path.stat().st_size > _MAX_FILE_BYTES:
             raise DataError(f"{path} is {path.stat().st_size >> 20} MB large.", "Cut the picture into smaller ones.")
         data = path.read_bytes()
-    except OSError as error:
-        raise DataError(
-            f"{path} cannot be read: {error.strerror or error}.", "Check the path and its rights."
-        ) from error
+    except (OSError, ValueError) as error:  # ValueError: a name with a NUL
+        raise _not_read(path, error) from error
     size = image_size(data)
     if size is not None:
         _check_size(path, size)
@@ -100,6 +96,11 @@ def find_picture(folder: Path, stem: str) -> Path | None:
             if path.is_file():
                 return path
     return None
+
+
+def _not_read(path: Path, error: OSError | ValueError) -> DataError:
+    why = error.strerror if isinstance(error, OSError) else None
+    return DataError(f"{str(path)[:300]} cannot be read: {why or error}.", "Check the path and its rights.")
 
 
 def _check_size(path: Path, size: tuple[int, int]) -> None:

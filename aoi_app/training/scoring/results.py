@@ -62,7 +62,8 @@ def read_results(file: Path, dataset: Dataset) -> Inspected:
 
 def _lines(file: Path) -> list[str]:
     try:
-        return [line for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
+        # not splitlines: JSON leaves line separators of other kinds as they are in a text
+        return [line for line in file.read_text(encoding="utf-8-sig").split("\n") if line.strip()]
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{file} cannot be read: {error}.", _REPEAT) from error
 

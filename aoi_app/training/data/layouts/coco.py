@@ -6,6 +6,7 @@ Of our own are two more keys of an image, which others overlook: `board` and `go
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -149,8 +150,9 @@ def _file(home: Path, name: object, where: str, findings: Findings) -> Path | No
         return None
     images = inside(home / "images", name)
     for candidate in (path, images):
-        if candidate is not None and candidate.is_file():
-            return candidate
+        with suppress(OSError):  # a name too long
+            if candidate is not None and candidate.is_file():
+                return candidate
     findings.add(Fault.MISSING_FILE, where, f"there is no file {name!r:.80} in {home}")
     return None
 
@@ -163,7 +165,7 @@ def _annotations(rows: list[Any], names: dict[int, str], file: Path, findings: F
         if box is None or not isinstance(row.get("image_id"), int):
             findings.add(Fault.UNREADABLE_LABEL, where, "it has no image_id, or no bbox of four numbers")
             continue
-        if row.get("category_id") not in names:
+        if not isinstance(row.get("category_id"), int) or row["category_id"] not in names:
             findings.add(Fault.UNKNOWN_CLASS, where, f"there is no category {row.get('category_id')!r:.40}")
             continue
         x, y, w, h = box

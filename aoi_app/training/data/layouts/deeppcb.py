@@ -58,14 +58,16 @@ def read(root: Path) -> Dataset:
 
 def write(dataset: Dataset, root: Path, step: Step) -> None:
     """Write a data set in this layout, one folder a board, in one folder a split where it has splits."""
-    unfit = [name for name in dataset.classes if any(c.isspace() or c == "," for c in name)]
+    # a number stands for one of DeepPCB's own classes
+    unfit = [name for name in dataset.classes if name.isdecimal() or any(c.isspace() or c == "," for c in name)]
     if unfit:
         raise DataError(f"The class {unfit[0]!r} cannot be written in this layout.", "Choose another layout.")
     empty_folder(root)
     stems = Stems()
     for sample in dataset.samples:
         stem = stems.of(sample.name)
-        folder = root / sample.split / safe_name(sample.board)
+        board = safe_name(sample.board)
+        folder = root / sample.split / (f"{board}_" if board in SPLITS else board)
         put_picture(sample.image, folder, stem + _SCAN)
         if sample.golden is not None:
             put_picture(sample.golden, folder, stem + _GOLDEN)

@@ -91,7 +91,7 @@ def _row(line: str, where: str, findings: Findings) -> dict[str, Any] | None:
         return None
     for defect in row["defects"]:
         sound = isinstance(defect, dict) and isinstance(defect.get("class"), str) and box_of(defect.get("box"))
-        if not sound or defect.get("verification") not in _KNOWN:
+        if not sound or str(defect.get("verification")) not in _KNOWN:
             findings.add(
                 Fault.UNREADABLE_LABEL, where, "a defect has no `class`, `box` of four numbers or `verification`"
             )

@@ -48,8 +48,11 @@ def parse(text: str, origin: Path) -> dict[str, Value]:
 
 
 def quoted(text: str) -> str:
-    """Return a text as a YAML scalar that nothing can be mistaken in."""
-    return "'" + text.replace("'", "''") + "'"
+    """Return a text as a YAML scalar that nothing can be mistaken in, on one line."""
+    if text.isprintable():
+        return "'" + text.replace("'", "''") + "'"
+    escaped = (c if c.isprintable() and c not in '"\\' else f"\\U{ord(c):08x}" for c in text)
+    return f'"{"".join(escaped)}"'
 
 
 def _without_comment(line: str) -> str:
@@ -57,8 +60,8 @@ def _without_comment(line: str) -> str:
     for at, char in enumerate(line):
         if quote:
             quote = "" if char == quote else quote
-        elif char in "'\"":
-            quote = char
+        elif char in "'\"" and (at == 0 or line[at - 1].isspace() or line[at - 1] in "[{,:"):
+            quote = char  # any other is an apostrophe
         elif char == "#" and (at == 0 or line[at - 1].isspace()):
             return line[:at]
     return line

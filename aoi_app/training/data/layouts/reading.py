@@ -15,6 +15,9 @@ from aoi_app.training.data.pictures import picture_size
 SPLITS = ("train", "val", "test")
 """Names of splits as folders bear them."""
 
+_LONGEST = 200  # bytes of a file name, so that a number and a suffix find room in the 255 of most file systems
+_DEVICES = frozenset({"CON", "PRN", "AUX", "NUL", *(f"{port}{n}" for port in ("COM", "LPT") for n in range(1, 10))})
+
 
 class Findings:
     """Problems met while a data set is read."""
@@ -104,6 +107,8 @@ def size_of(path: Path, findings: Findings) -> tuple[int, int] | None:
 
 
 def safe_name(text: str) -> str:
-    """Return `text` as a file name: anything but letters, digits, `-`, `_` and `.` becomes `_`."""
+    """Return `text` as a file name: anything but letters, digits, `-`, `_` and `.` becomes `_`; cut where too long."""
     name = "".join(c if c.isalnum() or c in "-_." else "_" for c in text).strip(".")
-    return name or "_"
+    name = name.encode("utf-8")[:_LONGEST].decode("utf-8", "ignore").rstrip(".")
+    # Windows keeps these names for devices, whatever their suffix
+    return f"_{name}" if name.partition(".")[0].upper() in _DEVICES else name or "_"

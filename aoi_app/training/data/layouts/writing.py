@@ -43,10 +43,18 @@ def put_picture(picture: Source, folder: Path, stem: str) -> Path:
 
 
 def put_text(path: Path, text: str) -> None:
-    """Write a text file in UTF-8."""
+    """Write a text file in UTF-8. Raises DataError."""
+    try:
+        data = text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise DataError(
+            f"{path} cannot be written: a name in it, {text[max(0, error.start - 10) : error.end]!a}, "
+            "is no Unicode text.",
+            "Rename the folder or file that bears it.",
+        ) from error
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(text.encode("utf-8"))
+        path.write_bytes(data)
     except OSError as error:
         raise DataError(f"{path} cannot be written: {error.strerror or error}.", "Free space.") from error
 

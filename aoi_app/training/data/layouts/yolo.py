@@ -20,6 +20,7 @@ from aoi_app.training.data.pictures import SUFFIXES, find_picture
 
 _DESCRIPTIONS = ("data.yaml", "data.yml", "dataset.yaml")
 _BOARDS = "boards.csv"
+_COLUMNS = ("image", "board")
 
 
 def detect(root: Path) -> bool:
@@ -61,8 +62,9 @@ def write(dataset: Dataset, root: Path, step: Step) -> None:
     empty_folder(root)
     stems = Stems()
     table = io.StringIO()
-    rows = csv.writer(table, lineterminator="\n")
-    rows.writerow(("image", "board"))
+    # all in quotes: before Python 3.13 a carriage return alone is not put into any
+    rows = csv.writer(table, lineterminator="\n", quoting=csv.QUOTE_ALL)
+    rows.writerow(_COLUMNS)
     for sample in dataset.samples:
         stem, split = stems.of(sample.name), Path(sample.split or "train")
         image = put_picture(sample.image, root / "images" / split, stem)
@@ -103,13 +105,25 @@ def _boards(root: Path, findings: Findings) -> dict[str, str]:
     path = root / _BOARDS
     if not path.is_file():
         return {}
-    boards = {}
-    for row in csv.DictReader(io.StringIO(read_text(path), newline="")):
-        image, board = row.get("image"), row.get("board")
+    try:
+        rows = list(csv.reader(io.StringIO(read_text(path), newline="")))
+    except (DataError, csv.Error) as error:
+        findings.add(Fault.UNREADABLE_LABEL, path, error.what if isinstance(error, DataError) else f"{error}")
+        return {}
+    if not rows or tuple(cell.strip() for cell in rows[0]) != _COLUMNS:
+        begins = ",".join(rows[0])[:60] if rows else ""
+        findings.add(Fault.UNREADABLE_LABEL, path, f"it begins with {begins!r}, not with {','.join(_COLUMNS)}")
+        return {}
+    boards: dict[str, str] = {}
+    for row in filter(None, rows[1:]):
+        image, board = row if len(row) == len(_COLUMNS) else ("", "")
         if not image or not board or inside(root / "images", image) is None:
-            findings.add(Fault.UNREADABLE_LABEL, path, f"the row {dict(row)} does not name an image and its board")
+            findings.add(
+                Fault.UNREADABLE_LABEL, path, f"the row {','.join(row)[:80]!r} does not name an image and its board"
+            )
             continue
-        boards[image] = board
+        if boards.setdefault(image, board) != board:
+            findings.add(Fault.UNREADABLE_LABEL, path, f"{image} is of two boards: {boards[image]!r} and {board!r}")
     return boards
 
 
