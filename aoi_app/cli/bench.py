@@ -12,8 +12,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from aoi_app.cli.benches.options import Options
-from aoi_app.cli.output import output
+from aoi_app.cli.benches.options import Figures, Options
+from aoi_app.cli.output import latest
 
 
 class Kind(str, Enum):
@@ -82,24 +82,28 @@ def bench(
         Kind.YARDSTICK: yardstick,
     }
     kind = next((kind for kind, wanted in chosen.items() if wanted), Kind.PATH)
-    options = Options(
-        # A log has no width of its own; tables must not be squeezed into 80 columns there.
-        people=Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else 160),
-        width=width,
-        lines=lines,
-        boards=boards,
-        model=model,
-        runtime=runtime,
-        precision=precision,
-        seconds=load or 0.0,
-        line_rate=line_rate,
-        headless=headless,
-        images=images,
-        report=report,
-        recipe=recipe,
-    )
     module = importlib.import_module(f"aoi_app.cli.benches.{kind.value}")
-    with output(json_out) as write:
-        figures = module.run(options)
-        if write is not None:
-            write(json.dumps(figures, indent=2, default=str) + "\n")
+    with latest(json_out) as write:
+
+        def note(figures: Figures) -> None:
+            if write is not None:
+                write(json.dumps(figures, indent=2, default=str) + "\n")
+
+        options = Options(
+            # A log has no width of its own; tables must not be squeezed into 80 columns there.
+            people=Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else 160),
+            width=width,
+            lines=lines,
+            boards=boards,
+            model=model,
+            runtime=runtime,
+            precision=precision,
+            seconds=load or 0.0,
+            line_rate=line_rate,
+            headless=headless,
+            images=images,
+            report=report,
+            recipe=recipe,
+            note=note,
+        )
+        note(module.run(options))

@@ -45,6 +45,37 @@ def output(name: str) -> Iterator[Write | None]:
             yield lambda text: _to_file(file, name, text)
 
 
+@contextlib.contextmanager
+def latest(name: str) -> Iterator[Write | None]:
+    """Open what `--json FILE|-` names for a text that is written again and again as more of it is known.
+
+    A file holds the newest text at any time, so that a run that is killed has kept what it knew; standard output, and
+    what else cannot be rewritten, gets the last one at the end. Raises as `output`.
+    """
+    with output(name) as write:
+        if write is None:
+            yield None
+            return
+        last = ""
+        draft = Path(f"{name}.{os.getpid()}.tmp") if Path(name).is_file() else None
+
+        def replace(text: str) -> None:
+            nonlocal last
+            last = text
+            if draft is None:
+                return
+            try:
+                draft.write_bytes(text.encode("utf-8", "backslashreplace"))
+                draft.replace(name)
+            except OSError as error:
+                draft.unlink(missing_ok=True)
+                raise _cannot_write(name, error) from error
+
+        yield replace
+        if draft is None and last:
+            write(last)
+
+
 def _to_file(file: io.FileIO, name: str, text: str) -> None:
     data = text.encode("utf-8", "backslashreplace")
     try:

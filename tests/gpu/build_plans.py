@@ -25,7 +25,12 @@ def main() -> None:
         name, _, precision = item.rpartition(":")
         path = write_yardstick(given.store / f"{name}.onnx", name) if name in SHAPES else Path(name)
         started = time.monotonic()
-        options = {**DEFAULTS, "store": str(given.store), "images": given.images, "optimisation_level": given.level}
+        options = {
+            **DEFAULTS,
+            "store": str(given.store),
+            "calibration": given.images,
+            "optimisation_level": given.level,
+        }
         prepared = prepare(library, gpu, read_model(path), precision, options, lambda share, text: None)
         print(f"{prepared.path.name}: {len(prepared.plan):,} bytes, {time.monotonic() - started:.0f} s", flush=True)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,8 @@ class Options:
         The load without a window.
     recipe
         Name or file of the recipe that gives the budget of a comparison.
+    note
+        Takes the figures that are known so far: what takes minutes keeps them as they come.
     """
 
     people: Console
@@ -41,6 +43,7 @@ class Options:
     images: Path | None
     report: Path | None
     recipe: str = ""
+    note: Callable[[Figures], None] = lambda figures: None
 
 
 def show(people: Console, title: str, figures: Mapping[str, Any]) -> None:

@@ -3,44 +3,80 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
+from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
 from aoi_app.cli.benches.options import Figures, Options
-from aoi_app.core.errors import EngineError
+from aoi_app.core.errors import AoiError
 from aoi_app.core.protocols import Detector
+
+if TYPE_CHECKING:
+    from aoi_app.inference.runtimes.tensorrt.bench import BatchFigures
 
 MAX_BOARDS = 100
 """Labelled images on which the mean average precision is measured."""
 
 
 def run(options: Options) -> Figures:
-    """Measure; engines that are missing are built first, which takes minutes."""
+    """Measure; engines that are missing are built first, which takes minutes.
+
+    Each row is said and noted as soon as it is measured; what one precision cannot do takes no other along.
+    """
     from aoi_app.inference.catalog import find_model
     from aoi_app.inference.model import read_model
-    from aoi_app.inference.runtimes.tensorrt.bench import BatchFigures, bench_tensorrt
+    from aoi_app.inference.runtimes.tensorrt.bench import bench_tensorrt
 
+    model = read_model(find_model(options.model))
     found: list[BatchFigures] = []
-    problems: list[EngineError] = []
+    problems: dict[str, AoiError] = {}
+    score = _score(options)
     with Progress(console=options.people, transient=True) as progress:
         task = progress.add_task("TensorRT", total=1.0)
         # INT8 needs the plant's images to be calibrated on.
         for precision in ("fp32", "fp16", "int8") if options.images else ("fp32", "fp16"):
             try:
-                found += bench_tensorrt(
-                    read_model(find_model(options.model)),
+                for row in bench_tensorrt(
+                    model,
                     (precision,),
                     runtime="tensorrt" if options.runtime == "onnxruntime" else options.runtime,
-                    options={"images": str(options.images or "")},
-                    score=_score(options),
+                    options={"calibration": str(options.images or "")},
+                    score=score,
                     progress=lambda share, text: progress.update(task, completed=share, description=text),
-                )
-            except EngineError as error:  # what is missing altogether goes through; one precision is only left out
-                problems.append(error)
-    if not found and problems:
-        raise problems[0]
+                ):
+                    found.append(row)
+                    progress.console.print(_said(row))
+                    options.note(_figures(found, problems))
+            except AoiError as error:
+                problems[precision] = error
+                options.note(_figures(found, problems))
+    if not found:
+        raise next(iter(problems.values()))
+    _table(options.people, found)
+    for precision, problem in problems.items():
+        options.people.print(f"Left out, {precision}: {problem}", style="red")
+    return _figures(found, problems)
+
+
+def _figures(found: Sequence[BatchFigures], problems: Mapping[str, AoiError]) -> Figures:
+    rows = [
+        dataclasses.asdict(f) | {"ratio": f.ratio, "throughput_ratio": f.throughput_ratio, "transfer": f.transfer_share}
+        for f in found
+    ]
+    return {"tensorrt": rows, "left out": {precision: str(problem) for precision, problem in problems.items()}}
+
+
+def _said(f: BatchFigures) -> str:
+    return (
+        f"{f.precision}, batch {f.batch}: p50 {f.p50_ms:.3f} ms, p99 {f.p99_ms:.3f} ms, {f.ratio:.2f} times the bare "
+        f"engine; {f.tiles_per_second:.0f} tiles/s, {100 * f.throughput_ratio:.0f} % of it"
+    )
+
+
+def _table(people: Console, found: Sequence[BatchFigures]) -> None:
     table = Table(
         "precision", "batch", "p50 ms", "p95", "p99", "floor ms", "ratio", "copy ms", "of p50", "tiles/s",
         "of the floor", "MiB", "mAP50", "held up by", title="Host memory to boxes in host memory", title_justify="left",
@@ -59,10 +95,7 @@ def run(options: Options) -> Figures:
             "" if f.map50 is None else f"{f.map50:.2f}",
             f.bottleneck or "nothing",
         )
-    options.people.print(table)
-    for problem in problems:
-        options.people.print(f"Left out: {problem}", style="red")
-    return {"tensorrt": [dataclasses.asdict(f) for f in found]}
+    people.print(table)
 
 
 def _score(options: Options) -> Callable[[Detector], float] | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count
 
@@ -121,8 +121,8 @@ def bench_tensorrt(
     options: Options | None = None,
     progress: Progress = lambda share, text: None,
     score: Callable[[Detector], float] | None = None,
-) -> tuple[BatchFigures, ...]:
-    """Measure a model on this GPU; builds engines that are missing.
+) -> Iterator[BatchFigures]:
+    """Measure a model on this GPU, row by row; builds engines that are missing.
 
     Parameters
     ----------
@@ -133,23 +133,31 @@ def bench_tensorrt(
     score
         Returns the mean average precision of a detector on labelled images.
 
+    Yields
+    ------
+    BatchFigures
+        As soon as a row is measured. A batch that the engine does not take has none.
+
     Raises
     ------
     BackendMissing, EngineError, ModelError
         As `TensorRt.open`.
     """
-    rows = []
     for precision in precisions:
         for batch in batches:
             progress(0.0, f"{precision}, batch {batch}")
             chosen = {**(options or {}), "batch": batch}
             detector = open_for_bench(model, precision, runtime, chosen, progress)
             try:
-                if detector.activation.batch == batch:
-                    rows.append(_measure(detector, precision, frames, tiles, score))
+                row = _measure(detector, precision, frames, tiles, score) if _takes(detector, batch) else None
             finally:
                 detector.close()
-    return tuple(rows)
+            if row is not None:
+                yield row
+
+
+def _takes(detector: TensorRtDetector, batch: int) -> bool:
+    return detector.activation.batch == batch
 
 
 def open_for_bench(
