@@ -14,7 +14,7 @@ from aoi_app.core.settings import CameraSettings
 from aoi_app.gui.camera.cameras import SOURCE
 from aoi_app.gui.camera.page import CameraPage
 from aoi_app.services import window_services
-from tests.gui.test_camera_page import edit, give_back, open_page, run, value
+from tests.gui.camera_page import edit, give_back, open_page, run, value
 from tests.gui.world import GuiWorld
 
 
