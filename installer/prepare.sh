@@ -29,6 +29,7 @@ find_python() {
     if [ -n "${AOI_PYTHON:-}" ]; then
         if ! _python_rank "$AOI_PYTHON" >/dev/null; then
             echo "error: AOI_PYTHON=$AOI_PYTHON is not a Python 3.10 to 3.13 that runs" >&2
+            echo "  found: $("$AOI_PYTHON" --version 2>&1 | head -n 1)" >&2
             return 1
         fi
         python=$AOI_PYTHON

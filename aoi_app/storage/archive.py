@@ -8,7 +8,7 @@ import os
 import re
 import shutil
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -31,11 +31,14 @@ class Kept:
     ----------
     crops
         One entry a defect: file and the area of the board it shows; None for one without a crop.
+    hashes
+        SHA-256 of each file, by its name.
     """
 
     preview: str | None = None
     board: str | None = None
     crops: tuple[tuple[str, Area] | None, ...] = ()
+    hashes: Mapping[str, str] = field(default_factory=dict)
 
 
 def folder_name(board_id: str) -> str:
@@ -92,19 +95,28 @@ class Archive:
         whole = inspection.verdict in policy.whole_boards
         if whole:
             files["board.png"] = lambda: encoded(board, ".png")
-        self._write(home, files)
-        return Kept(f"{home}/preview.jpg", f"{home}/board.png" if whole else None, tuple(crops))
+        hashes = self._write(home, files)
+        return Kept(f"{home}/preview.jpg", f"{home}/board.png" if whole else None, tuple(crops), hashes)
 
-    def _write(self, home: str, files: Mapping[str, Callable[[], bytes]]) -> None:
-        """Write files into a staging folder, bring them to the disk, then rename the folder in one step."""
+    def _write(self, home: str, files: Mapping[str, Callable[[], bytes]]) -> dict[str, str]:
+        """Write files into a staging folder, bring them to the disk, then rename the folder in one step.
+
+        Returns
+        -------
+        dict
+            SHA-256 of each file, by its name.
+        """
+        hashes: dict[str, str] = {}
         final, draft = self.root / home, self.root / STAGING / Path(home).name
         with explained(str(self.root), self.root):
             try:
                 shutil.rmtree(draft, ignore_errors=True)
                 draft.mkdir(parents=True)
-                for name, data in files.items():
+                for name, picture in files.items():
+                    data = picture()
+                    hashes[name] = hashlib.sha256(data).hexdigest()
                     with (draft / name).open("wb") as file:
-                        file.write(data())
+                        file.write(data)
                         file.flush()
                         os.fsync(file.fileno())
                 _sync_folder(draft)
@@ -115,6 +127,7 @@ class Archive:
             except OSError:
                 shutil.rmtree(draft, ignore_errors=True)
                 raise
+        return hashes
 
     def forget(self, board_id: str, ended_us: int) -> None:
         """Remove the pictures of a board that has no row; never raises."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import hashlib
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
+import numpy as np
 from sqlalchemy import Connection, case, func, select
 
 from aoi_app.core.inspection import Verdict, Verification
@@ -27,7 +29,7 @@ class Problem:
     Attributes
     ----------
     kind
-        One of `database`, `rows`, `missing picture`, `broken picture`, `orphan`.
+        One of `database`, `rows`, `missing picture`, `changed picture`, `broken picture`, `orphan`.
     where
         Table, board, or path relative to the image archive.
     """
@@ -43,7 +45,8 @@ def check(place: Place, decode: bool = False) -> Iterator[Problem]:
     Parameters
     ----------
     decode
-        Also read every picture; takes minutes on a large record.
+        Also read every picture, and compare it with the hash of the one that was stored; takes minutes on a large
+        record.
     """
     engine = connect(place, read_only=True)
     try:
@@ -96,14 +99,27 @@ def _rows(connection: Connection) -> Iterator[Problem]:
 
 
 def _pictures(connection: Connection, images: Path, decode: bool) -> Iterator[Problem]:
-    for column in (I.preview, I.board_image, D.crop):
-        paths = select(column).where(column.is_not(None))
-        for path in connection.execution_options(yield_per=_BATCH).scalars(paths):
+    statements = (
+        select(I.preview, I.pictures).where(I.preview.is_not(None)),
+        select(I.board_image, I.pictures).where(I.board_image.is_not(None)),
+        select(D.crop, I.pictures).join(I, I.id == D.inspection_id).where(D.crop.is_not(None)),
+    )
+    for statement in statements:
+        for path, hashes in connection.execution_options(yield_per=_BATCH).execute(statement):
             file = images / str(path)
             if not file.is_file():
                 yield Problem("missing picture", str(path), "a row refers to it")
-            elif decode and cv2.imread(str(file), cv2.IMREAD_UNCHANGED) is None:
-                yield Problem("broken picture", str(path), "it cannot be read")
+            elif decode:
+                yield from _read_picture(file, str(path), hashes or {})
+
+
+def _read_picture(file: Path, path: str, hashes: Mapping[str, str]) -> Iterator[Problem]:
+    data = file.read_bytes()
+    if not data or cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED) is None:
+        yield Problem("broken picture", path, "it cannot be read")
+    # Boards that were recorded before there were hashes have none.
+    elif hashes and hashlib.sha256(data).hexdigest() != hashes.get(file.name):
+        yield Problem("changed picture", path, "it is not the one that was stored")
 
 
 def _orphans(connection: Connection, place: Place) -> Iterator[Problem]:

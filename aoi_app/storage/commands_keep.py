@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -20,6 +21,7 @@ from aoi_app.storage.clock import from_us, iso
 from aoi_app.storage.commands import Data
 from aoi_app.storage.folders import existing_record, record_place
 from aoi_app.storage.lock import StationLock
+from aoi_app.storage.seals import require_sealed, verify_seals
 
 audit = typer.Typer(no_args_is_help=True)
 
@@ -28,25 +30,48 @@ audit = typer.Typer(no_args_is_help=True)
 def verify(
     data: Data = None,
     head: Annotated[str, typer.Option(help="Hash that an earlier verification printed: it must be found again.")] = "",
+    seal: Annotated[list[str] | None, typer.Option(help="The same for a seal; may be given several times.")] = None,
 ) -> None:
-    """Follow the audit from its beginning; exit status 1 and the first broken link when somebody changed it."""
-    reader = Audit(existing_record(data))
+    """Follow the audit and the seals of the boards from their beginning; exit status 1 when somebody changed something.
+
+    The first broken link of each is named.
+    """
+    where = existing_record(data)
+    people = Console(stderr=True, highlight=False)
+    reader = Audit(where)
     try:
-        proof = reader.verify(head)
+        with people.status("following the audit"):
+            proof = reader.verify(head)
     finally:
         reader.close()
+    with Progress(console=people, transient=True) as progress:
+        task = progress.add_task("boards", total=None)
+        seals = verify_seals(where, seal or (), lambda done, of: progress.update(task, completed=done, total=of))
+    whole = _holds(lambda: require_whole(proof)), _holds(lambda: require_sealed(seals))
+    if whole[0]:
+        typer.echo(f"{proof.entries:,} entries, none changed. Head, to be noted elsewhere: {proof.head}")
+    if whole[1]:
+        older = f" ({seals.unsealed:,} older ones have no seal)" if seals.unsealed else ""
+        typer.echo(f"{seals.boards:,} boards, none changed{older}.")
+        for station, last in seals.seals.items():
+            typer.echo(f"Seal{' of ' + station if station else ''}, to be noted elsewhere: {last}")
+    raise typer.Exit(int(not all(whole)))
+
+
+def _holds(require: Callable[[], None]) -> bool:
+    """Say what is broken, if anything is."""
     try:
-        require_whole(proof)
+        require()
     except StoreError as error:
         typer.secho(str(error), fg="red", err=True)
-        raise typer.Exit(1) from None
-    typer.echo(f"{proof.entries:,} entries, none changed. Head, to be noted elsewhere: {proof.head}")
+        return False
+    return True
 
 
 @audit.command()
 def check(
     data: Data = None,
-    decode: Annotated[bool, typer.Option("--decode", help="Also read every picture; takes minutes.")] = False,
+    decode: Annotated[bool, typer.Option("--decode", help="Also read every picture and compare it; minutes.")] = False,
     repair: Annotated[bool, typer.Option("--repair", help="Remove pictures that no row refers to.")] = False,
 ) -> None:
     """Check database, rows and pictures against each other; exit status 1 when something does not fit."""

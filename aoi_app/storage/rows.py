@@ -58,6 +58,8 @@ def inspection_row(inspection: Inspection, end: ScanEnd, kept: Kept, engine_id: 
         "preview": kept.preview,
         "board_image": kept.board,
         "registration": None if inspection.registration is None else list(inspection.registration),
+        "pictures": dict(kept.hashes) if kept.hashes else None,
+        "seal": None,
     }
 
 

@@ -19,7 +19,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-HEAD = "0005"
+HEAD = "0006"
 """Newest migration. A test holds it to the scripts, so that a start need not read them to know that all is well."""
 
 Key = BigInteger().with_variant(Integer, "sqlite")
@@ -65,7 +65,8 @@ class InspectionTable(Base):
     """One row a board. Times are UTC microseconds; `ts_us` is when the verdict stood.
 
     `final_verdict` is the verdict until review changes it; `open_defects` counts defects that still wait for review.
-    Paths are relative to the image archive. `registration` is the six numbers that lay the golden board onto the scan.
+    Paths are relative to the image archive. `registration` is the six numbers that lay the golden board onto the scan,
+    `pictures` the SHA-256 of each picture by its file's name, `seal` the hash of all of it (`sealing.py`).
     """
 
     __tablename__ = "inspection"
@@ -94,6 +95,8 @@ class InspectionTable(Base):
     preview: Mapped[str | None] = mapped_column(Text)
     board_image: Mapped[str | None] = mapped_column(Text)
     registration: Mapped[list[Any] | None] = mapped_column(JSON)
+    pictures: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    seal: Mapped[str | None] = mapped_column(String(64))
 
     __table_args__ = (
         Index(None, "ts_us", "verdict"),
@@ -249,6 +252,16 @@ class AuditHeadTable(Base):
     id: Mapped[int] = mapped_column(Key, primary_key=True, autoincrement=False)
     seq: Mapped[int] = mapped_column(BigInteger)
     hash: Mapped[str] = mapped_column(String(64))
+
+
+class SealHeadTable(Base):
+    """Number of sealed boards and the last seal of each station, locked by whoever records a board there."""
+
+    __tablename__ = "seal_head"
+
+    station: Mapped[str] = mapped_column(String(80), primary_key=True, autoincrement=False)
+    boards: Mapped[int] = mapped_column(BigInteger)
+    seal: Mapped[str] = mapped_column(String(64))
 
 
 class AlarmTable(Base):

@@ -21,6 +21,7 @@ from aoi_app.storage.pictures import DEFAULT_POLICY, PicturePolicy
 from aoi_app.storage.retention import DiskGuard, Space
 from aoi_app.storage.rows import defect_rows, engine_row, fingerprint, inspection_row, plain_text
 from aoi_app.storage.schema import DefectTable, EngineTable, InspectionTable
+from aoi_app.storage.sealing import hold, seal
 
 MOST_ORPHANS = 16
 """Boards without a row that a start removes; each crash leaves one at most."""
@@ -134,11 +135,13 @@ class Store:
         return self._archive.keep(inspection, end.image, policy)
 
     def _insert(self, connection: Connection, inspection: Inspection, end: ScanEnd, kept: Kept) -> None:
+        before = hold(connection, self._station)
         engine_id = None if inspection.engine is None else self._engine_id(connection, inspection.engine)
         row = inspection_row(inspection, end, kept, engine_id, self._station)
         key = connection.execute(insert(InspectionTable).returning(InspectionTable.id), row).scalar_one()
         if inspection.defects:
             connection.execute(insert(DefectTable), defect_rows(inspection, kept, key))
+        seal(connection, key, before)
 
     def _engine_id(self, connection: Connection, engine: EngineInfo) -> int:
         mark = fingerprint(engine)

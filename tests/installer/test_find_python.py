@@ -74,6 +74,8 @@ def test_the_one_asked_for(machine: Path) -> None:
     answer = find(machine, AOI_PYTHON="/nowhere/python3")
     assert answer.returncode == 1
     assert "AOI_PYTHON=/nowhere/python3 is not a Python 3.10 to 3.13 that runs" in answer.stderr
+    add(machine, "python3.14", 'case "$1" in --version) echo Python 3.14.0;; *) exit 1;; esac')
+    assert "found: Python 3.14.0" in find(machine, AOI_PYTHON="python3.14").stderr
 
 
 def test_none_at_all_says_what_to_install(machine: Path) -> None:
