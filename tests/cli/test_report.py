@@ -14,19 +14,21 @@ import pytest
 
 from aoi_app.core.errors import SettingsError, StoreError
 from aoi_app.storage.alarms import Alarms
-from aoi_app.storage.record_settings import RecordSettings, save_record_settings
+from aoi_app.storage.record_settings import RecordSettings, load_record_settings, save_record_settings
 from aoi_app.storage.shifts import Shift, shift_at, shift_before, shift_named
 from aoi_app.storage.stop_rules import Alarm
 from aoi_app.storage.store import Store
 from tests.cli.test_inspect import aoi
 from tests.storage.boards import board, changed, defects
 
-NOW = datetime.now()
-SHIFTS = tuple(
-    Shift(name=name, begins=(NOW - timedelta(hours=back)).time().replace(microsecond=0))
-    for name, back in (("before", 9), ("now", 1))
-)
-"""The shift that runs began an hour ago, the one before eight hours earlier."""
+
+def shifts_of_now() -> tuple[Shift, ...]:
+    """The shift that runs began an hour ago, the one before eight hours earlier."""
+    now = datetime.now()
+    return tuple(
+        Shift(name=name, begins=(now - timedelta(hours=back)).time().replace(microsecond=0))
+        for name, back in (("before", 9), ("now", 1))
+    )
 
 
 @pytest.fixture
@@ -42,7 +44,7 @@ def record(tmp_path: Path) -> Path:
         )
     store.close()
     alarms.close()
-    save_record_settings(RecordSettings(shifts=SHIFTS), tmp_path)
+    save_record_settings(RecordSettings(shifts=shifts_of_now()), tmp_path)
     return tmp_path
 
 
@@ -58,14 +60,15 @@ def told(record: Path, *arguments: str) -> tuple[int, list[str], str]:
 
 
 def test_the_shift_that_runs_and_the_one_before(record: Path) -> None:
-    current = shift_at(SHIFTS, time.time_ns() // 1000)
+    shifts = load_record_settings(record).shifts
+    current = shift_at(shifts, time.time_ns() // 1000)
     boards, alarms, name = told(record, "--shift", "current")
     assert (boards, name) == (3, f"now, {current.day}") and "short at now" in alarms[0] and len(alarms) == 1
     boards, alarms, _ = told(record, "--shift", "last")
     assert boards == 4 and "short at before" in alarms[0] and len(alarms) == 1
-    before = shift_before(SHIFTS, current)
+    before = shift_before(shifts, current)
     assert told(record, "--shift", before.name, "--day", str(before.day))[0] == 4
-    assert shift_named(SHIFTS, before.name, before.day) == before
+    assert shift_named(shifts, before.name, before.day) == before
 
 
 @pytest.mark.parametrize(
