@@ -59,7 +59,7 @@ class InputSpec(_Strict):
     """
 
     channels: Channels = Channels.RGB
-    scale: float = 1 / 255
+    scale: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1 / 255
     pad: Annotated[int, Field(ge=0, le=255)] = 114
     golden_missing: Annotated[int, Field(ge=0, le=255)] = 128
 
@@ -85,7 +85,7 @@ class ModelCard(_Strict):
     name: str = ""
     description: str = ""
     family: Family | None = None
-    classes: tuple[str, ...] = ()
+    classes: tuple[Annotated[str, Field(min_length=1)], ...] = ()
     classes_zh: tuple[str, ...] = ()
     input: InputSpec = InputSpec()
     strides: tuple[int, ...] = ()

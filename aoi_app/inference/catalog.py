@@ -69,6 +69,6 @@ def find_model(name: str, folder: Path | None = None) -> Path:
 
 def _card(path: Path) -> ModelCard | None:
     try:
-        return ModelCard.model_validate_json(card_path(path).read_text(encoding="utf-8"))
+        return ModelCard.model_validate_json(card_path(path).read_text(encoding="utf-8-sig"))
     except (OSError, UnicodeDecodeError, ValidationError):
         return None

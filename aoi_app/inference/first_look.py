@@ -2,16 +2,119 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from aoi_app.core.errors import ModelError
-from aoi_app.inference.layout import HeadSpec, anchors
+from aoi_app.inference.card import Family
+from aoi_app.inference.layout import BATCH_ROW, ROW, Form, HeadSpec, anchors, anchors_per_cell
 from aoi_app.inference.onnx_file import NetworkFile
 
 Values = NDArray[Any]
+
+OFF_GRID = 6.0
+"""Strides between a box's centre and its cell, on the average of all cells, beyond which it is not of that cell."""
+
+
+def settle(
+    head: HeadSpec,
+    values: Callable[[], Values],
+    file: NetworkFile,
+    size: tuple[int, int],
+    *,
+    family_said: bool,
+    names_by_hand: bool,
+) -> HeadSpec:
+    """Settle what shapes leave open by the values that the network gives for an empty image.
+
+    Parameters
+    ----------
+    values
+        Runs the network, once, and returns the first of the outputs that are read.
+    family_said
+        The card names the family.
+    names_by_hand
+        The exporter wrote no names: nothing but a card says how many classes there are.
+
+    Raises
+    ------
+    ModelError
+        The values are none of a detector's, or not of so many classes.
+    """
+    name, path = head.outputs[0], file.path.name
+    columns = head.classes + {Form.GRID: 5, Form.CLASSES: 4}.get(head.form, 0)
+    if columns == ROW and not (head.channels_first or family_said) and are_sorted_rows(values(), head.classes):
+        return HeadSpec(Family.YOLOV10, Form.ROWS, head.outputs, head.classes)
+    if head.form is Form.GRID:
+        return _grid(head, values(), file, size, family_said)
+    if head.form is Form.CLASSES:
+        if are_corners(values(), head, size):
+            return replace(head, form=Form.CORNERS)
+        if names_by_hand:
+            _check_classes(head, values(), path, size)
+    # As many columns as rows of boxes have: only their numbers tell a classifier, and a transformer, from them.
+    if head.form is Form.BATCH_ROWS and head.classes == BATCH_ROW and not are_batch_rows(values(), head.classes):
+        raise ModelError(
+            f"{path} classifies whole images: its output {name} holds one value for each of the {head.classes} "
+            "classes, without boxes.",
+            "Export a detection model instead.",
+        )
+    if head.form is Form.ROWS and head.classes + 4 == ROW and not are_rows(values(), head.classes):
+        raise ModelError(
+            f"{path} does not look at a grid: the last column of its output {name} holds scores, "
+            "where the number of the class was expected; it may be a transformer.",
+            "Export a YOLO network instead.",
+        )
+    return head
+
+
+def _grid(head: HeadSpec, values: Values, file: NetworkFile, size: tuple[int, int], family_said: bool) -> HeadSpec:
+    if not is_decoded(file, values, size):
+        return head
+    if not _on_grid(values[0] if head.channels_first else values[0].T, head, size):
+        # As many anchors as another grid has cells: four for each cell, say.
+        if anchors_per_cell(values.shape[2 if head.channels_first else 1], size, head.strides) is None or family_said:
+            raise ModelError(
+                f"{file.path.name} gives boxes that do not belong to the cells of its output {head.outputs[0]}.",
+                "Export it with its usual strides and anchors.",
+            )
+        return replace(head, form=Form.OBJECTNESS, family=Family.YOLOV5, strides=())
+    rgb = not family_said and has_no_objectness(values)
+    return replace(head, form=Form.OBJECTNESS, family=Family.YOLOV5 if rgb else head.family)
+
+
+def _check_classes(head: HeadSpec, output: Values, path: str, size: tuple[int, int]) -> None:
+    """Refuse what only looks like boxes and classes because a card names another number of classes."""
+    values = (output[0] if head.channels_first else output[0].T).astype(np.float32)
+    if values[:4].any(axis=0).mean() < 0.5:
+        return
+    hint = "Name in the card exactly the classes that the network was trained on, without one for the background."
+    if not _on_grid(values, head, size):
+        raise ModelError(
+            f"{path} gives no boxes that belong to the cells of its output {head.outputs[0]}: it is no network of the "
+            f"{head.classes} classes that its card names.",
+            hint,
+        )
+    # Class scores beside an objectness say which class it were if there was anything: they are high everywhere.
+    if len(values) > 5 and (values[4] > 0.05).mean() < 0.01 and (values[5:].max(axis=0) > 0.05).mean() > 0.5:
+        raise ModelError(
+            f"The card of {path} names {head.classes} classes, but its output {head.outputs[0]} looks like that of "
+            f"{head.classes - 1} with an objectness before them.",
+            hint,
+        )
+
+
+def _on_grid(values: Values, head: HeadSpec, size: tuple[int, int]) -> bool:
+    """Tell whether the first two of (channels, anchors) are centres near the cells that they should be of."""
+    centres, stride = anchors(size, head.strides)
+    if centres.shape[1] != values.shape[1]:
+        return True
+    away = np.abs(values[:2].astype(np.float32) / stride - centres)
+    return bool(away.mean() < OFF_GRID)
 
 
 def has_no_objectness(output: Values) -> bool:
@@ -23,6 +126,12 @@ def has_no_objectness(output: Values) -> bool:
 def are_rows(output: Values, classes: int) -> bool:
     """Tell whether the last of six columns holds numbers of classes; in a transformer's output it holds scores."""
     return _are_numbers(output[..., 5], classes)
+
+
+def are_sorted_rows(output: Values, classes: int) -> bool:
+    """Tell whether all rows of six hold corners, a score and a class, best score first, as an end-to-end head does."""
+    scores, boxes = output[..., 4], bool((output[..., 2:4] > output[..., :2]).mean() > 0.99)
+    return boxes and bool((np.diff(scores, axis=-1) <= 0).all()) and are_rows(output, classes)
 
 
 def are_batch_rows(output: Values, classes: int) -> bool:

@@ -22,6 +22,9 @@ SECOND_NAMES_BELOW = 0.05
 SECOND_NAME_WEIGHT = 0.5
 """What a second name's score counts: it must never stand beside the first one on a line."""
 
+NOT_WHOLE = 1e-3
+"""What is further than this from a whole number is no number of a class."""
+
 Raw = NDArray[Any]
 _Candidates = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.int32]]
 
@@ -92,7 +95,7 @@ class Decoder:
         height, width = self._size
         np.clip(boxes[:, 0::2], 0, width, out=boxes[:, 0::2])
         np.clip(boxes[:, 1::2], 0, height, out=boxes[:, 1::2])
-        solid = (boxes[:, 2:] > boxes[:, :2]).all(axis=1) & (classes >= 0) & (classes < self._head.classes)
+        solid = np.all(boxes[:, 2:] > boxes[:, :2], axis=1)
         found = Detections(boxes, scores, classes).take(solid)
         if len(found) > MAX_CANDIDATES:
             found = found.take(np.sort(np.argsort(-found.scores, kind="stable")[:MAX_CANDIDATES]))
@@ -158,19 +161,32 @@ class Decoder:
 
     def _rows(self, outputs: Sequence[Raw], tile: int) -> _Candidates:
         rows = outputs[0][tile].astype(np.float32)
-        rows = rows[rows[:, 4] >= self._least]
-        return np.ascontiguousarray(rows[:, :4]), rows[:, 4], np.rint(rows[:, 5]).astype(np.int32)
+        classes, keep = self._numbers(rows[:, 5]), rows[:, 4] >= self._least
+        return np.ascontiguousarray(rows[keep, :4]), rows[keep, 4], classes[keep]
 
     def _batch_rows(self, outputs: Sequence[Raw], tile: int) -> _Candidates:
         rows = outputs[0].astype(np.float32)
-        rows = rows[(rows[:, 0] == tile) & (rows[:, 6] >= self._least)]
-        return np.ascontiguousarray(rows[:, 1:5]), rows[:, 6], np.rint(rows[:, 5]).astype(np.int32)
+        rows = rows[rows[:, 0] == tile]
+        classes, keep = self._numbers(rows[:, 5]), rows[:, 6] >= self._least
+        return np.ascontiguousarray(rows[keep, 1:5]), rows[keep, 6], classes[keep]
 
     def _counted(self, outputs: Sequence[Raw], tile: int) -> _Candidates:
         number, boxes, scores, classes = (o[tile] for o in outputs)
-        keep = np.arange(len(scores)) < int(np.asarray(number).reshape(-1)[0])
-        keep &= scores >= self._least
-        return boxes[keep].astype(np.float32), scores[keep].astype(np.float32), classes[keep].astype(np.int32)
+        given = int(np.asarray(number).reshape(-1)[0])
+        numbers, keep = self._numbers(classes[:given]), np.flatnonzero(scores[:given] >= self._least)
+        return boxes[keep].astype(np.float32), scores[keep].astype(np.float32), numbers[keep]
+
+    def _numbers(self, column: Raw) -> NDArray[np.int32]:
+        """Return numbers of classes, of unlikely rows too. One that has no name must not vanish: its defect would."""
+        numbers = np.rint(column)
+        odd = (np.abs(numbers - column) > NOT_WHOLE) | (numbers < 0) | (numbers >= self._head.classes)
+        if odd.any():
+            raise EngineError(
+                f"The engine gave class {float(column[odd][0]):g}; the model names {self._head.classes} "
+                f"classes, 0 to {self._head.classes - 1}.",
+                "Name all of its classes in its card, in their order; or export it again: its columns may be others.",
+            )
+        return numbers.astype(np.int32)
 
 
 _READERS: dict[Form, Callable[[Decoder, Sequence[Raw], int], _Candidates]] = {

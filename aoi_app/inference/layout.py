@@ -79,6 +79,10 @@ class Output:
 STRIDES = ((8, 16, 32), (8, 16, 32, 64), (8, 16, 32, 64, 128), (4, 8, 16, 32), (4, 8, 16), (8, 16), (16, 32))
 """Grids of the usual networks: P3 to P5, P6, P7, P2, and small ones."""
 
+ANCHORS_OF_V5 = (3, 2, 4, 5, 6)
+"""Boxes that a cell of YOLOv5 and v7 may have; three but for those who changed it."""
+MAX_ROWS = 1000
+"""Rows of `Form.ROWS` at most; 300 are usual."""
 MASK_CHANNELS = 32
 ROW = 6
 """Columns of `Form.ROWS`."""
@@ -144,11 +148,17 @@ def identify(
             return HeadSpec(Family.YOLOV10, Form.COUNTED, names, classes)
     suppressed = _suppressed(metadata)
     found = [spec for o in outputs if (spec := _read(o, classes, size, card.family, suppressed)) is not None]
+    if not found and card.family is not None:
+        free = identify(outputs, classes, size, card.model_copy(update={"family": None}), metadata)
+        raise ModelError(
+            f"The card says {card.family.value}, but the output {free.outputs[0]} is laid out as {free.family.value}.",
+            "Correct the card, or leave the family out: it is told from the file.",
+        )
     if not found:
         raise ModelError(
             _other_task(outputs, classes, size, metadata)
             or f"The outputs do not fit a detector with {classes} classes: {_listed(outputs)}.",
-            _expected(classes, size),
+            _expected(outputs, classes, size),
         )
     return max(enumerate(found), key=lambda item: (_rank(item[1]), item[0]))[1]
 
@@ -183,6 +193,8 @@ def _read(
             (Family.YOLOV10, Form.ROWS, rows and suppressed),
             (Family.YOLOV8, Form.CLASSES, channels == classes + 4 and per_cell == 1),
             (Family.YOLOV5, Form.OBJECTNESS, objects and per_cell == 3),
+            (Family.YOLOV10, Form.ROWS, rows and per_cell not in (None, 1, 3) and (anchors or 0) <= MAX_ROWS),
+            (Family.YOLOV5, Form.OBJECTNESS, objects and per_cell not in (None, 1)),
             # Objectness and classes multiplied already.
             (Family.YOLOV5, Form.CLASSES, channels == classes + 4 and per_cell == 3),
             # One anchor a cell, where the card says so: YOLOv6 writes an objectness of one.
@@ -193,7 +205,7 @@ def _read(
         )
         for family, form, fit in fits:
             if fit and wanted in (None, family):
-                alone = form is Form.OBJECTNESS and per_cell == 3 and classes == 1
+                alone = form is Form.OBJECTNESS and per_cell != 1 and classes == 1
                 strides = _strides(anchors, size)
                 return HeadSpec(family, form, name, classes, channels_first, strides, objectness_alone=alone)
     return None
@@ -201,9 +213,17 @@ def _read(
 
 def _per_cell(anchors: int | None, size: tuple[int, int]) -> int | None:
     """Return how many anchors a grid cell has, or None when the number fits no grid."""
-    for strides in STRIDES:
-        for per_cell in (1, 3):
-            if anchors == per_cell * cells(size, strides):
+    # The usual numbers on any grid, before unusual ones.
+    if _strides(anchors, size):
+        return 1
+    return anchors_per_cell(anchors, size)
+
+
+def anchors_per_cell(anchors: int | None, size: tuple[int, int], besides: tuple[int, ...] = ()) -> int | None:
+    """Return how many anchors, more than one, each cell of a grid but that of the strides `besides` has; else None."""
+    for per_cell in ANCHORS_OF_V5:
+        for strides in STRIDES:
+            if strides != besides and anchors == per_cell * cells(size, strides):
                 return per_cell
     return None
 
@@ -242,18 +262,30 @@ def _other_task(outputs: Sequence[Output], classes: int, size: tuple[int, int], 
         if masks and {classes + 4 + MASK_CHANNELS, classes + 5 + MASK_CHANNELS, 6 + MASK_CHANNELS} & {*output.shape}:
             return f"This is a segmentation network: {output} comes with masks {masks[0]}."
         channels = output.shape[1] if _per_cell(output.shape[2], size) else output.shape[2]
-        if channels == classes + 5 or (channels == 7 and output.shape[1] == 300):
-            return f"This looks like a network for rotated boxes: {output} has one channel more than boxes and classes."
+        rotated = channels == 7 and output.shape[1] == 300 and classes != 3
+        if channels == classes + 5 or rotated:
+            return (
+                f"This looks like a network for rotated boxes: {output} has one channel more than boxes and the "
+                f"{classes} classes that are named; or one class more than is named."
+            )
         if "kpt_shape" in metadata or channels in (classes + 4 + 51, 6 + 51):
             return f"This looks like a pose network: {output} holds key points beside boxes and classes."
         if channels == classes + 4:
             return f"This network does not look at a grid: {output}; it may be a transformer."
-    if outputs and all(len(o.shape) in (4, 5) for o in outputs):
+    if _are_feature_maps(outputs):
         return f"These are bare feature maps, without the layer that makes boxes of them: {_listed(outputs)}."
     return ""
 
 
-def _expected(classes: int, size: tuple[int, int]) -> str:
+def _are_feature_maps(outputs: Sequence[Output]) -> bool:
+    return bool(outputs) and all(len(o.shape) in (4, 5) for o in outputs)
+
+
+def _expected(outputs: Sequence[Output], classes: int, size: tuple[int, int]) -> str:
+    if _are_feature_maps(outputs):
+        return (
+            "Export it with that layer: YOLOv7's export.py makes it with --grid, YOLOv5's when it is not told --train."
+        )
     grid = cells(size, STRIDES[0])
     return (
         f"Expected for {classes} classes at {size[1]} x {size[0]} px: (batch, {classes + 4}, {grid}), "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from aoi_app.core.errors import ModelError
+from aoi_app.core.validation import named_fields
 from aoi_app.inference.card import METADATA_KEY, Channels, Family, InputSpec, ModelCard, card_path
-from aoi_app.inference.first_look import are_batch_rows, are_corners, are_rows, has_no_objectness, is_decoded
-from aoi_app.inference.layout import BATCH_ROW, ROW, Form, HeadSpec, Output, identify
+from aoi_app.inference.first_look import settle
+from aoi_app.inference.layout import HeadSpec, Output, identify
 from aoi_app.inference.onnx_file import NetworkFile, TensorSpec, class_names, describe, literal
 
 TFLITE = ".tflite"
@@ -23,6 +24,8 @@ TFLITE = ".tflite"
 DEFAULT_SIZE = (640, 640)
 MAX_SIDE = 4096
 MAX_BATCH = 256
+MAX_PIXELS = 8 * MAX_SIDE**2
+"""Of all tiles of a run: no station has memory for more."""
 
 Probe = Callable[[Path, Mapping[str, NDArray[Any]]], Mapping[str, NDArray[Any]]]
 """Runs a network once: file and inputs by name -> outputs by name."""
@@ -101,14 +104,7 @@ def read_model(path: Path, size: tuple[int, int] | None = None, probe: Probe | N
     file = _describe(path)
     source = _single_input(file)
     card = _read_card(file)
-    names = card.classes or class_names(file.metadata)
-    if not names:
-        raise ModelError(
-            f"{path.name} does not say what its classes are called: neither its metadata ("
-            f"{', '.join(sorted(file.metadata)) or 'empty'}) nor a card beside it names them.",
-            f"Put a card beside it, {card_path(path).name}: "
-            '{"classes": ["first", "second"]} in the order of the network\'s outputs.',
-        )
+    names, by_hand = _class_names(file, card)
     batch, planes, found_size, channels_last = _image_input(file, source)
     size = _choose_size(file, found_size, size)
     runner = _Runner(file, source, (batch or 1, planes, *size), channels_last, probe)
@@ -116,7 +112,14 @@ def read_model(path: Path, size: tuple[int, int] | None = None, probe: Probe | N
     if len(outputs) < len(file.outputs) or any(None in o.shape[1:] for o in outputs if len(o.shape) <= 3):
         outputs = runner.shapes()
     head = identify(outputs, len(names), size, card, file.metadata)
-    head = _looked_at(head, lambda: runner.run()[head.outputs[0]], file, size, card)
+    head = settle(
+        head,
+        lambda: runner.run()[head.outputs[0]],
+        file,
+        size,
+        family_said=card.family is not None,
+        names_by_hand=by_hand,
+    )
     complete = card.model_copy(
         update={
             "name": card.name or path.stem,
@@ -131,35 +134,30 @@ def read_model(path: Path, size: tuple[int, int] | None = None, probe: Probe | N
     return Model(path, file.sha256, complete, source.name, batch, size, dynamic, source.dtype, head, channels_last)
 
 
-def _looked_at(
-    head: HeadSpec, values: Callable[[], NDArray[Any]], file: NetworkFile, size: tuple[int, int], card: ModelCard
-) -> HeadSpec:
-    """Settle what shapes leave open by the values that the network gives for an empty image.
-
-    Raises
-    ------
-    ModelError
-        The values are none of a detector's.
-    """
-    if head.form is Form.GRID and is_decoded(file, values(), size):
-        rgb = card.family is None and has_no_objectness(values())
-        return replace(head, form=Form.OBJECTNESS, family=Family.YOLOV5 if rgb else head.family)
-    if head.form is Form.CLASSES and are_corners(values(), head, size):
-        return replace(head, form=Form.CORNERS)
-    # As many columns as rows of boxes have: only their numbers tell a classifier, and a transformer, from them.
-    if head.form is Form.BATCH_ROWS and head.classes == BATCH_ROW and not are_batch_rows(values(), head.classes):
+def _class_names(file: NetworkFile, card: ModelCard) -> tuple[tuple[str, ...], bool]:
+    """Return the names of the classes, and whether nothing but a card tells how many there are."""
+    name = file.path.name
+    if not card.classes:
+        names = class_names(file.metadata)
+        if not names:
+            raise ModelError(
+                f"{name} does not say what its classes are called: neither its metadata ("
+                f"{', '.join(sorted(file.metadata)) or 'empty'}) nor a card beside it names them.",
+                f"Put a card beside it, {card_path(file.path).name}: "
+                '{"classes": ["first", "second"]} in the order of the network\'s outputs.',
+            )
+        return names, False
+    try:
+        told = class_names(file.metadata)
+    except ModelError:  # what the card is there for
+        told = ()
+    if told and len(told) != len(card.classes):
         raise ModelError(
-            f"{file.path.name} classifies whole images: its output {head.outputs[0]} holds one value for each of the "
-            f"{head.classes} classes, without boxes.",
-            "Export a detection model instead.",
+            f"The card of {name} names {len(card.classes)} classes, its own metadata {len(told)}: "
+            f"{', '.join(told[:5])}{', ...' if len(told) > 5 else ''}.",
+            "Correct the card, or leave the names to the metadata.",
         )
-    if head.form is Form.ROWS and head.classes + 4 == ROW and not are_rows(values(), head.classes):
-        raise ModelError(
-            f"{file.path.name} does not look at a grid: the last column of its output {head.outputs[0]} holds scores, "
-            "where the number of the class was expected; it may be a transformer.",
-            "Export a YOLO network instead.",
-        )
-    return head
+    return card.classes, not told
 
 
 def _describe(path: Path) -> NetworkFile:
@@ -198,11 +196,13 @@ def _image_input(file: NetworkFile, source: TensorSpec) -> tuple[int | None, int
         else:
             planes, size, last = 0, (b, c), False
         # No station runs more tiles at once, and a hostile file could ask for any number.
-        if planes and (batch or 1) <= MAX_BATCH and all(s is None or 32 <= s <= MAX_SIDE for s in size):
+        tiles, pixels = batch or 1, (batch or 1) * (size[0] or 1) * (size[1] or 1)
+        usable = tiles <= MAX_BATCH and pixels <= MAX_PIXELS and all(s is None or 32 <= s <= MAX_SIDE for s in size)
+        if planes and usable:
             return batch, planes, size, last
     raise ModelError(
         f"The input of {file.path.name} is {source}; expected an image (batch, channels, height, width) with 1 channel "
-        f"(grey), 2 (grey and golden) or 3 (colour) and sides of 32 to {MAX_SIDE} px.",
+        f"(grey), 2 (grey and golden) or 3 (colour), sides of 32 to {MAX_SIDE} px and at most {MAX_BATCH} images.",
         "Export a detection model that takes images.",
     )
 
@@ -240,7 +240,7 @@ def _read_card(file: NetworkFile) -> ModelCard:
     beside = card_path(file.path)
     try:
         if beside.is_file():
-            card = ModelCard.model_validate_json(beside.read_text(encoding="utf-8"))
+            card = ModelCard.model_validate_json(beside.read_text(encoding="utf-8-sig"))
             if card.sha256 and card.sha256 != file.sha256:
                 raise ModelError(
                     f"{beside.name} belongs to another file: it names SHA-256 {card.sha256[:12]}..., "
@@ -250,8 +250,15 @@ def _read_card(file: NetworkFile) -> ModelCard:
             return card
         return ModelCard.model_validate_json(file.metadata.get(METADATA_KEY, "{}"))
     except (OSError, UnicodeDecodeError, ValidationError) as error:
-        what = error if not isinstance(error, ValidationError) else error.errors()[0]["msg"]
-        raise ModelError(f"The card of {file.path.name} cannot be used: {what}.", "Correct or remove it.") from error
+        raise ModelError(
+            f"The card of {file.path.name} cannot be used: {_why(error)}.", "Correct or remove it."
+        ) from error
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, ValidationError):
+        return named_fields(error)
+    return "it is not UTF-8 text" if isinstance(error, UnicodeDecodeError) else str(error)
 
 
 def _input_spec(file: NetworkFile, card: ModelCard, family: Family, planes: int, source: TensorSpec) -> InputSpec:

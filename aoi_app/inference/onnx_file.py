@@ -76,6 +76,7 @@ def load_proto(path: Path) -> onnx.ModelProto:
     if not proto.graph.node or not proto.graph.output:
         raise ModelError(f"{path.name} holds no network: it has no nodes or no outputs.", "Export or copy it again.")
     _check_texts_and_types(path, proto)
+    _check_versions(path, proto)
     for name in _external_files(proto):
         _check_external(path, name)
     try:
@@ -258,6 +259,23 @@ def _check_texts_and_types(path: Path, proto: onnx.ModelProto) -> None:
     if broken is not None or kinds - known:
         what = f"the name {broken!r}" if broken is not None else f"the type {min(kinds - known)}"
         raise ModelError(f"{path.name} is damaged: it holds {what}.", "Export or copy it again.")
+
+
+def _check_versions(path: Path, proto: onnx.ModelProto) -> None:
+    """Refuse a file of a newer ONNX than the library knows: it cannot check what it has not heard of."""
+    import onnx
+
+    standard = max((o.version for o in proto.opset_import if o.domain in ("", "ai.onnx")), default=0)
+    for what, found, newest in (
+        ("IR version", proto.ir_version, onnx.IR_VERSION),
+        ("opset", standard, onnx.defs.onnx_opset_version()),
+    ):
+        if found > newest:
+            raise ModelError(
+                f"{path.name} was written for {what} {found} of ONNX; ONNX {onnx.__version__}, which is installed "
+                f"here, reads up to {newest}.",
+                "Export it for an older opset (17 suits every runtime), or update the station.",
+            )
 
 
 def _external_files(proto: onnx.ModelProto) -> set[str]:

@@ -171,6 +171,27 @@ def test_values_that_are_no_numbers_are_an_error(case: str, value: float) -> Non
         Decoder(head, SIZE, 0.3).decode([broken[None]], 1)
 
 
+ODD = {"of a class without a name": 3.0, "before the first class": -1.0, "a score": 0.93}
+
+
+@pytest.mark.parametrize("number", list(ODD.values()), ids=list(ODD))
+@pytest.mark.parametrize("form", [Form.ROWS, Form.BATCH_ROWS, Form.COUNTED])
+def test_a_detection_without_a_name_never_vanishes(form: Form, number: float) -> None:
+    if form is Form.COUNTED:
+        outputs: list[NDArray[Any]] = [v[None] for v in counted_values()]
+        outputs[3][0, 1] = number
+        outputs[3][0, 8] = number  # beyond the number of detections: not looked at
+    elif form is Form.ROWS:
+        outputs = [rows_values()[0][None]]
+        outputs[0][0, 7, 5] = number
+    else:
+        # Other exporters put the score before the class.
+        outputs = [np.array([[0, 8, 8, 24, 20, number, 0.4], [1, 8, 8, 24, 20, 9, 0.9]], np.float32)]
+    with pytest.raises(EngineError, match="the model names 3 classes, 0 to 2") as caught:
+        Decoder(spec(form), SIZE, 0.3).decode(outputs, 1)
+    assert f"class {number:g}" in caught.value.what
+
+
 def test_a_short_batch_is_an_error() -> None:
     with pytest.raises(EngineError, match="for 2 tiles"):
         Decoder(spec(Form.CLASSES), SIZE, 0.3).decode([classes_values()[0][None]], 2)

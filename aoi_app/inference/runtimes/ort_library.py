@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 import threading
 from collections import Counter
@@ -21,6 +22,13 @@ if TYPE_CHECKING:
 CPU: Sequence[tuple[str, Mapping[str, str]]] = (("CPUExecutionProvider", {}),)
 PROBE_S = 60.0
 """A network that takes longer than this for an empty image is of no use on a line."""
+_NOISE = (
+    re.compile(r"\[ONNXRuntimeError\] : \d+ : \w+ : "),
+    re.compile(r"Load model from .* failed: ?"),
+    re.compile(r"(Exception during initialization|Fatal error): "),
+    # File, line and signature of the C++ function that threw.
+    re.compile(r"/\S+:\d+ .*?\)(?: const)?(?: \[.*?\])? (?=[A-Z]|\w+ )"),
+)
 _COMPUTE = ("Conv", "Gemm", "MatMul")
 _KINDS = {"float": "fp32", "float16": "fp16", "bfloat16": "bf16", "int8": "int8", "uint8": "int8"}
 
@@ -151,6 +159,8 @@ def _called(network: Path | bytes) -> str:
 
 
 def first_line(error: BaseException) -> str:
-    """Return what an error of the library says, on one line."""
-    text = (str(error).strip().splitlines() or [type(error).__name__])[0]
-    return text[:300].rstrip(".")
+    """Return what an error of the library says, on one line and without the places in its source."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    for noise in _NOISE:
+        text = noise.sub("", text)
+    return text.strip()[:300].rstrip(". ")
