@@ -28,7 +28,7 @@ from aoi_app.station.again import SecondLook, kept_image, look_again, stand_back
 from aoi_app.station.announcing import announce_runtimes
 from aoi_app.station.engines import EngineSpec, Progress
 from aoi_app.station.inspecting import Golden
-from aoi_app.station.station import LEAST_CONFIDENCE, Parts, Station
+from aoi_app.station.station import Parts, Station
 from aoi_app.station.status import Level, State
 from aoi_app.station.telemetry_nvml import open_monitor
 from aoi_app.storage.folders import record_place
@@ -179,10 +179,7 @@ def second_look(record: BoardRecord, settings: Settings, book: RecipeBook, find_
     """
     stand_back()
     image, recipe = kept_image(record), book.load(record.row.recipe)
-    least = min(LEAST_CONFIDENCE, recipe.lowest_confidence)
-    options = tuple(sorted(settings.engine_options.items()))
-    spec = EngineSpec(settings.model or recipe.model, settings.runtime, settings.precision, least, options)
-    detector = make_detector(settings, spec)
+    detector = make_detector(settings, EngineSpec.of(settings, recipe))
     try:
         return look_again(record, image, detector, recipe, find_golden)
     finally:

@@ -195,7 +195,9 @@ class BoardAssembler:
         now = self._wall_ns()
         self._count += 1
         running = datetime.fromtimestamp(now / 1e9, timezone.utc).strftime("%Y%m%d-%H%M%S") + f"-{self._count:04d}"
-        scan = BoardScan(uuid.uuid4().hex, serial or running, read_only(buffer), pixel_format, slot, now)
+        scan = BoardScan(
+            uuid.uuid4().hex, serial or running, read_only(buffer), pixel_format, slot, now, self._monotonic_ns()
+        )
         return OpenBoard(scan, buffer, self._canary, self._copy, reverse=self._reverse)
 
     def _settle_and_end(self) -> list[BoardEvent]:

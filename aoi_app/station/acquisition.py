@@ -115,8 +115,9 @@ class Acquisition:
         self._stop.set()
 
     def join(self, timeout_s: float) -> bool:
-        """Wait for the end; tell whether it came."""
-        self._thread.join(timeout_s)
+        """Wait for the end; tell whether it came. One that never began has ended."""
+        if self._thread.ident is not None:
+            self._thread.join(timeout_s)
         return not self._thread.is_alive()
 
     def _run(self) -> None:

@@ -10,6 +10,7 @@ from typing import TypeVar
 from aoi_app.core.detection import Detections
 from aoi_app.core.inspection import Inspection
 from aoi_app.core.scan import BoardScan, LinesIn
+from aoi_app.station.journal import Journal
 from aoi_app.station.live import LiveView, Pyramid
 
 T = TypeVar("T")
@@ -21,9 +22,13 @@ REMEMBERED = 8
 class Display:
     """Keeps a `LiveView` up to date at 30 Hz: lines from the acquisition, boxes and verdicts from the inspection."""
 
-    def __init__(self, view: LiveView, class_names: Callable[[], tuple[str, ...]]) -> None:
+    def __init__(self, view: LiveView, class_names: Callable[[], tuple[str, ...]], journal: Journal) -> None:
         self._view = view
         self._class_names = class_names
+        self._journal = journal
+        self._scan: BoardScan | None = None
+        self._pyramid: Pyramid | None = None
+        self._fails = False
         self._lock = threading.Lock()
         self._newest: LinesIn | None = None
         self._found: OrderedDict[str, Detections] = OrderedDict()
@@ -57,11 +62,9 @@ class Display:
         self._dirty.set()
         self._thread.join(5)
         with self._lock:
-            self._newest = None
+            self._newest = self._scan = self._pyramid = None
 
     def _run(self) -> None:
-        scan: BoardScan | None = None
-        pyramid: Pyramid | None = None
         while not self._stop.is_set():
             if not self._dirty.wait(0.5):
                 continue
@@ -71,12 +74,21 @@ class Display:
                 found = self._found.get(event.scan.board_id) if event else None
                 inspection = self._verdicts.get(event.scan.board_id) if event else None
             if event is not None:
-                if pyramid is None or event.scan is not scan:
-                    scan, pyramid = event.scan, Pyramid(event.scan.pixels)
-                pyramid.grow(event.lines)
-                names = self._class_names()
-                self._view.show(scan, event.lines, pyramid.levels, found or Detections.empty(), names, inspection)
+                self._show(event, found or Detections.empty(), inspection)
             self._stop.wait(PERIOD_S)
+
+    def _show(self, event: LinesIn, found: Detections, inspection: Inspection | None) -> None:
+        scan = event.scan
+        try:
+            if self._pyramid is None or scan is not self._scan:
+                self._scan, self._pyramid = scan, Pyramid(scan.pixels)
+            self._pyramid.grow(event.lines)
+            self._view.show(scan, event.lines, self._pyramid.levels, found, self._class_names(), inspection)
+            self._fails = False
+        except Exception as error:  # a board that cannot be drawn must not be the last one on the screen
+            if not self._fails:
+                self._journal.error("station", error)
+            self._fails, self._pyramid = True, None
 
 
 def _remember(kept: OrderedDict[str, T], key: str, value: T) -> None:

@@ -9,8 +9,12 @@ from dataclasses import dataclass
 from aoi_app.core.errors import EngineError
 from aoi_app.core.protocols import Detector
 from aoi_app.core.recipe import Recipe
+from aoi_app.core.settings import Settings
 from aoi_app.station.journal import Journal
 from aoi_app.station.status import Level
+
+LEAST_CONFIDENCE = 0.05
+"""Detectors deliver from here on (or from the recipe's lowest threshold), so that thresholds change at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +58,14 @@ class EngineSpec:
     min_confidence: float
     options: tuple[tuple[str, int | float | str | bool], ...] = ()
     budget: EngineBudget = EngineBudget()
+
+    @staticmethod
+    def of(settings: Settings, recipe: Recipe) -> EngineSpec:
+        """Return what the boards of `recipe` are inspected with under `settings`."""
+        least = min(LEAST_CONFIDENCE, recipe.lowest_confidence)
+        options = tuple(sorted(settings.engine_options.items()))
+        model = settings.model or recipe.model
+        return EngineSpec(model, settings.runtime, settings.precision, least, options, EngineBudget.of(recipe))
 
     def serves(self, model: str, least_confidence: float) -> bool:
         """Tell whether it is of a model and delivers from a confidence on."""
@@ -166,17 +178,31 @@ class Engines:
                     return
                 self._progress = f"loading {spec}"
             try:
-                made: Detector | None = self._make(spec, self._set_progress)
-            except Exception as error:
+                self._prepare(spec)
+            except Exception as error:  # boards wait for this thread: it goes on whatever happens
                 self._journal.error("engine", error)
-                made, self._refused = None, spec
-                self._retreat(spec)
-            if made is None:
-                continue
-            with self._lock:
-                stale, self._ready = self._ready, (spec, made)
-            if stale is not None:
-                stale[1].close()
+
+    def _prepare(self, spec: EngineSpec) -> None:
+        try:
+            made = self._identified(self._make(spec, self._set_progress))
+        except Exception as error:
+            self._journal.error("engine", error)
+            self._refused = spec
+            self._retreat(spec)
+            return
+        with self._lock:
+            stale, self._ready = self._ready, (spec, made)
+        if stale is not None:
+            _close_quietly(stale[1], self._journal)
+
+    def _identified(self, made: Detector) -> Detector:
+        """Return a detector that says what it is; one that cannot would fail with its first board."""
+        try:
+            _ = made.info
+        except Exception:
+            _close_quietly(made, self._journal)
+            raise
+        return made
 
     def _set_progress(self, text: str) -> None:
         self._progress = text

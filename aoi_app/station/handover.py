@@ -10,10 +10,6 @@ from aoi_app.core.scan import LinesIn, ScanEnd
 ScanEvent = LinesIn | ScanEnd
 
 
-class Overflow(Exception):
-    """More boards wait than the hand-over may hold."""
-
-
 class ScanFeed:
     """Boards on their way to inspection, in order.
 
@@ -23,7 +19,7 @@ class ScanFeed:
     Parameters
     ----------
     limit
-        Entries; one more raises `Overflow`.
+        Entries; where more wait, the line has to stop.
     """
 
     def __init__(self, limit: int) -> None:
@@ -34,17 +30,22 @@ class ScanFeed:
     def __len__(self) -> int:
         return len(self._entries)
 
-    def put(self, event: ScanEvent) -> None:
-        """Hand over; never waits."""
+    def put(self, event: ScanEvent) -> bool:
+        """Hand over; never waits, and takes what comes: no board goes uncounted.
+
+        Returns
+        -------
+        bool
+            False when more wait than may.
+        """
         with self._changed:
             last = self._entries[-1] if self._entries else None
             if isinstance(event, LinesIn) and isinstance(last, LinesIn) and last.scan is event.scan:
                 self._entries[-1] = event
-            elif len(self._entries) >= self._limit:
-                raise Overflow(f"{len(self._entries)} entries wait for inspection")
             else:
                 self._entries.append(event)
             self._changed.notify()
+            return len(self._entries) <= self._limit
 
     def take(self, timeout_s: float) -> ScanEvent | None:
         """Return the oldest entry, or None when none came in time."""

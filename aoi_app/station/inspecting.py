@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from aoi_app.core.detection import Detections
-from aoi_app.core.errors import RecipeError
-from aoi_app.core.inspection import Inspection, Judgement, ToGolden, Verdict, judge, relevant
+from aoi_app.core.errors import AoiError, RecipeError
+from aoi_app.core.inspection import EngineInfo, Inspection, Judgement, ToGolden, Verdict, judge, relevant
 from aoi_app.core.protocols import Detector
 from aoi_app.core.recipe import MAX_LENGTH_LINES, Recipe
 from aoi_app.core.scan import BoardScan, LinesIn, Pixels, ScanEnd
@@ -26,6 +27,15 @@ Found = Callable[[BoardScan, Detections], None]
 
 Tiles = Callable[[int, float], None]
 """Hears of a number of inspected tiles and the milliseconds they took."""
+
+OnError = Callable[[Exception], None]
+"""Hears of an error that nobody foresaw, and that made the board in hand an `ERROR`."""
+
+_log = logging.getLogger(__name__)
+
+
+def _logged(error: Exception) -> None:
+    _log.error("inspection: %s", error, exc_info=error)
 
 
 NO_RECIPE = Recipe(name="no recipe", max_lines=MAX_LENGTH_LINES)
@@ -126,6 +136,7 @@ class Inspector:
         golden: Golden,
         on_found: Found | None = None,
         on_tiles: Tiles | None = None,
+        on_error: OnError = _logged,
         *,
         nudge: bool = False,
     ) -> None:
@@ -135,6 +146,7 @@ class Inspector:
         self._golden = golden
         self._on_found = on_found
         self._on_tiles = on_tiles
+        self._on_error = on_error
         self._board: _Board | None = None
 
     @property
@@ -143,7 +155,17 @@ class Inspector:
         return self._board is not None
 
     def handle(self, event: LinesIn | ScanEnd) -> Inspection | None:
-        """Work on what is in; return the inspection when the board has ended."""
+        """Work on what is in; return the inspection when the board has ended.
+
+        Whatever is raised on the way, a board that has ended has its inspection.
+        """
+        try:
+            return self._handled(event)
+        except Exception as error:
+            self._on_error(error)
+            return self._given_up(event, error)
+
+    def _handled(self, event: LinesIn | ScanEnd) -> Inspection | None:
         lines = event.lines if isinstance(event, LinesIn) else event.completeness.lines
         board = self._board
         if board is None or board.scan is not event.scan:
@@ -154,8 +176,22 @@ class Inspector:
         if isinstance(event, LinesIn):
             self._advance(board, event.lines)
             return None
+        inspection = self._finish(board, event)
         self._board = None
-        return self._finish(board, event)
+        return inspection
+
+    def _given_up(self, event: LinesIn | ScanEnd, error: Exception) -> Inspection | None:
+        """Make the board of an event an `ERROR`, from here to its end."""
+        board = self._board
+        if board is None or board.scan is not event.scan:
+            board = self._board = _Board(event.scan, NO_RECIPE, None, None)
+        said = error.what.rstrip(".") if isinstance(error, AoiError) else f"{type(error).__name__}: {error}"
+        board.error = board.error or f"it could not be inspected: {said}"
+        if isinstance(event, LinesIn):
+            return None
+        self._board = None
+        reason = "; ".join([*event.completeness.reasons, board.error])
+        return _inspection(board, event, Judgement(Verdict.ERROR, reason, ()), {})
 
     def _begin(self, scan: BoardScan, lines: int) -> _Board:
         # The engine first: a recipe may wait for one that comes into force with this board.
@@ -224,23 +260,7 @@ class Inspector:
         latency["verdict"] = (time.monotonic_ns() - end.ended_ns) / 1e6
         if board.detector is not None and not board.error:
             self._engines.board_done()
-        return Inspection(
-            board_id=board.scan.board_id,
-            serial=board.code or board.scan.serial,
-            verdict=judgement.verdict,
-            reason=judgement.reason,
-            defects=judgement.defects,
-            recipe=board.recipe.name,
-            recipe_revision=board.recipe.revision,
-            engine=board.detector.info if board.detector else None,
-            completeness=end.completeness,
-            input_hash=end.input_hash,
-            started_ns=board.scan.started_ns,
-            ended_ns=time.time_ns(),
-            width=width,
-            latency_ms=latency,
-            registration=_matrix(board),
-        )
+        return _inspection(board, end, judgement, latency, board.detector.info if board.detector else None)
 
     def _guarded(self, board: _Board, step: Callable[[Detector], Detections | None]) -> Detections | None:
         """Run a step; when the engine fails, inspect the board again with another one, or mark it as an error."""
@@ -275,6 +295,32 @@ class Inspector:
         if tiles > board.tiles:
             self._on_tiles(tiles - board.tiles, board.busy_ms)
             board.tiles, board.busy_ms = tiles, 0.0
+
+
+def _inspection(
+    board: _Board,
+    end: ScanEnd,
+    judgement: Judgement,
+    latency_ms: Mapping[str, float],
+    engine: EngineInfo | None = None,
+) -> Inspection:
+    return Inspection(
+        board_id=board.scan.board_id,
+        serial=board.code or board.scan.serial,
+        verdict=judgement.verdict,
+        reason=judgement.reason,
+        defects=judgement.defects,
+        recipe=board.recipe.name,
+        recipe_revision=board.recipe.revision,
+        engine=engine,
+        completeness=end.completeness,
+        input_hash=end.input_hash,
+        started_ns=board.scan.started_ns,
+        ended_ns=time.time_ns(),
+        width=board.scan.width,
+        latency_ms=latency_ms,
+        registration=_matrix(board),
+    )
 
 
 def _registration(board: _Board) -> Registration | None:

@@ -21,6 +21,8 @@ PATIENCE_S = 20.0
 """A locked database is tried again for so long before the line stops."""
 PAUSES_S = (0.05, 0.1, 0.2, 0.5, 1.0)
 """Pauses before the next tries; the last one repeats."""
+CLOSING_S = 15.0
+"""What a record that is asked to end may take for the write in hand and for closing."""
 
 
 class Recorder:
@@ -84,8 +86,8 @@ class Recorder:
         """Write what waits, for at most `timeout_s`, and end. Return the number of boards that could not be written."""
         self._give_up_at = time.monotonic() + timeout_s
         self._closing.set()
-        self._thread.join(timeout_s + 15)
-        lost = self._lost + self._queue.qsize()
+        self._thread.join(timeout_s + CLOSING_S)
+        lost = self._lost + self._open
         if lost:
             self._journal.add(
                 Level.ERROR, "record", f"{lost} inspected boards could not be recorded.", "Inspect them again."

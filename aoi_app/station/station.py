@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
 
-from aoi_app.core.errors import AoiError, EngineError, RecipeError, StoreError
+from aoi_app.core.errors import AoiError, EngineError, StoreError
 from aoi_app.core.inspection import Inspection
 from aoi_app.core.recipe import Recipe
 from aoi_app.core.scan import LinesIn, ScanEnd
@@ -16,10 +17,12 @@ from aoi_app.core.settings import Settings
 from aoi_app.station.acquisition import Acquisition
 from aoi_app.station.changeover import Chosen, LineChangeover
 from aoi_app.station.display import Display
-from aoi_app.station.engines import EngineBudget, Engines, EngineSpec
+from aoi_app.station.engines import Engines
 from aoi_app.station.handover import ScanFeed
+from aoi_app.station.in_force import InForce
 from aoi_app.station.inspecting import Inspector
 from aoi_app.station.journal import Journal
+from aoi_app.station.line_state import LineState
 from aoi_app.station.live import LiveFrame, LiveView
 from aoi_app.station.memory_watch import MemoryWatch
 from aoi_app.station.metrics import Metrics
@@ -28,8 +31,6 @@ from aoi_app.station.recording import Recorder
 from aoi_app.station.status import Event, EventKind, Level, State, StationStatus
 from aoi_app.station.taking import BoardTaker, TakenBoard
 
-LEAST_CONFIDENCE = 0.05
-"""Detectors deliver from here on (or from the recipe's lowest threshold), so that thresholds change at once."""
 DRAIN_S = 60.0
 RECORD_PATIENCE_S = 2.0
 """So long a verdict waits for the record of the board before; a slower record gets a queue."""
@@ -46,25 +47,21 @@ class Station:
     def __init__(self, parts: Parts, settings: Settings, recipe: Recipe, journal: Journal | None = None) -> None:
         self.journal = journal or Journal()
         self._parts = parts
-        self._settings = settings
         self._line_settings = settings
-        self._recipe = recipe
-        self._next_recipe: Recipe | None = None
-        self._state = State.IDLE
-        self._fault: tuple[str, str] = ("", "")
+        self._state = LineState()
         self._last: Inspection | None = None
         self._memory = MemoryWatch(parts.open_monitor, self.journal)
         self._feed = ScanFeed(2 * settings.ring_slots + 64)
         self._metrics = Metrics()
         self._view = LiveView()
         self._engines = Engines(parts.make_detector, parts.fallback, self.journal)
-        self._spec: EngineSpec | None = None
-        self._display = Display(self._view, self._class_names)
+        self._in_force = InForce(self._engines, self.journal, settings, recipe)
+        self._display = Display(self._view, self._class_names, self.journal)
         self._recorder: Recorder | None = None
         self._acquisition: Acquisition | None = None
         self._taker = BoardTaker()
         self._changeover = LineChangeover(
-            lambda: parts.changeover(self._settings), self._recipe_for_next_board, self._change_over, self._announce
+            lambda: parts.changeover(self.settings), self._recipe_for_next_board, self._change_over, self._announce
         )
         self._reopen_line = False
         self._boards_in = 0
@@ -121,7 +118,7 @@ class Station:
     @property
     def settings(self) -> Settings:
         """The settings in force."""
-        return self._settings
+        return self._in_force.settings
 
     @property
     def line_settings(self) -> Settings:
@@ -131,21 +128,22 @@ class Station:
     @property
     def recipe(self) -> Recipe:
         """The recipe in force."""
-        return self._recipe
+        return self._in_force.recipe
 
     def status(self) -> StationStatus:
         """Return the newest snapshot."""
         acquisition, recorder, engine = self._acquisition, self._recorder, self._engines.current
+        (fault, hint), recipe = self._state.fault, self.recipe
         return StationStatus(
-            state=self._state,
-            fault=self._fault[0],
-            fault_hint=self._fault[1],
+            state=self._state.now,
+            fault=fault,
+            fault_hint=hint,
             camera=acquisition.info if acquisition else None,
             camera_connected=bool(acquisition and acquisition.connected),
             engine=engine.info if engine else None,
             waiting_engine=self._engines.waiting,
-            recipe=self._recipe.name,
-            recipe_revision=self._recipe.revision,
+            recipe=recipe.name,
+            recipe_revision=recipe.revision,
             counters=self._metrics.counters(),
             rates=self._metrics.rates(),
             memory=self._memory.sample,
@@ -155,7 +153,7 @@ class Station:
         )
 
     def close(self) -> int:
-        """Stop the line and free everything; return the number of boards that could not be recorded."""
+        """Stop the line and free everything; return the number of boards that could not be inspected and recorded."""
         if self._closing.is_set():
             return 0
         done = threading.Event()
@@ -166,6 +164,7 @@ class Station:
         self._supervisor.join(5)
         self._inspection.join(DRAIN_S)
         lost = self._recorder.close() if self._recorder is not None else 0
+        lost += max(0, self._boards_in - self._boards_out)
         self._display.close()
         self._view.clear()
         return lost
@@ -175,18 +174,17 @@ class Station:
     def _supervise(self) -> None:
         while not self._closing.is_set():
             try:
-                self._commands.get(timeout=0.05)()
-            except queue.Empty:
-                pass
+                with contextlib.suppress(queue.Empty):
+                    self._commands.get(timeout=0.05)()
+                self._step()
             except Exception as error:
                 self._go_to_fault(error)
-            self._step()
             self._memory.step()
         self._memory.close()
 
     def _step(self) -> None:
         """Go on with what takes time."""
-        if self._state is State.ARMING:
+        if self._state.now is State.ARMING:
             if self._engines.settled and self._engines.next_spec is not None:
                 self._open_line()
             elif self._engines.hopeless:
@@ -207,35 +205,34 @@ class Station:
         """Between two boards, none of them in hand: change the camera, and whatever must change with it."""
         self._close_line()
         self._wait_inspected(time.monotonic() + DRAIN_S)
-        if self._state in (State.RUNNING, State.PAUSED):
-            paused = self._state is State.PAUSED
+        paused = self._state.now is State.PAUSED
+        if paused or self._state.now is State.RUNNING:
             self._open_line()
-            if paused:
-                self._pause()
+        if paused:
+            self._pause()
 
     def _arm(self) -> None:
-        if self._state not in (State.IDLE, State.FAULT):
+        if not self._state.go(State.ARMING, State.IDLE, State.FAULT):
             return
-        self._state, self._fault = State.ARMING, ("", "")
         self._close_line()
         if self._recorder is None:
-            self._recorder = Recorder(self._parts.open_store(self._settings), self.journal, self._go_to_fault)
-        spec = self._wanted_spec(self._next_recipe or self._recipe)
-        if self._engines.next_spec is None or self._is_new(spec):
-            self._request_engine(spec)
+            self._recorder = Recorder(self._parts.open_store(self.settings), self.journal, self._go_to_fault)
+        self._in_force.arm()
 
     def _open_line(self) -> None:
+        """Open the camera and run, unless the line has failed meanwhile."""
         self._engines.release()
-        if self._next_recipe is not None:
-            self._recipe_in_force(self._next_recipe, self._engines.next_spec)
-        settings, recipe = self._settings, self._recipe
+        self._in_force.line_opens()
+        settings, recipe = self.settings, self.recipe
         self._line_settings = settings
-        self._acquisition = Acquisition(
+        acquisition = self._acquisition = Acquisition(
             lambda: self._parts.open_line(settings, recipe), self._deliver, self._go_to_fault, self.journal
         )
         self._reopen_line = False
-        self._state = State.RUNNING
-        self._acquisition.start()
+        if self._state.go(State.RUNNING, State.ARMING, State.RUNNING, State.PAUSED):
+            acquisition.start()
+        else:
+            self._acquisition = None
 
     def _close_line(self) -> None:
         acquisition = self._acquisition
@@ -247,52 +244,41 @@ class Station:
         self._acquisition = None
 
     def _pause(self) -> None:
-        if self._state is State.RUNNING and self._acquisition is not None:
+        if self._acquisition is not None and self._state.go(State.PAUSED, State.RUNNING):
             self._acquisition.pause()
-            self._state = State.PAUSED
 
     def _resume(self) -> None:
-        if self._state is State.PAUSED and self._acquisition is not None:
+        if self._acquisition is not None and self._state.go(State.RUNNING, State.PAUSED):
             self._acquisition.resume()
-            self._state = State.RUNNING
 
     def _halt(self) -> None:
-        was_fault = self._state is State.FAULT
-        self._state = self._state if was_fault else State.STOPPING
+        stopping = self._state.go(State.STOPPING, *(set(State) - {State.FAULT}))
         self._close_line()
         deadline = time.monotonic() + DRAIN_S
         self._wait_inspected(deadline)
-        while self._recorder is not None and len(self._recorder) and not was_fault and time.monotonic() < deadline:
+        while self._recorder is not None and len(self._recorder) and stopping and time.monotonic() < deadline:
             time.sleep(0.01)
-        if self._state is State.STOPPING:
-            self._state = State.IDLE
+        self._state.go(State.IDLE, State.STOPPING)
 
     def _wait_inspected(self, deadline: float) -> None:
         while self._boards_out < self._boards_in and time.monotonic() < deadline:
             time.sleep(0.01)
 
     def _take_settings(self, settings: Settings) -> None:
-        old, self._settings = self._settings, settings
+        old = self.settings
         if (old.camera, old.ring_slots) != (settings.camera, settings.ring_slots):
             self._change_line()
-        spec = self._wanted_spec(self._next_recipe or self._recipe)
-        # The same settings once more are a second try; any other change leaves a refused engine alone.
-        new = self._is_new(spec) if settings == old else spec != self._spec
-        if new and self._state is not State.IDLE:
-            self._request_engine(spec)
+        self._in_force.use_settings(settings, armed=self._armed)
 
     def _take_recipe(self, recipe: Recipe) -> None:
         """Take over a recipe; an engine or a camera that it needs comes into force with it."""
-        spec = self._wanted_spec(recipe)
-        new = self._spec is not None and self._is_new(spec) and self._state is not State.IDLE
-        if recipe.line_size != self._recipe.line_size:
+        if recipe.line_size != self.recipe.line_size:
             self._change_line()
-        if new or self._reopen_line:
-            self._next_recipe = recipe
-        else:
-            self._recipe, self._next_recipe = recipe, None
-        if new:
-            self._request_engine(spec)
+        self._in_force.use_recipe(recipe, armed=self._armed, line_changes=self._reopen_line)
+
+    @property
+    def _armed(self) -> bool:
+        return self._state.now is not State.IDLE
 
     def _change_line(self) -> None:
         """Have the camera opened anew when all that was scanned is inspected; the engine waits for it."""
@@ -300,28 +286,13 @@ class Station:
             self._reopen_line = True
             self._engines.hold()
 
-    def _is_new(self, spec: EngineSpec) -> bool:
-        return spec != self._spec or spec == self._engines.refused
-
-    def _wanted_spec(self, recipe: Recipe) -> EngineSpec:
-        settings = self._settings
-        least = min(LEAST_CONFIDENCE, recipe.lowest_confidence)
-        options = tuple(sorted(settings.engine_options.items()))
-        model = settings.model or recipe.model
-        return EngineSpec(model, settings.runtime, settings.precision, least, options, EngineBudget.of(recipe))
-
-    def _request_engine(self, spec: EngineSpec) -> None:
-        self._spec = spec
-        self._engines.request(spec)
-
     def _go_to_fault(self, error: Exception) -> None:
         """Stop the line and say why. From any thread."""
         self.journal.error("station", error)
         if isinstance(error, AoiError):
-            self._fault = (error.what, error.hint)
+            self._state.fail(error.what, error.hint)
         else:
-            self._fault = (f"{type(error).__name__}: {error}", "See the log, and start again.")
-        self._state = State.FAULT
+            self._state.fail(f"{type(error).__name__}: {error}", "See the log, and start again.")
         acquisition = self._acquisition
         if acquisition is not None:
             acquisition.stop()
@@ -329,7 +300,9 @@ class Station:
     # Acquisition thread
 
     def _deliver(self, event: LinesIn | ScanEnd) -> None:
-        self._feed.put(event)
+        if not self._feed.put(event) and self._state.now is not State.FAULT:
+            what = f"{len(self._feed)} entries wait to be inspected."
+            self._go_to_fault(EngineError(what, "The engine hangs, or is too slow for this line; see the log."))
         if isinstance(event, ScanEnd):
             self._boards_in += 1
         if isinstance(event, LinesIn):
@@ -340,48 +313,34 @@ class Station:
 
     def _inspect(self) -> None:
         inspector = Inspector(
-            self._engines, self._changeover, self._parts.golden, self._display.found, self._metrics.tiles
+            self._engines,
+            self._changeover,
+            self._parts.golden,
+            self._display.found,
+            self._metrics.tiles,
+            self._go_to_fault,
         )
         while not (self._closing.is_set() and not len(self._feed)):
             event = self._feed.take(0.1)
-            if event is None:
-                if not inspector.busy:
-                    self._engines.take_over()
-                continue
             try:
-                inspection = inspector.handle(event)
-                if inspection is not None and isinstance(event, ScanEnd):
-                    self._hand_on(inspection, event)
+                if event is not None:
+                    inspection = inspector.handle(event)
+                    if inspection is not None and isinstance(event, ScanEnd):
+                        self._hand_on(inspection, event)
+                elif not inspector.busy:
+                    self._engines.take_over()
             except Exception as error:
                 self._go_to_fault(error)
             self._boards_out += isinstance(event, ScanEnd)
         self._engines.close()
 
     def _recipe_for_next_board(self) -> Recipe:
-        """Take over a waiting recipe once an engine inspects that delivers all it asks for."""
-        waiting = self._next_recipe
-        if waiting is not None and self._engines.settled and not self._reopen_line:
-            self._recipe_in_force(waiting, self._engines.current_spec)
-        return self._recipe
-
-    def _recipe_in_force(self, waiting: Recipe, spec: EngineSpec | None) -> None:
-        self._next_recipe = None
-        if spec is not None and spec.serves(self._wanted_spec(waiting).model, waiting.lowest_confidence):
-            self._recipe = waiting
-            return
-        what = f"Recipe {waiting.name} is not in force: its engine could not be made ready."
-        self.journal.add(Level.ERROR, "engine", what, "The recipe before stays; see the log.")
+        return self._in_force.for_next_board(line_changes=self._reopen_line)
 
     def _change_over(self, recipe: Recipe) -> None:
         """Put the recipe of the board in hand into force, with its engine; the camera follows between two boards."""
-        wanted, before = self._wanted_spec(recipe), self._recipe
-        spec = self._engines.current_spec
-        if spec is None or not spec.serves(wanted.model, recipe.lowest_confidence):
-            self._spec = wanted
-            if not self._engines.change_to(wanted):
-                what = f"The engine of recipe {recipe.name} could not be made ready."
-                raise RecipeError(what, "See the log for what it lacks.")
-        self._recipe, self._next_recipe = recipe, None
+        before = self.recipe
+        self._in_force.change_over(recipe)
         if before.line_size != recipe.line_size:
             self._commands.put(self._change_line)
 
@@ -404,7 +363,7 @@ class Station:
         self._taker.offer(end)
         refused = self._changeover.take_refused()
         if refused is not None:
-            stops = self._settings.changeover.unknown == "stop"
+            stops = self.settings.changeover.unknown == "stop"
             self._go_to_fault(refused) if stops else self.journal.error("changeover", refused)
 
     def _class_names(self) -> tuple[str, ...]:

@@ -35,7 +35,7 @@ class BoardTaker:
         """
         asked: Future[TakenBoard] = Future()
         with self._lock:
-            before, self._waiting = self._waiting, (asked, time.time_ns())
+            before, self._waiting = self._waiting, (asked, time.monotonic_ns())
         if before is not None:
             before[0].cancel()
         return asked
@@ -43,7 +43,7 @@ class BoardTaker:
     def offer(self, end: ScanEnd) -> None:
         """Take a board that has ended, if somebody waits for one that began when it did."""
         with self._lock:
-            if self._waiting is None or end.scan.started_ns < self._waiting[1]:
+            if self._waiting is None or end.scan.began_ns < self._waiting[1]:
                 return
             asked, self._waiting = self._waiting[0], None
         if not asked.set_running_or_notify_cancel():

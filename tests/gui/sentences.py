@@ -48,7 +48,6 @@ SPEAKERS = frozenset(
         "PrecisionChoice",
         "MemorySample",
         "Alarm",
-        "Overflow",
         "Problem",
         "_wrong_board",
     }

@@ -15,10 +15,12 @@ from aoi_app.station.taking import BoardTaker
 from tests.station.conftest import LINES, WIDTH, World, wait_until
 
 
-def end_of(whole: Completeness, started_ns: int | None = None) -> ScanEnd:
+def end_of(whole: Completeness, began_ns: int | None = None) -> ScanEnd:
     pixels = np.arange(20 * 16, dtype=np.uint8).reshape(20, 16)
-    started = time.time_ns() if started_ns is None else started_ns
-    return ScanEnd(BoardScan("b", "S1", pixels, PixelFormat.MONO8, 0, started), whole, "ab", 0)
+    began = time.monotonic_ns() if began_ns is None else began_ns
+    # The wall clock was set back an hour meanwhile: it tells nothing of what came first.
+    hour_ago = time.time_ns() - 3_600_000_000_000
+    return ScanEnd(BoardScan("b", "S1", pixels, PixelFormat.MONO8, 0, hour_ago, began), whole, "ab", 0)
 
 
 def test_the_next_board_of_the_line_is_handed_out(world: World, station: Station) -> None:
@@ -34,7 +36,7 @@ def test_the_next_board_of_the_line_is_handed_out(world: World, station: Station
 def test_only_a_board_that_begins_afterwards_is_taken() -> None:
     taker = BoardTaker()
     asked = taker.request()
-    taker.offer(end_of(Completeness(20), started_ns=time.time_ns() - 1_000_000_000))
+    taker.offer(end_of(Completeness(20), began_ns=time.monotonic_ns() - 1_000_000_000))
     assert not asked.done()
     taker.offer(end_of(Completeness(20)))
     assert asked.result(0).image.shape == (20, 16)
