@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime, timezone
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -56,6 +57,8 @@ class DrawnSource:
                 f"The simulated line cannot draw {kind!r} boards.", f"Choose one of {', '.join(DEFAULTS)}."
             )
         self._kind = kind
+        # Drawn anew at every start: without a mark of it they would count as the boards of the last one, come back.
+        self._mark = datetime.now(timezone.utc).strftime("%y%m%d%H%M%S")
         self._wanted = {**defaults, **{k: v for k, v in options.items() if k in DRAWN_OPTIONS}}
         _spec(kind, self._wanted)
 
@@ -73,7 +76,7 @@ class DrawnSource:
         design = number % max(1, int(self._wanted.get("designs", 1)))
         text = f"{self._wanted.get('code_text', '')}{chr(ord('A') + design % 26)}{number:06d}"
         image = self._with_label(self._product(design).board(number).image, text)
-        return SourceBoard(image, f"{self._kind}-{number:06d}")
+        return SourceBoard(image, f"{self._kind}-{self._mark}-{number:06d}")
 
     def _with_label(self, image: Pixels, text: str) -> Pixels:
         kind = str(self._wanted.get("code", ""))

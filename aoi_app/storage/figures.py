@@ -51,7 +51,8 @@ class Figures:
     verdicts
         Inspections by the station's verdict, repeated ones included.
     first_pass_yield
-        Units whose first inspection in the period they passed without repair, after review; `ERROR` did not pass.
+        Units whose first inspection of all lies in the period, and that passed it without repair, after review; `ERROR`
+        did not pass. A unit that comes back from repair is not counted again, nor is one that was begun before.
     machine_yield
         The same as the station judged, before review.
     dpmo

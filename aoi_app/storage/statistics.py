@@ -145,18 +145,27 @@ class _Count:
         unit = func.coalesce(func.nullif(I.serial, ""), I.board_id)
         turn = func.row_number().over(partition_by=unit, order_by=(I.ts_us, I.id)).label("turn")
         first = (
-            select(I.id, I.ts_us, I.verdict, I.final_verdict, turn)
+            select(I.id, I.ts_us, I.serial, I.verdict, I.final_verdict, turn)
             .where(*self._board_filters(), I.verdict != Verdict.ABORTED.value)
             .subquery()
         )
         reworked = exists().where(
             D.inspection_id == first.c.id, D.counts, D.verification.in_([v.value for v in REWORKED])
         )
+        # A unit that was inspected before the period and comes back from repair has no first pass in it.
+        earlier = exists().where(
+            I.serial == first.c.serial,
+            I.serial != "",
+            I.ts_us < self.since_us,
+            I.verdict != Verdict.ABORTED.value,
+            *filters_of(self.query),
+        )
         passed = first.c.verdict == Verdict.PASSED.value
         clean = and_(first.c.final_verdict == Verdict.PASSED.value, passed | ~reworked)
         slot = ((first.c.ts_us - self.since_us) // interval_us).label("slot")
         ones = func.sum(case((clean, 0), else_=1)), func.sum(case((passed, 1), else_=0))
-        units = self.connection.execute(select(slot, func.count(), *ones).where(first.c.turn == 1).group_by(slot)).all()
+        firsts = select(slot, func.count(), *ones).where(first.c.turn == 1, ~earlier)
+        units = self.connection.execute(firsts.group_by(slot)).all()
         slot = ((D.ts_us - self.since_us) // interval_us).label("slot")
         found = [v.value for v in (*REAL, Verification.DEFECT_REJECTED)]
         calls = self.connection.execute(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import cv2
@@ -83,7 +84,7 @@ def test_drawn_boards_run_on_the_simulated_line(source: str) -> None:
     camera.close()
     assert first is not None and last is not None
     assert (first.pixels.shape, last.lines, last.ends_board) == ((200, 320), 100, True)
-    assert first.serial == "bare-000000" and first.pixels.std() > 10
+    assert first.serial is not None and re.fullmatch(r"bare-\d{12}-000000", first.serial) and first.pixels.std() > 10
 
 
 def test_the_same_seed_draws_the_same_boards() -> None:

@@ -21,12 +21,12 @@ from tests.inference.conftest import write_network
 from tests.station.conftest import wait_until
 
 FAULTS = {
-    "bare-000001": ("lose_lines@1:500x7", "7 lines are missing"),
-    "bare-000002": ("short_block@2:300x9", ""),
-    "bare-000003": ("stale_block@3:300", ""),
-    "bare-000004": ("padded_block@4:300x20", ""),
-    "bare-000005": ("incomplete_block@5:300", ""),
-    "bare-000006": ("vanish@6:300x0.3", "camera was lost"),
+    "000001": ("lose_lines@1:500x7", "7 lines are missing"),
+    "000002": ("short_block@2:300x9", ""),
+    "000003": ("stale_block@3:300", ""),
+    "000004": ("padded_block@4:300x20", ""),
+    "000005": ("incomplete_block@5:300", ""),
+    "000006": ("vanish@6:300x0.3", "camera was lost"),
 }
 
 
@@ -61,16 +61,16 @@ def test_no_faulty_board_passes_and_no_good_one_is_lost(station: Station, tmp_pa
     assert station.status().state is State.RUNNING, station.status().fault
     assert station.close() == 0
     history = History(tmp_path / "data")
-    rows = {row.serial: row for row in history.page(HistoryQuery(), limit=100)}
-    for serial, (fault, said) in FAULTS.items():
-        assert rows[serial].verdict is Verdict.ERROR, fault
-        assert said in rows[serial].reason
-    good = [row for serial, row in rows.items() if serial not in FAULTS]
+    rows = {row.serial.rpartition("-")[2]: row for row in history.page(HistoryQuery(), limit=100)}
+    for number, (fault, said) in FAULTS.items():
+        assert rows[number].verdict is Verdict.ERROR, fault
+        assert said in rows[number].reason
+    good = [row for number, row in rows.items() if number not in FAULTS]
     assert len(good) >= 5
     # The last board may have been cut off by the stop, and says so.
     assert all(r.verdict is Verdict.PASSED or "stopped" in r.reason for r in good)
     assert sum(r.verdict is Verdict.PASSED for r in good) >= len(good) - 1
-    numbers = sorted(int(serial.rpartition("-")[2]) for serial in rows)
+    numbers = sorted(map(int, rows))
     assert numbers == list(range(len(numbers))), "a board is missing from the record"
     with sqlite3.connect(tmp_path / "data" / "aoi.db") as database:
         assert database.execute("pragma integrity_check").fetchone() == ("ok",)

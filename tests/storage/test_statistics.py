@@ -142,6 +142,27 @@ def test_a_period_has_a_beginning_and_an_end(shift: At) -> None:
     assert nothing.first_pass_yield.value is None and nothing.dpmo is None and nothing.by_class == ()
 
 
+def test_a_unit_that_comes_back_after_the_shift_has_no_first_pass_in_the_next(shift: At) -> None:
+    # From board 5 on: B comes back from repair; E (first in the period) to G, I and H are new.
+    statistics = Statistics(*shift)
+    next_shift = statistics.figures(START_US + 5 * MINUTE_US, START_US + 120 * MINUTE_US)
+    assert (next_shift.first_pass_yield.count, next_shift.first_pass_yield.n) == (1, 4)
+    assert next_shift.verdicts[Verdict.PASSED] == 2, "inspections are counted all the same"
+    # Under another recipe it was another process step: there, nothing was before.
+    another = statistics.figures(START_US + 5 * MINUTE_US, START_US + 120 * MINUTE_US, HistoryQuery(station="other"))
+    assert another.first_pass_yield.n == 0
+    statistics.close()
+
+
+def test_boards_without_a_serial_number_are_units_of_their_own(at: At, store: Store) -> None:
+    for number in range(4):
+        inspection, end = board(number, *defects(number % 2))
+        store.record(replace(inspection, serial=""), end)
+    assert _figures(at).machine_yield.n == 4
+    late = Statistics(*at).figures(START_US + 2 * MINUTE_US, START_US + 10 * MINUTE_US)
+    assert (late.machine_yield.count, late.machine_yield.n) == (1, 2)
+
+
 def test_other_recipes_are_left_out(shift: At) -> None:
     assert _figures(shift, query=HistoryQuery(recipes=("another",))).first_pass_yield.n == 0
     assert _figures(shift, query=HistoryQuery(recipes=("default",))).first_pass_yield.n == 9
