@@ -81,6 +81,15 @@ def grab_lines(camera: LineScanCamera, config: AcquisitionConfig, lines: int, ti
     return np.concatenate(parts)[:lines]
 
 
+def check_corrects(camera: LineScanCamera) -> None:
+    """Raise CameraError where the driver corrects no flat field; the camera need not be open."""
+    # Of the class: the property of an object has a value only once the camera is configured.
+    if not hasattr(type(camera), "conditions"):
+        raise CameraError(
+            f"The driver {camera.info.driver} corrects no flat field.", "Use a camera of gige, pylon or gentl."
+        )
+
+
 def flat_field_of(camera: LineScanCamera, dark: Pixels, bright: Pixels) -> FlatField:
     """Make a correction of lines that `grab_lines` took without a window.
 
@@ -89,10 +98,8 @@ def flat_field_of(camera: LineScanCamera, dark: Pixels, bright: Pixels) -> FlatF
     CameraError
         The driver does not correct, or the target is dark or saturated.
     """
-    if not isinstance(camera, Calibrated):
-        raise CameraError(
-            f"The driver {camera.info.driver} corrects no flat field.", "Use a camera of gige, pylon or gentl."
-        )
+    check_corrects(camera)
+    assert isinstance(camera, Calibrated)
     conditions = camera.conditions
     field = FlatField.measure(dark, bright, 8, conditions)
     # The mean of many 8-bit lines is finer than 8 bits: it is scaled to the sensor's own samples.

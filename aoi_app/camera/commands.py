@@ -18,16 +18,16 @@ from rich.table import Table
 from aoi_app.camera.aravis_stream import small_socket_buffer
 from aoi_app.camera.bench import bench_camera
 from aoi_app.camera.board_options import BoardOptions
-from aoi_app.camera.capture import flat_field_of, grab_boards, grab_lines
+from aoi_app.camera.capture import check_corrects, flat_field_of, grab_boards, grab_lines
 from aoi_app.camera.drawn_source import DrawnSource
 from aoi_app.camera.drivers import create_camera, discover, drivers, open_camera
-from aoi_app.camera.fault_plan import FaultPlan
+from aoi_app.camera.fault_plan import FaultKind, FaultPlan
 from aoi_app.camera.folder import ImageSource
 from aoi_app.camera.gige.device import GigeDevice
 from aoi_app.camera.gige.link_faults import LinkFaults
 from aoi_app.camera.introspection import describe
 from aoi_app.camera.watch import watch
-from aoi_app.core.errors import AoiError, CameraError
+from aoi_app.core.errors import AoiError, CameraError, CameraNotFound
 from aoi_app.core.options import guessed
 from aoi_app.core.protocols import AcquisitionConfig
 from aoi_app.core.recipe import MAX_LENGTH_LINES
@@ -44,6 +44,11 @@ Source = Annotated[str, typer.Argument(help="simulated, a path, gige:ADDRESS, py
 Options = Annotated[
     list[str], typer.Option("--set", "-s", metavar="NAME=VALUE", help="An option of the driver, or an SFNC feature.")
 ]
+FAULTS = (
+    "What goes wrong, each once: KIND @ BOARD : LINE x AMOUNT, such as drop_block@3:100x2, parted by commas. "
+    "Boards count from 0; the amount is in lines, blocks or seconds. "
+    f"Kinds: {', '.join(kind.value for kind in FaultKind)}."
+)
 Rate = Annotated[float, typer.Option(help="AcquisitionLineRate, lines per second; 0 for as fast as it goes.")]
 Height = Annotated[int, typer.Option(min=1, max=4_096, help="Lines a block.")]
 Width = Annotated[int, typer.Option(min=0, help="Pixels a line; 0 for the camera's own.")]
@@ -139,12 +144,14 @@ def serve(
     address: Annotated[str, typer.Option(help="IPv4 address of this machine to answer at.")] = "127.0.0.1",
     loss: Annotated[float, typer.Option(min=0, max=1, help="Share of packets to lose.")] = 0.0,
     resend: Annotated[bool, typer.Option(help="Send lost packets again.")] = True,
-    faults: Annotated[str, typer.Option(help="Such as lose_lines@3:1000x5,vanish@5:200x4.")] = "",
+    faults: Annotated[str, typer.Option(metavar="PLAN", help=FAULTS)] = "",
     gap_lines: Annotated[int, typer.Option(min=0, help="Lines between two boards.")] = 400,
     once: Annotated[bool, typer.Option("--once", help="Each board once instead of again and again.")] = False,
     seconds: Annotated[float, typer.Option(min=0, help="End after so long; 0 runs until Ctrl-C.")] = 0.0,
 ) -> None:
     """Be a GigE Vision line-scan camera on this machine, for any GigE Vision client."""
+    if path is not None and not path.exists():
+        raise CameraNotFound(f"There is no file or folder {path}.", "Give an image, or a folder that holds some.")
     source = DrawnSource("bare", {}) if path is None else ImageSource([path], repeat=not once)
     device = GigeDevice(
         source,
@@ -206,6 +213,7 @@ def flat_field(
         if name in chosen:
             raise CameraError(f"The option {name} would spoil the capture.", "Leave it out.")
     camera = create_camera(source, chosen)
+    check_corrects(camera)
     config = _config(line_rate, height, width, PixelFormat.MONO8)
     pictures = []
     try:

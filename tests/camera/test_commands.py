@@ -101,6 +101,16 @@ def test_a_flat_field_is_captured_and_applied(tmp_path: Path) -> None:
     assert int(corrected.max()) - int(corrected.min()) <= 2
 
 
+def test_serve_refuses_a_path_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(CameraError, match="no file or folder"):
+        run("serve", str(tmp_path / "boards"), "--address", loopback(43), "--seconds", "1")
+
+
+def test_a_flat_field_of_a_line_without_a_sensor_is_refused_before_the_lens_is_covered(tmp_path: Path) -> None:
+    with pytest.raises(CameraError, match="simulated corrects no flat field"):
+        run("flat-field", "simulated", str(tmp_path / "flat.npz"))
+
+
 def test_bench_counts_lines_and_losses() -> None:
     figures = json.loads(run("bench", "simulated", "--seconds", "1.5", "--json", "-s", "width=512", "-s", "lines=256"))
     assert figures["lines"] > 0 and figures["lost_lines"] == 0 and figures["width"] == 512

@@ -168,6 +168,9 @@ class GigeDevice:
         if self._control.controller is None:
             self._halt()
         elif address == _ADDRESS["AcquisitionStart"]:
+            if self._acquire.is_set():
+                # A client that heard no answer in time asks once more.
+                return
             host = socket.inet_ntoa(self.registers.number(STREAM_ADDRESS).to_bytes(4, "big"))
             self._destination = (host, self.registers.number(STREAM_PORT) & 0xFFFF)
             self._control.acquiring = True
