@@ -15,6 +15,7 @@ from steps.errors import SetupError
 from steps.freeze import check_start, freeze
 from steps.licences import licence_list
 from steps.nsis import build_setup, draw_icon
+from steps.packages import provide_build_packages
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -33,6 +34,8 @@ def main() -> int:
     build = ROOT / "build" / "package"
     try:
         output.mkdir(parents=True, exist_ok=True)
+        if sys.platform.startswith("linux"):
+            provide_build_packages()
         # An environment of its own: what tests and extras brought into .venv has no place in the package
         environment = Environment(ROOT, build / "venv")
         if not environment.works():

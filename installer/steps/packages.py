@@ -5,11 +5,13 @@ import shlex
 import shutil
 import subprocess
 import sys
+import sysconfig
 from collections.abc import Sequence
+from pathlib import Path
 
 from steps.environment import can_make_environments
 from steps.errors import SetupError
-from steps.libraries import CHINESE_FONT_PACKAGE, Library, has_chinese_font, missing_libraries
+from steps.libraries import CHINESE_FONT_PACKAGE, Library, has_chinese_font, loads, missing_libraries
 
 
 def provide_system_packages(window: bool, venv: bool) -> None:
@@ -39,17 +41,47 @@ def provide_system_packages(window: bool, venv: bool) -> None:
             sonames = ", ".join(library.soname for library in libraries) or "Python's venv module"
             raise SetupError(f"this machine lacks {sonames}; install them with its package manager (no apt-get here)")
         return
-    if os.geteuid() == 0:
-        _install([*packages, *fonts])
+    if packages or os.geteuid() == 0:
+        _provide([*packages, *fonts], needed=len(packages))
         return
-    command = install_command([*packages, *fonts])
-    if packages:
-        raise SetupError(
-            f"{len(packages)} system package(s) are missing: {' '.join(packages)}\n"
-            f"Install them, then start this again:\n  {command}"
-        )
+    command = install_command(fonts)
     print(
         f"No font with Chinese characters found: such texts will show as boxes. To have one:\n  {command}", flush=True
+    )
+
+
+def provide_build_packages() -> None:
+    """Make sure of what PyInstaller needs beside Python, before anything is downloaded for it.
+
+    Raises
+    ------
+    SetupError
+        If something is missing that cannot be installed here; the text holds the command to type.
+    """
+    library = f"libpython3.{sys.version_info.minor}"
+    folder = Path(str(sysconfig.get_config_var("LIBDIR")))
+    packages = [] if shutil.which("objdump") else ["binutils"]
+    # Debian's and Ubuntu's Python has it in a package of its own; one that was built here has it beside itself.
+    if not loads(f"{library}.so.1.0") and not (folder / f"{library}.so.1.0").exists():
+        packages.append(library)
+    if not packages:
+        return
+    if shutil.which("apt-get") is None:
+        raise SetupError(
+            f"the package cannot be built without {' and '.join(packages)}: install them with this machine's package "
+            "manager, or take a Python that was built with --enable-shared (AOI_PYTHON names one)"
+        )
+    _provide(packages, needed=len(packages))
+
+
+def _provide(packages: Sequence[str], needed: int) -> None:
+    """Install packages as root; for others, say the command. The first `needed` are those that nothing goes without."""
+    if os.geteuid() == 0:
+        _install(packages)
+        return
+    raise SetupError(
+        f"{needed} system package(s) are missing: {' '.join(packages[:needed])}\n"
+        f"Install them, then start this again:\n  {install_command(packages)}"
     )
 
 

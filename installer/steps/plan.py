@@ -13,7 +13,6 @@ from steps.lock import setup_lock
 from steps.packages import provide_system_packages
 from steps.stamp import Stamps
 
-
 _WITHOUT_WINDOW = ("--offscreen", "--help", "--version")
 
 

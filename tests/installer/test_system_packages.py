@@ -1,8 +1,10 @@
 """What the set-up says and does about system packages."""
 
 import os
+import shutil
 import stat
 import sys
+import sysconfig
 from pathlib import Path
 
 import pytest
@@ -101,3 +103,29 @@ def test_a_chinese_font_is_known_by_its_file(tmp_path: Path) -> None:
 
 def test_ldd_has_the_last_word() -> None:
     assert unresolved([Path(sys.executable)]) == []
+
+
+def test_what_builds_the_package_is_asked_for_before_anything_is_downloaded(
+    apt: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    library = f"libpython3.{sys.version_info.minor}"
+    monkeypatch.setattr(packages, "loads", lambda soname: False)
+    monkeypatch.setattr(sysconfig, "get_config_var", lambda name: str(tmp_path))
+    monkeypatch.setattr(shutil, "which", lambda name: None if name == "objdump" else f"/usr/bin/{name}")
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    with pytest.raises(SetupError, match=rf"binutils {library}\n.*\n  sudo apt-get install .* binutils {library}$"):
+        packages.provide_build_packages()
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    packages.provide_build_packages()
+    assert f"install --yes --no-install-recommends binutils {library}" in apt.read_text(encoding="utf-8")
+
+
+def test_a_python_with_its_library_beside_it_builds_the_package(
+    apt: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(packages, "loads", lambda soname: False)
+    monkeypatch.setattr(sysconfig, "get_config_var", lambda name: str(tmp_path))
+    monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
+    (tmp_path / f"libpython3.{sys.version_info.minor}.so.1.0").touch()
+    packages.provide_build_packages()
+    assert not apt.exists()
