@@ -158,8 +158,11 @@ class LogPanel(QFrame):
         self._told: Event | None = None
         self._story = QPlainTextEdit(self)
         self._story.setReadOnly(True)
+        say(self._table, "setAccessibleName", "Event log")
+        say(self._story, "setAccessibleName", "The whole event")
         say(self._story, "setPlaceholderText", "Choose an event to see all of it.")
         self._least = QComboBox(self)
+        say(self._least, "setAccessibleName", "Least urgent events to show")
         for name in LEVEL_NAMES.values():
             self._least.addItem(tr(name))
         self._copy = QPushButton(self)

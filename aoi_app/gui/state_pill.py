@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QLabel, QWidget
+from PySide6.QtWidgets import QWidget
 
+from aoi_app.gui.elided import ElidedLabel
 from aoi_app.gui.texts import labelled, message, tr
 from aoi_app.station.status import State, StationStatus
 
@@ -17,15 +18,16 @@ STATE_NAMES = {
     State.FAULT: "Fault",
 }
 MOST_WIDTH = 420
-EDGES = 40
+EDGES = 14
 
 
-class StatePill(QLabel):
+class StatePill(ElidedLabel):
     """The state of the station; the whole of a long message stands in the tool tip."""
 
     def __init__(self, parent: QWidget) -> None:
-        super().__init__(parent)
+        super().__init__(parent, EDGES)
         self.setProperty("role", "pill")
+        self.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.setMaximumWidth(MOST_WIDTH)
         self.setFixedHeight(26)
 
@@ -40,5 +42,4 @@ class StatePill(QLabel):
             self.setProperty("state", status.state.value)
             self.style().unpolish(self)
             self.style().polish(self)
-        self.setText(self.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, MOST_WIDTH - EDGES))
-        self.setToolTip(f"{text}\n{message(status.fault_hint)}".strip())
+        self.say_whole(text, message(status.fault_hint))

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QStatusBar, QWidget
 
+from aoi_app.gui.elided import ElidedLabel
 from aoi_app.gui.texts import message, tr
 from aoi_app.station.status import StationStatus
 
@@ -55,12 +56,11 @@ class StatusStrip(QStatusBar):
         layout = QHBoxLayout(row)
         layout.setContentsMargins(10, 2, 10, 2)
         layout.setSpacing(6)
-        self._labels: list[tuple[QLabel, QLabel]] = []
+        self._labels: list[tuple[QLabel, ElidedLabel]] = []
         for _ in FIELDS:
-            name, value = QLabel(row), QLabel(row)
+            name, value = QLabel(row), ElidedLabel(row)
             name.setProperty("role", "faint")
             value.setProperty("role", "muted")
-            value.setMinimumWidth(20)
             layout.addWidget(name)
             layout.addWidget(value)
             layout.addSpacing(14)
@@ -75,8 +75,7 @@ class StatusStrip(QStatusBar):
         for (title, read), (name, value) in zip(FIELDS, self._labels, strict=True):
             text = read(status)
             name.setText(tr(title))
-            value.setText(text)
-            value.setToolTip(text)
+            value.say_whole(text)
             name.setVisible(bool(text))
             value.setVisible(bool(text))
 

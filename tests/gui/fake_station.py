@@ -205,6 +205,10 @@ class FakeStation:
     def recipe(self) -> Recipe:
         return self._recipe
 
+    def have_counted(self, counters: Counters) -> None:
+        """Show other figures of the shift."""
+        self._counters = counters
+
     def with_recipe(self, change: Callable[[Recipe], Recipe]) -> None:
         """Change the recipe in force."""
         self._recipe = change(self._recipe)

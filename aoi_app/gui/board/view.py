@@ -28,7 +28,7 @@ from aoi_app.gui.board.picture import BoardPicture
 from aoi_app.gui.board.qimages import as_qimage, resized
 from aoi_app.gui.board.viewport import Viewport
 from aoi_app.gui.lag import PaintMeter
-from aoi_app.gui.texts import defect_title, labelled, tr
+from aoi_app.gui.texts import defect_title, labelled, say, tr
 from aoi_app.gui.theme import colour, ui_font
 
 MOST_HZ = 60.0
@@ -63,6 +63,7 @@ class BoardView(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        say(self, "setAccessibleName", "Picture of the board")
         self.setMinimumSize(240, 160)
         self.meter = PaintMeter()
         self._empty_text = empty_text

@@ -36,7 +36,7 @@ from aoi_app.gui.theme import colour
 Index = QModelIndex | QPersistentModelIndex
 COLUMNS = ("Feature", "Value", "Unit", "Limits")
 VALUE = 1
-WIDTHS = (160, 96, 44)
+WIDTHS = (160, 96, 52)
 
 
 class FeatureModel(QAbstractTableModel):
@@ -160,6 +160,7 @@ class FeatureTable(QWidget):
         self._proxy.setFilterCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
         self.finder = QLineEdit(self)
         self.finder.setClearButtonEnabled(True)
+        say(self.finder, "setAccessibleName", "Find a feature")
         say(self.finder, "setPlaceholderText", "Find a feature, such as Exposure")
         self.finder.textChanged.connect(self._proxy.setFilterFixedString)
         self._refresh = QPushButton(self)

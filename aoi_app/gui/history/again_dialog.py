@@ -62,6 +62,7 @@ class AgainDialog(QDialog):
         self.view = BoardView(self, "Being inspected again …")
         self._tools = ViewTools(self.view, follows=False)
         self.table = QTableWidget(0, len(COLUMNS), self)
+        say(self.table, "setAccessibleName", "Differences")
         self.headline, self.problem = QLabel(self), QLabel(self)
         self.ways = QButtonGroup(self)
         self._facts_place = QVBoxLayout()

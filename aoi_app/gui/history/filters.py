@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from PySide6.QtCore import QDateTime, QTimer, Signal
 from PySide6.QtWidgets import QComboBox, QDateTimeEdit, QHBoxLayout, QLineEdit, QPushButton, QVBoxLayout, QWidget
@@ -53,83 +54,78 @@ class Choosing:
     Attributes
     ----------
     name
-        Attribute of `Filters`.
+        Key in `Filters.lists`.
+    caption
+        What a screen reader calls it.
     everything
         Its first entry, which lets all pass.
     entries
         The others, from what there is.
     narrow
-        Adds what was chosen to the question.
+        The fields of the question that an entry sets.
     more
         Whether it stands in the second row.
     """
 
     name: str
+    caption: str
     everything: str
     entries: Callable[[Offered], Entries]
-    narrow: Callable[[HistoryQuery, str], HistoryQuery]
+    narrow: Callable[[str], dict[str, Any]]
     more: bool = False
 
 
 TO_REVIEW, REVIEWED = "to review", "reviewed"
 
 
-def _review(query: HistoryQuery, chosen: str) -> HistoryQuery:
-    return replace(query, to_review=chosen == TO_REVIEW, reviewed=chosen == REVIEWED)
+def _verdicts(*verdicts: Verdict) -> Entries:
+    return [(tr(LOOKS[verdict].word), verdict.value) for verdict in verdicts]
+
+
+def _as_they_are(names: Sequence[str]) -> Entries:
+    return [(name, name) for name in names]
+
+
+def _named(codes: Sequence[str]) -> Entries:
+    return [(defect_name(code), code) for code in codes]
+
+
+def _engines(offered: Offered) -> Entries:
+    return [(f"{model} {sha256[:8]}", sha256) for sha256, model in offered.engines]
+
+
+def _reviews(_: Offered) -> Entries:
+    return [(tr("Waiting for review"), TO_REVIEW), (tr("Review is done"), REVIEWED)]
+
+
+def _only(field: str) -> Callable[[str], dict[str, Any]]:
+    """Return what asks for one of several values of a field of the question."""
+    return lambda chosen: {field: (chosen,)}
 
 
 CHOICES = (
+    Choosing("verdict", "Verdict", "All verdicts", lambda _: _verdicts(*LOOKS), lambda v: {"verdicts": (Verdict(v),)}),
+    Choosing("defect_class", "Class", "All classes", lambda o: _named(o.classes), _only("classes")),
+    Choosing("recipe", "Recipe", "All recipes", lambda o: _as_they_are(o.recipes), _only("recipes")),
+    Choosing("place", "Place", "All places", lambda o: _as_they_are(o.places), _only("places"), more=True),
     Choosing(
-        "verdict",
-        "All verdicts",
-        lambda _: [(tr(look.word), verdict.value) for verdict, look in LOOKS.items()],
-        lambda q, chosen: replace(q, verdicts=(Verdict(chosen),)),
+        "reviewer", "Reviewer", "All reviewers", lambda o: _as_they_are(o.reviewers), _only("reviewers"), more=True
     ),
-    Choosing(
-        "defect_class",
-        "All classes",
-        lambda o: [(defect_name(code), code) for code in o.classes],
-        lambda q, chosen: replace(q, classes=(chosen,)),
-    ),
-    Choosing(
-        "recipe",
-        "All recipes",
-        lambda o: [(name, name) for name in o.recipes],
-        lambda q, chosen: replace(q, recipes=(chosen,)),
-    ),
-    Choosing(
-        "place",
-        "All places",
-        lambda o: [(name, name) for name in o.places],
-        lambda q, chosen: replace(q, places=(chosen,)),
-        more=True,
-    ),
-    Choosing(
-        "reviewer",
-        "All reviewers",
-        lambda o: [(name, name) for name in o.reviewers],
-        lambda q, chosen: replace(q, reviewers=(chosen,)),
-        more=True,
-    ),
-    Choosing(
-        "engine",
-        "All engines",
-        lambda o: [(f"{model} {sha256[:8]}", sha256) for sha256, model in o.engines],
-        lambda q, chosen: replace(q, engine=chosen),
-        more=True,
-    ),
+    Choosing("engine", "Engine", "All engines", _engines, lambda sha256: {"engine": sha256}, more=True),
     Choosing(
         "review",
+        "Review",
         "Reviewed or not",
-        lambda _: [(tr("Waiting for review"), TO_REVIEW), (tr("Review is done"), REVIEWED)],
-        _review,
+        _reviews,
+        lambda chosen: {"to_review": chosen == TO_REVIEW, "reviewed": chosen == REVIEWED},
         more=True,
     ),
     Choosing(
         "final",
+        "Verdict after review",
         "All verdicts after review",
-        lambda _: [(tr(LOOKS[v].word), v.value) for v in (Verdict.PASSED, Verdict.FAILED)],
-        lambda q, chosen: replace(q, final_verdicts=(Verdict(chosen),)),
+        lambda _: _verdicts(Verdict.PASSED, Verdict.FAILED),
+        lambda v: {"final_verdicts": (Verdict(v),)},
         more=True,
     ),
 )
@@ -145,13 +141,17 @@ class Filters(QWidget):
         self.period = QComboBox(self)
         self.lists = {choice.name: QComboBox(self) for choice in CHOICES}
         self.verdict, self.defect_class, self.recipe = (self.lists[n] for n in ("verdict", "defect_class", "recipe"))
+        for box, name in ((self.period, "Period"), *((self.lists[c.name], c.caption) for c in CHOICES)):
+            say(box, "setAccessibleName", name)
         self.serial = QLineEdit(self)
+        say(self.serial, "setAccessibleName", "Serial number")
         self.serial.setClearButtonEnabled(True)
         self.serial.setMinimumWidth(190)
         self.serial.setMaximumWidth(260)
         say(self.serial, "setPlaceholderText", "Serial number begins with …")
         self._since, self._until = QDateTimeEdit(self), QDateTimeEdit(self)
-        for edit, back in ((self._since, -1), (self._until, 0)):
+        for edit, name, back in ((self._since, "From", -1), (self._until, "To", 0)):
+            say(edit, "setAccessibleName", name)
             edit.setCalendarPopup(True)
             edit.setDisplayFormat("yyyy-MM-dd HH:mm")
             edit.setDateTime(QDateTime.currentDateTime().addDays(back))
@@ -230,7 +230,7 @@ class Filters(QWidget):
         query = HistoryQuery(since_us=since, until_us=until, serial=self.serial.text().strip())
         for choice in CHOICES:
             chosen = self.lists[choice.name].currentData()
-            query = choice.narrow(query, chosen) if chosen else query
+            query = replace(query, **choice.narrow(chosen)) if chosen else query
         return query
 
     def _times(self, back: int) -> tuple[int | None, int | None]:

@@ -123,6 +123,7 @@ class RecordDialog(QDialog):
         self._facts.setContentsMargins(14, 10, 14, 10)
         self._facts.setSpacing(4)
         scroll = QScrollArea(self)
+        say(scroll, "setAccessibleName", "Facts of the board")
         scroll.setWidgetResizable(True)
         scroll.setWidget(facts)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)

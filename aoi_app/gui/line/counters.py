@@ -6,13 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QGridLayout, QVBoxLayout, QWidget
 
+from aoi_app.gui.elided import ElidedLabel
 from aoi_app.gui.texts import say, tr
 from aoi_app.station.status import StationStatus
 from aoi_app.storage.intervals import wilson
 
-COLUMNS = 3
+WIDTHS = (34, 36, 28)
+"""Shares of the columns: the widest note, yield of a hundred thousand boards with its interval, needs most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,7 @@ def _yield(status: StationStatus) -> str:
 
 def _boards_note(status: StationStatus) -> str:
     c = status.counters
-    return tr("{failed} fail · {errors} error", failed=c.failed, errors=c.errors)
+    return tr("{failed} fail · {errors} error", failed=f"{c.failed:,}", errors=f"{c.errors:,}")
 
 
 def _yield_note(status: StationStatus) -> str:
@@ -74,11 +76,13 @@ class Counters(QFrame):
         super().__init__(parent)
         self.setObjectName("panel")
         self._status = StationStatus()
-        self._cells: list[tuple[Figure, QLabel, QLabel]] = []
+        self._cells: list[tuple[Figure, ElidedLabel, ElidedLabel]] = []
         grid = QGridLayout(self)
-        grid.setContentsMargins(14, 10, 14, 10)
-        grid.setHorizontalSpacing(14)
+        grid.setContentsMargins(12, 10, 12, 10)
+        grid.setHorizontalSpacing(10)
         grid.setVerticalSpacing(10)
+        for column, share in enumerate(WIDTHS):
+            grid.setColumnStretch(column, share)
         for place, figure in enumerate(FIGURES):
             cell = QVBoxLayout()
             cell.setSpacing(0)
@@ -87,13 +91,11 @@ class Counters(QFrame):
             for label in (title, value, note):
                 cell.addWidget(label)
             self._cells.append((figure, value, note))
-            grid.addLayout(cell, place // COLUMNS, place % COLUMNS)
-            grid.setColumnStretch(place % COLUMNS, 1)
+            grid.addLayout(cell, *divmod(place, len(WIDTHS)))
 
-    def _label(self, role: str) -> QLabel:
-        label = QLabel(self)
+    def _label(self, role: str) -> ElidedLabel:
+        label = ElidedLabel(self)
         label.setProperty("role", role)
-        label.setMinimumWidth(10)
         label.setTextInteractionFlags(Qt.TextInteractionFlag.NoTextInteraction)
         return label
 
@@ -101,9 +103,8 @@ class Counters(QFrame):
         """Show the figures of a snapshot."""
         self._status = status
         for figure, value, note in self._cells:
-            value.setText(figure.value(status))
-            note.setText(figure.note(status))
-            note.setToolTip(figure.note(status))
+            value.say_whole(figure.value(status))
+            note.say_whole(figure.note(status))
 
     def retranslate(self) -> None:
         """Write the notes anew."""

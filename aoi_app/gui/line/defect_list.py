@@ -13,7 +13,7 @@ from aoi_app.core.inspection import Defect
 from aoi_app.core.scan import Pixels
 from aoi_app.gui.board.marks_painter import class_colour
 from aoi_app.gui.board.qimages import thumbnail
-from aoi_app.gui.texts import defect_title, tr
+from aoi_app.gui.texts import defect_title, say, tr
 from aoi_app.gui.theme import colour, ui_font
 from aoi_app.storage.pictures import DEFAULT_POLICY, crop_area, crop_of
 
@@ -125,6 +125,7 @@ class DefectList(QListView):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        say(self, "setAccessibleName", "Defects")
         self._model = DefectModel(self)
         self.setModel(self._model)
         self.setItemDelegate(_Card(self))

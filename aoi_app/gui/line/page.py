@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from PySide6.QtCore import Signal
 from PySide6.QtGui import QImage
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from aoi_app.core.inspection import Inspection
 from aoi_app.gui.board.minimap import Minimap
 from aoi_app.gui.board.picture import picture_of_frame
 from aoi_app.gui.board.tools import ViewTools
 from aoi_app.gui.board.view import BoardView
+from aoi_app.gui.elided import ElidedLabel
 from aoi_app.gui.line.counters import Counters
 from aoi_app.gui.line.defect_list import DefectList, cut_crops
 from aoi_app.gui.line.verdict_tile import VerdictTile
@@ -18,7 +19,7 @@ from aoi_app.gui.texts import tr
 from aoi_app.station.live import LiveFrame
 from aoi_app.station.status import State, StationStatus
 
-SIDE_WIDTH = 400
+SIDE_WIDTH = 440
 PLOTS_HEIGHT = 168
 
 
@@ -36,10 +37,9 @@ class LinePage(QWidget):
         self.tile = VerdictTile(self)
         self.counters = Counters(self)
         self.defects = DefectList(self)
-        self.caption = QLabel(self)
+        self.caption = ElidedLabel(self)
         self.caption.setProperty("role", "muted")
-        self.caption.setMinimumWidth(50)
-        self.heading = QLabel(self)
+        self.heading = ElidedLabel(self)
         self.heading.setProperty("role", "title")
         self.plots_place = QVBoxLayout()
         self._frame: LiveFrame | None = None
@@ -139,21 +139,21 @@ class LinePage(QWidget):
     def _write_caption(self) -> None:
         frame = self._frame
         if frame is None:
-            self.caption.setText(tr("No board on the line"))
+            self.caption.say_whole(tr("No board on the line"))
             return
         size = f"{frame.scan.width:,} × {frame.lines:,} px"
         if frame.inspection is None:
             text = tr("Scanning {serial}: {found} found so far", serial=frame.scan.serial, found=len(frame.detections))
         else:
             text = tr("Board {serial}", serial=frame.scan.serial)
-        self.caption.setText(f"{text}    {size}")
+        self.caption.say_whole(f"{text}    {size}")
 
     def _write_heading(self) -> None:
         if self._shown is None:
-            self.heading.setText(tr("Defects of the last board"))
+            self.heading.say_whole(tr("Defects of the last board"))
             return
         total = len(self._shown.defects)
-        self.heading.setText(tr("Defects of {serial} ({n})", serial=self._shown.serial, n=total))
+        self.heading.say_whole(tr("Defects of {serial} ({n})", serial=self._shown.serial, n=total))
 
     def retranslate(self) -> None:
         """Write what depends on data anew."""

@@ -12,6 +12,7 @@ import pyqtgraph as pg
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
+from aoi_app.gui.elided import ElidedLabel
 from aoi_app.gui.plotting import paint_canvas, still_canvas
 from aoi_app.gui.texts import message, tr
 from aoi_app.gui.theme import tokens
@@ -63,7 +64,7 @@ PLOTS = (
         (Curve("", lambda s: s.rates.tiles_per_s),),
     ),
     Plot(
-        lambda s: tr("Verdict after the last line, ms"),
+        lambda s: tr("Verdict latency, ms"),
         lambda s: f"p50 {_ms(s.rates.verdict_p50_ms)}   p99 {_ms(s.rates.verdict_p99_ms)}",
         (Curve("p50", lambda s: s.rates.verdict_p50_ms), Curve("p99", lambda s: s.rates.verdict_p99_ms)),
     ),
@@ -104,9 +105,8 @@ class _PlotPanel(QFrame):
         self._plot = plot
         self._ring = Ring(len(plot.curves))
         self._status = StationStatus()
-        self._title, self._newest = QLabel(self), QLabel(self)
+        self._title, self._newest = ElidedLabel(self), QLabel(self)
         self._title.setProperty("role", "title")
-        self._title.setMinimumWidth(20)
         header = QHBoxLayout()
         header.addWidget(self._title, 1)
         header.addWidget(self._newest)
@@ -148,7 +148,7 @@ class _PlotPanel(QFrame):
         self._write_values()
 
     def _write_values(self) -> None:
-        self._title.setText(self._plot.title(self._status))
+        self._title.say_whole(self._plot.title(self._status))
         self._newest.setText(self._plot.newest(self._status))
 
 

@@ -31,7 +31,7 @@ from aoi_app.gui.background import Background
 from aoi_app.gui.board.picture import picture_of_image
 from aoi_app.gui.board.tools import ViewTools
 from aoi_app.gui.board.view import BoardView
-from aoi_app.gui.settings.form import Form
+from aoi_app.gui.settings.form import Beside, Form
 from aoi_app.gui.texts import message, say, tr
 from aoi_app.station.control import StationControl
 from aoi_app.station.golden_boards import GoldenBoards
@@ -111,16 +111,12 @@ class NewRecipeDialog(QDialog):
         waiting = QHBoxLayout()
         waiting.addWidget(self.progress, 1)
         waiting.addWidget(self.stop_button)
-        pixel = QWidget(self)
-        row = QHBoxLayout(pixel)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.addWidget(self.across)
-        row.addWidget(self.along)
+        sides = ((self.across, "Pixel size across, µm"), (self.along, "Pixel size along, µm"))
         form = Form(self)
         form.column.setContentsMargins(0, 0, 0, 0)
         form.add("Name", self.name)
         form.add("Product", self.product)
-        form.add("Pixel size, µm", pixel, "Across and along the transport; 0: not known.")
+        form.add("Pixel size, µm", Beside(sides, self), "Across and along the transport; 0: not known.")
         form.grid.addWidget(self.align, form.grid.rowCount(), 0, 1, 2)
         buttons = QDialogButtonBox(self)
         roles = QDialogButtonBox.ButtonRole

@@ -10,7 +10,6 @@ from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
     QDoubleSpinBox,
-    QHBoxLayout,
     QLabel,
     QLineEdit,
     QPushButton,
@@ -20,7 +19,7 @@ from PySide6.QtWidgets import (
 from aoi_app.core.changeover import CodeFormat, clashes
 from aoi_app.core.recipe import MAX_LENGTH_LINES, MAX_WIDTH_PX, Recipe
 from aoi_app.gui.recipes.limit_box import LimitBox
-from aoi_app.gui.settings.form import Form
+from aoi_app.gui.settings.form import Beside, Form
 from aoi_app.gui.settings.rules_table import whole
 from aoi_app.gui.texts import message, say, tr
 
@@ -49,12 +48,12 @@ class ProductPanel(Form):
         say(self.align, "setText", "Lay it onto each scan, refuse scans of other boards")
         self.golden_button.clicked.connect(lambda: new_golden())
         self.add("Product", self.product)
-        self.add(
-            "Pixel size, µm", self._beside(self.across, self.along), "Across and along the transport; 0: not known."
-        )
+        sides = ((self.across, "Pixel size across, µm"), (self.along, "Pixel size along, µm"))
+        self.add("Pixel size, µm", Beside(sides, self), "Across and along the transport; 0: not known.")
         self.add("Board width, px", self.width_px, "0 accepts any width.")
-        self.add("Board length, lines", self._beside(self.min_lines, self.max_lines))
-        self.add("Golden board", self._beside(self.golden, self.golden_button))
+        lengths = ((self.min_lines, "Least board length, lines"), (self.max_lines, "Most board length, lines"))
+        self.add("Board length, lines", Beside(lengths, self))
+        self.add("Golden board", Beside(((self.golden, ""), (self.golden_button, "")), self, stretched=0))
         self.grid.addWidget(self.align, self.grid.rowCount(), 1)
         self.add(
             "Code pattern",
@@ -87,15 +86,6 @@ class ProductPanel(Form):
         box.setDecimals(3)
         box.setAlignment(Qt.AlignmentFlag.AlignRight)
         return box
-
-    def _beside(self, *fields: QWidget) -> QWidget:
-        place = QWidget(self)
-        row = QHBoxLayout(place)
-        row.setContentsMargins(0, 0, 0, 0)
-        for field in fields:
-            row.addWidget(field, 1 if isinstance(field, QLabel) else 0)
-        row.addStretch(0 if isinstance(fields[0], QLabel) else 1)
-        return place
 
     def show_recipe(self, recipe: Recipe, others: Sequence[Recipe]) -> None:
         """Show a recipe; `others` are those whose patterns must not match the same codes."""

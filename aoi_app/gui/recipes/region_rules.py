@@ -46,6 +46,7 @@ class RegionRules(QScrollArea):
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
         self.setWidgetResizable(True)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.rows: dict[str, _Row] = {}
         self._region: Region | None = None
         self._filling = False

@@ -32,6 +32,7 @@ class RevisionsPanel(QWidget):
         self.list, self.changes, self.load_button = QListWidget(self), QPlainTextEdit(self), QPushButton(self)
         self.changes.setReadOnly(True)
         say(self.list, "setAccessibleName", "Revisions")
+        say(self.changes, "setAccessibleName", "Difference")
         say(self.changes, "setPlaceholderText", "Choose a revision to see how it differs from the draft.")
         say(self.load_button, "setText", "Load this revision as the draft")
         row = QHBoxLayout()

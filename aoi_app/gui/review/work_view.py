@@ -107,7 +107,7 @@ class WorkView(QWidget):
         self._keys = keys
         for act in ACTS:
             if act.name in self.buttons:
-                self.buttons[act.name].setText(f"{tr(act.text)}   [{keys.get(act.name, '')}]")
+                self.buttons[act.name].setText(f"{tr(act.text)}\n[{keys.get(act.name, '')}]")
                 self.buttons[act.name].setIcon(icon(act.icon))
 
     def next_way(self) -> None:

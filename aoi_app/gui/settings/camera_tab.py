@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtWidgets import QDoubleSpinBox, QHBoxLayout, QLineEdit, QPushButton, QSpinBox, QWidget
+from PySide6.QtWidgets import QDoubleSpinBox, QLineEdit, QPushButton, QSpinBox, QWidget
 
 from aoi_app.core.settings import Settings
 from aoi_app.gui.background import Background
 from aoi_app.gui.services import Choice, Services
 from aoi_app.gui.settings.camera_options import CameraOptions
-from aoi_app.gui.settings.form import ChoiceBox, Form
+from aoi_app.gui.settings.form import Beside, ChoiceBox, Form
 from aoi_app.gui.texts import labelled, message, say, tr
 
 FASTEST = 1_000_000.0
@@ -39,13 +39,8 @@ class CameraTab(Form):
         self._search = QPushButton(self)
         say(self._search, "setText", "Search again")
         self._search.clicked.connect(self.search)
-        row = QWidget(self)
-        line = QHBoxLayout(row)
-        line.setContentsMargins(0, 0, 0, 0)
-        line.addWidget(self.found, 1)
-        line.addWidget(self._search)
         self._note = self.note()
-        self.add("Found cameras", row)
+        self.add("Found cameras", Beside(((self.found, "Found cameras"), (self._search, "")), self, stretched=0))
         self.grid.addWidget(self._note, self.grid.rowCount(), 1)
         self.add("Source", self.source, "A camera's address, or the path of an image or a folder of images.")
         self.add("Line rate", self.rate, "Lines per second; 0 runs as fast as the source delivers.")

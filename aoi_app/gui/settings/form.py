@@ -6,7 +6,16 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QStandardItemModel
-from PySide6.QtWidgets import QAbstractSpinBox, QComboBox, QGridLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QAbstractSpinBox,
+    QComboBox,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
 
 from aoi_app.gui.services import Choice
 from aoi_app.gui.settings.wheel import WheelGuard
@@ -14,6 +23,22 @@ from aoi_app.gui.texts import message, say, tr
 
 PADDING = 7
 """Pixels before the text of a field."""
+
+
+class Beside(QWidget):
+    """Several fields in one row of a form, each found by its own name; what has a text needs no other name."""
+
+    def __init__(self, fields: Sequence[tuple[QWidget, str]], parent: QWidget, stretched: int = -1) -> None:
+        super().__init__(parent)
+        self.first = fields[0][0]
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        for number, (field, name) in enumerate(fields):
+            row.addWidget(field, int(number == stretched))
+            if name:
+                say(field, "setAccessibleName", name)
+        if stretched < 0:
+            row.addStretch(1)
 
 
 class Form(QWidget):
@@ -37,8 +62,11 @@ class Form(QWidget):
         row = self.grid.rowCount()
         label = QLabel(self)
         say(label, "setText", caption)
-        say(field, "setAccessibleName", caption)
-        label.setBuddy(field)
+        if isinstance(field, Beside):
+            label.setBuddy(field.first)
+        else:
+            say(field, "setAccessibleName", caption)
+            label.setBuddy(field)
         self._wheel.watch(field)
         if isinstance(field, QAbstractSpinBox):
             # A style sheet gives the fields of numbers no padding, unlike all others.

@@ -29,6 +29,7 @@ class KeysTab(Form):
             field = edit.findChild(QLineEdit)
             if field is not None:
                 say(field, "setPlaceholderText", "Press a key")
+                say(field, "setAccessibleName", act.text)
             self.edits[act.name] = edit
             self.add(act.text, edit)
         note = self.note()

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QPushButton, QWidget
+from PySide6.QtWidgets import QFileDialog, QPushButton, QWidget
 
 from aoi_app.core.errors import AoiError
 from aoi_app.core.settings import Settings
 from aoi_app.gui.background import Background
 from aoi_app.gui.services import Choice, Services
-from aoi_app.gui.settings.form import ChoiceBox, Form
+from aoi_app.gui.settings.form import Beside, ChoiceBox, Form
 from aoi_app.gui.settings.runtime_options import RuntimeOptions
 from aoi_app.gui.texts import labelled, message, say, tr
 
@@ -30,11 +30,7 @@ class ModelTab(Form):
         browse = QPushButton(self)
         say(browse, "setText", "Browse…")
         browse.clicked.connect(self._on_browse)
-        row = QWidget(self)
-        line = QHBoxLayout(row)
-        line.setContentsMargins(0, 0, 0, 0)
-        line.addWidget(self.model, 1)
-        line.addWidget(browse)
+        row = Beside(((self.model, "Model"), (browse, "")), self, stretched=0)
         self._about_model, self._about_runtime, self._about_precision = self.note(), self.note(), self.note()
         for caption, field, about in (
             ("Model", row, self._about_model),

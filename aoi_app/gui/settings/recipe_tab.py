@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QWidget
+from PySide6.QtWidgets import QComboBox, QWidget
 
 from aoi_app.core.errors import AoiError
 from aoi_app.core.inspection import EngineInfo
 from aoi_app.core.recipe import MAX_LENGTH_LINES, MAX_WIDTH_PX, Recipe
 from aoi_app.core.settings import ChangeoverSettings, Settings
 from aoi_app.gui.services import Services
-from aoi_app.gui.settings.form import Form
+from aoi_app.gui.settings.form import Beside, Form
 from aoi_app.gui.settings.rules_table import RulesTable, whole
-from aoi_app.gui.texts import message, say, tr
+from aoi_app.gui.texts import message, tr
 
 BY = (("person", "a person"), ("serial", "the serial number"), ("barcode", "a bar code on the board"))
 UNKNOWN = (("error", "is an error"), ("stop", "is an error, and the line stops"))
@@ -46,17 +46,9 @@ class RecipeTab(Form):
         self.add("A board of no recipe", self.unknown)
         self.add("Recipe", self.name)
         self.grid.addWidget(self._revision, self.grid.rowCount(), 1)
-        lengths = QWidget(self)
-        line = QHBoxLayout(lengths)
-        line.setContentsMargins(0, 0, 0, 0)
-        for caption, field in (("from", self.min_lines), ("to", self.max_lines)):
-            label = QLabel(self)
-            say(label, "setText", caption)
-            line.addWidget(label)
-            line.addWidget(field)
-        line.addStretch(1)
+        lengths = ((self.min_lines, "Least board length, lines"), (self.max_lines, "Most board length, lines"))
         self.add("Board width, px", self.width_px, "0 accepts any width.")
-        self.add("Board length, lines", lengths)
+        self.add("Board length, lines", Beside(lengths, self))
         self.rules = RulesTable(self)
         self.column.addWidget(self.rules, 1)
         self.column.addWidget(self._problem)

@@ -63,6 +63,7 @@ class RulesTable(QScrollArea):
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
         self.setWidgetResizable(True)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.rows: dict[str, RuleRow] = {}
         self._kept: frozenset[str] = frozenset()
 

@@ -61,6 +61,8 @@ class StatisticsPage(QWidget):
         self._background = Background(self, "statistics")
         self.view: PeriodView | None = None
         self.period, self.recipe, self.by = QComboBox(self), QComboBox(self), QComboBox(self)
+        for box, name in ((self.period, "Period"), (self.recipe, "Recipe"), (self.by, "Pareto by")):
+            say(box, "setAccessibleName", name)
         self._export = QPushButton(self)
         say(self._export, "setText", "Export")
         menu = QMenu(self._export)
@@ -108,9 +110,9 @@ class StatisticsPage(QWidget):
             title, value, note = QLabel(frame), QLabel("–", frame), QLabel(frame)
             for label, role in ((title, "title"), (value, "value"), (note, "faint")):
                 label.setProperty("role", role)
-                label.setMinimumWidth(20)
                 column.addWidget(label)
             say(title, "setText", card.title)
+            note.setWordWrap(True)
             self._cards.append((value, note))
             cards.addWidget(frame, 1)
         grid = QGridLayout()
@@ -136,10 +138,10 @@ class StatisticsPage(QWidget):
         self._timer.start()
 
     def _on_timer(self) -> None:
-        if self.isVisible():
-            self.count()
-        else:
+        if not self.isVisible():
             self._timer.stop()
+        elif not self._background.waits_for("count"):
+            self.count()
 
     def count(self) -> None:
         """Count the period that is chosen."""

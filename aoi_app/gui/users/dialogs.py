@@ -132,6 +132,7 @@ class PeopleDialog(_Asking):
         super().__init__("Users", book, parent)
         self._session = session
         self.people = QListWidget(self)
+        say(self.people, "setAccessibleName", "Users")
         self.name = QLineEdit(self)
         self.role = QComboBox(self)
         self.secret = _secret(self)
