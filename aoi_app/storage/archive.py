@@ -19,7 +19,7 @@ from aoi_app.storage.faults import explained
 from aoi_app.storage.pictures import Area, PicturePolicy, crop_area, crop_of, encoded, preview_of
 
 STAGING = ".staging"
-_TRIES = 5
+_TRIES = 20
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
@@ -53,6 +53,15 @@ def folder_name(board_id: str) -> str:
 def board_folder(board_id: str, ended_us: int) -> str:
     """Return a board's folder, relative to the archive."""
     return f"{utc_day(ended_us)}/{folder_name(board_id)}"
+
+
+def picture_file(root: Path, name: str) -> Path | None:
+    """Return the file of a picture that a row names, relative to the archive; None for one outside of it.
+
+    A restored backup may have been written by anybody: its rows must not have other files read, or removed.
+    """
+    relative = Path(name)
+    return None if relative.is_absolute() or relative.drive or ".." in relative.parts else root / relative
 
 
 class Archive:
@@ -160,12 +169,13 @@ class Archive:
 def _rename(draft: Path, final: Path) -> None:
     """Move a folder to its day, in one step."""
     for attempt in range(_TRIES):
-        final.parent.mkdir(exist_ok=True)
         try:
+            final.parent.mkdir(exist_ok=True)
             draft.rename(final)
             return
-        except FileNotFoundError:
-            # Housekeeping removes days of which nothing is left, and this one was still empty.
+        except (FileNotFoundError, FileExistsError):
+            # Housekeeping removes days of which nothing is left, and this one was still empty: it went between the two
+            # steps, or while `mkdir` looked what stands there already.
             if attempt == _TRIES - 1 or not draft.exists():
                 raise
 

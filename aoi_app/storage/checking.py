@@ -12,7 +12,7 @@ import numpy as np
 from sqlalchemy import Connection, case, func, select
 
 from aoi_app.core.inspection import Verdict, Verification
-from aoi_app.storage.archive import Archive, board_folder
+from aoi_app.storage.archive import Archive, board_folder, picture_file
 from aoi_app.storage.database import Place, connect, reading
 from aoi_app.storage.faults import explained
 from aoi_app.storage.review import final_verdict
@@ -106,8 +106,8 @@ def _pictures(connection: Connection, images: Path, decode: bool) -> Iterator[Pr
     )
     for statement in statements:
         for path, hashes in connection.execution_options(yield_per=_BATCH).execute(statement):
-            file = images / str(path)
-            if not file.is_file():
+            file = picture_file(images, str(path))
+            if file is None or not file.is_file():
                 yield Problem("missing picture", str(path), "a row refers to it")
             elif decode:
                 yield from _read_picture(file, str(path), hashes or {})

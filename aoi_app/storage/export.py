@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import csv
 import json
 import sys
 from collections.abc import Iterable, Iterator
@@ -14,6 +13,7 @@ from aoi_app.core.inspection import Defect, EngineInfo
 from aoi_app.storage.clock import iso
 from aoi_app.storage.faults import from_os
 from aoi_app.storage.history import BoardRecord, BoardRow, DefectRow
+from aoi_app.storage.spreadsheet import rows_into
 
 BOARD_COLUMNS = (
     "board", "serial", "station", "verdict", "final_verdict", "reason", "recipe", "recipe_revision", "started", "ended",
@@ -55,10 +55,10 @@ def opened(target: str) -> Iterator[TextIO]:
 
 def write_boards_csv(rows: Iterable[BoardRow], target: TextIO) -> None:
     """Write one line a board."""
-    table = csv.writer(target, lineterminator="\r\n")
-    table.writerow(BOARD_COLUMNS)
+    write = rows_into(target)
+    write(BOARD_COLUMNS)
     for row in rows:
-        table.writerow(
+        write(
             (row.board_id, row.serial, row.station, row.verdict.value, row.final_verdict.value, row.reason, row.recipe,
              row.recipe_revision, iso(row.started_us), iso(row.ended_us), row.defects, row.open_defects,
              "" if row.verdict_ms is None else f"{row.verdict_ms:.3f}")
@@ -67,13 +67,13 @@ def write_boards_csv(rows: Iterable[BoardRow], target: TextIO) -> None:
 
 def write_defects_csv(records: Iterable[BoardRecord], target: TextIO) -> None:
     """Write one line a defect; boards without defects have none."""
-    table = csv.writer(target, lineterminator="\r\n")
-    table.writerow(DEFECT_COLUMNS)
+    write = rows_into(target)
+    write(DEFECT_COLUMNS)
     for record in records:
         row = record.row
         for found in record.defects:
             d = found.defect
-            table.writerow(
+            write(
                 (row.board_id, row.serial, iso(row.ended_us), row.recipe, row.recipe_revision, row.verdict.value,
                  found.number, d.defect_code, f"{d.confidence:.5f}", *(f"{v:.2f}" for v in d.box),
                  "" if d.size_um is None else f"{d.size_um:.2f}", d.region, d.component, d.severity, int(d.counts),

@@ -13,6 +13,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 from aoi_app.core.errors import StoreError
 from aoi_app.core.inspection import Defect, EngineInfo, Inspection, Verdict, Verification
 from aoi_app.core.scan import PixelFormat
+from aoi_app.storage.archive import picture_file
 from aoi_app.storage.database import Place, connect, reading
 from aoi_app.storage.faults import explained
 from aoi_app.storage.query import AnySelect, HistoryQuery, PageKey, count_boards, count_defects, page_keys
@@ -223,7 +224,7 @@ class History:
         return tuple(values)
 
     def _file(self, relative: str | None) -> Path | None:
-        return None if relative is None else self._place.images / relative
+        return None if relative is None else picture_file(self._place.images, relative)
 
     def _board_row(self, row: RowMapping) -> BoardRow:
         return BoardRow(

@@ -20,6 +20,8 @@ from aoi_app.storage.stop_rules import Alarm, StopMonitor
 from aoi_app.storage.store import Store
 
 HOUSEKEEPING_S = 600.0
+LONGEST_ROUND_S = 15.0
+"""A round of housekeeping that is under way when the station closes is waited for so long."""
 
 Tell = Callable[[str, str], None]
 """Told what happened and what to do next; may come from another thread."""
@@ -36,6 +38,8 @@ _SPACE = {
         "Free space now; boards and verdicts are still recorded.",
     ),
 }
+
+_CHECK = "Look for what is wrong with: aoi audit check."
 
 log = logging.getLogger(__name__)
 
@@ -100,7 +104,7 @@ class Keeper:
     def close(self) -> None:
         """Stop housekeeping and close the store; may be called twice."""
         self._stop.set()
-        self._housekeeping.join()
+        self._housekeeping.join(LONGEST_ROUND_S)
         self._alarms.close()
         self._store.close()
 
@@ -128,6 +132,9 @@ class Keeper:
             except StoreError as error:
                 log.warning("housekeeping: %s", error)
                 self._tell(error.what, error.hint)
+            except Exception as error:  # the next round goes on: a thread that ended would let the disk fill up
+                log.exception("housekeeping")
+                self._tell(f"Old pictures could not be removed: {type(error).__name__}: {error}.", _CHECK)
             before, space = space, self._store.space
             if space is not before and space in _SPACE:
                 self._tell(*_SPACE[space])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, TextIO
@@ -12,6 +11,7 @@ from aoi_app.storage.alarms import AlarmRow
 from aoi_app.storage.clock import from_us, iso
 from aoi_app.storage.figures import Figures
 from aoi_app.storage.intervals import Rate
+from aoi_app.storage.spreadsheet import rows_into
 
 LONGEST_PARETO = 20
 
@@ -94,13 +94,13 @@ def report_object(
 
 def write_report_csv(figures: Figures, alarms: Sequence[AlarmRow], target: TextIO) -> None:
     """Write one line a figure."""
-    table = csv.writer(target, lineterminator="\r\n")
-    table.writerow(("section", "name", "value", "unit", "n", "low_95", "high_95"))
-    table.writerow(("period", "since", iso(figures.since_us), "text", "", "", ""))
-    table.writerow(("period", "until", iso(figures.until_us), "text", "", "", ""))
+    write = rows_into(target)
+    write(("section", "name", "value", "unit", "n", "low_95", "high_95"))
+    write(("period", "since", iso(figures.since_us), "text", "", "", ""))
+    write(("period", "until", iso(figures.until_us), "text", "", "", ""))
     for line in report_lines(figures, alarms):
         cells = (line.value, line.unit, line.n, line.low, line.high)
-        table.writerow((line.section, line.name, *("" if cell is None else cell for cell in cells)))
+        write((line.section, line.name, *("" if cell is None else cell for cell in cells)))
 
 
 def _not_set(figures: Figures) -> list[Line]:

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import select, tuple_, update
 
 from aoi_app.core.inspection import Verdict
-from aoi_app.storage.archive import Archive, board_folder
+from aoi_app.storage.archive import Archive, board_folder, picture_file
 from aoi_app.storage.clock import DAY_US, now_us
 from aoi_app.storage.database import Place, connect, reading
 from aoi_app.storage.faults import explained
@@ -104,9 +104,9 @@ def expire_whole(place: Place, most_bytes: int) -> int:
                 wanted = wanted.where(tuple_(InspectionTable.ts_us, InspectionTable.id) < tuple_(*after))
             with explained(place.name, place.folder), reading(engine) as connection:
                 boards = connection.execute(wanted.limit(_BATCH)).all()
-            too_many: list[tuple[int, Path]] = []
+            too_many: list[tuple[int, Path | None]] = []
             for _, key, name in boards:
-                file = place.images / str(name)
+                file = picture_file(place.images, str(name))
                 kept += _size(file)
                 if kept > most_bytes:
                     too_many.append((key, file))
@@ -119,7 +119,8 @@ def expire_whole(place: Place, most_bytes: int) -> int:
                     )
                 for _, file in too_many:
                     with contextlib.suppress(OSError):
-                        file.unlink(missing_ok=True)
+                        if file is not None:
+                            file.unlink(missing_ok=True)
                 removed += len(too_many)
             if len(boards) < _BATCH:
                 return removed
@@ -128,9 +129,9 @@ def expire_whole(place: Place, most_bytes: int) -> int:
         engine.dispose()
 
 
-def _size(file: Path) -> int:
+def _size(file: Path | None) -> int:
     try:
-        return file.stat().st_size
+        return 0 if file is None else file.stat().st_size
     except OSError:
         return 0
 

@@ -49,7 +49,7 @@ def test_csv_of_boards(recorded: Path, tmp_path: Path) -> None:
     assert (tmp_path / "out.csv").read_bytes().startswith(b"\xef\xbb\xbfboard,serial"), "spreadsheets need the mark"
     rows = list(csv.DictReader((tmp_path / "out.csv").open(encoding="utf-8-sig", newline="")))
     assert [r["board"] for r in rows] == [f"board-{n:06d}" for n in reversed(range(BOARDS))]
-    assert rows[0]["reason"] == '1 x "short", 短路' and rows[0]["serial"] == "=SN[5]"
+    assert rows[0]["reason"] == '1 x "short", 短路' and rows[0]["serial"] == "'=SN[5]", "a formula is text"
     assert [int(r["defects"]) for r in rows] == list(reversed(range(BOARDS)))
     assert to_us(datetime.fromisoformat(rows[-1]["ended"])) == START_US
     assert list(tmp_path.glob("*.part")) == []

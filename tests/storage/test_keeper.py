@@ -1,16 +1,18 @@
 from __future__ import annotations
 
 import threading
+import time
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from aoi_app.core.errors import SettingsError, StoreError
 from aoi_app.core.inspection import Verdict
 from aoi_app.core.protocols import ResultStore
 from aoi_app.storage.alarms import Alarms
 from aoi_app.storage.checking import check
-from aoi_app.storage.database import Place
+from aoi_app.storage.database import Place, connect
 from aoi_app.storage.history import History
 from aoi_app.storage.keeper import Keeper
 from aoi_app.storage.query import HistoryQuery
@@ -112,6 +114,45 @@ def test_what_is_changed_in_the_file_holds_from_the_next_board_on(at: At) -> Non
     history.close()
     assert kept == [True] * 6 + [False] * 3, "newest first: the settings before stay while the file cannot be read"
     assert len(raised) == 2 and len(told) == 1 and "record.json cannot be used" in told[0]
+
+
+def test_a_row_that_names_a_file_outside_the_archive_has_it_neither_shown_nor_removed(at: At, tmp_path: Path) -> None:
+    keeper = Keeper(*at, usual=RecordSettings(whole_boards="all", stop_rules=StopRules(in_a_row=None)))
+    for number in range(3):
+        keeper.record(*board(number))
+    keeper.close()
+    other, above = tmp_path / "other.txt", at.folder / "above.txt"
+    for file in (other, above):
+        file.write_text("not a picture")
+    with connect(Place(*at)).begin() as connection:
+        for number, name in enumerate((str(other), "../above.txt")):
+            statement = text("UPDATE inspection SET board_image = :name, preview = :name WHERE board_id = :board")
+            connection.execute(statement, {"name": name, "board": f"board-{number:06d}"})
+    history = History(*at)
+    shown = {r.row.serial: (r.board_image, r.row.preview) for r in history.records(HistoryQuery())}
+    history.close()
+    assert shown["SN00000"] == shown["SN00001"] == (None, None)
+    assert {p.kind for p in check(Place(*at))} == {"missing picture"}
+    expire_whole(Place(*at), 0)
+    assert other.exists() and above.exists()
+
+
+def test_housekeeping_goes_on_after_an_error_that_nobody_foresaw(at: At, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+
+    def broken(*_: object) -> int:
+        raise ValueError("a day that there is not")
+
+    monkeypatch.setattr("aoi_app.storage.keeper.expire", broken)
+    keeper = Keeper(*at, tell=lambda what, hint: told.append(what), every_s=0.01)
+    try:
+        deadline = time.monotonic() + 60
+        while len(told) < 3:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+    finally:
+        keeper.close()
+    assert "a day that there is not" in told[0]
 
 
 def test_whole_boards_have_so_much_room_and_the_oldest_go_first(at: At) -> None:
