@@ -10,6 +10,10 @@ from aoi_app.core.errors import AoiError
 from aoi_app.inference.catalog import default_model
 from aoi_app.inference.runtimes.tensorrt.hardware import GpuFacts, query_gpu
 from aoi_app.inference.runtimes.tensorrt.library import Library, open_library
+from tests.gpu import rehearsal
+
+if rehearsal.asked():
+    rehearsal.install()
 
 # A quick build is good enough to test what it does; figures are taken with the default level.
 QUICK = {"optimisation_level": 1, "max_batch": 8, "workspace_mib": 256}

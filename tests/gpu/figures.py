@@ -22,15 +22,25 @@ from aoi_app.inference.runtimes.tensorrt.bench import (
     bench_stream,
     bench_tensorrt,
     bus_rate,
+    device_ms,
+    floor_of,
     open_for_bench,
     pinned_board,
     vram_used,
 )
 from aoi_app.inference.runtimes.tensorrt.gpu.driver import enter
 from aoi_app.inference.runtimes.tensorrt.hardware import query_gpu
+from aoi_app.inference.runtimes.tensorrt.lane import STAGES
 from aoi_app.inference.yardstick import write_yardstick
 from aoi_app.station.telemetry_nvml import open_monitor
 
+FAILED = "failed: "
+WARM_UP = 50
+STAGES_TIMED = {
+    "cut ms": ("call", "preprocess"),
+    "cut and infer ms": ("call", "preprocess", "inference"),
+    "whole launch ms": STAGES,
+}
 SWAP_SECONDS = 240.0
 """Engine swaps stop here, however many were asked for; the figure says how many there were."""
 
@@ -40,27 +50,32 @@ def quiet(share: float, text: str) -> None:
 
 
 class Figures:
-    """Collects what was measured and writes it after every step: a figure that fails must not take the others along."""
+    """Collects what was measured and writes it after every step: a figure that fails must not take the others along.
+
+    What the file holds already is not measured again; what failed is.
+    """
 
     def __init__(self, out: Path, only: Sequence[str] = ("",)) -> None:
         self.out, self.only = out, tuple(only)
-        self.values: dict[str, Any] = {}
+        self.values: dict[str, Any] = json.loads(out.read_text()) if out.is_file() else {}
 
     def take(self, name: str, measure: Callable[[], Any]) -> None:
-        if not name.startswith(self.only):
+        if not name.startswith(self.only) or not str(self.values.get(name, FAILED)).startswith(FAILED):
             return
         started = time.perf_counter()
         try:
             value = measure()
         except Exception as error:
-            value = f"{type(error).__name__}: {error}"
+            value = f"{FAILED}{type(error).__name__}: {error}"
         self.values[name] = value
         print(f"{name} ({time.perf_counter() - started:.0f} s): {json.dumps(value)}", flush=True)
-        self.out.write_text(json.dumps(self.values, indent=1))
+        draft = self.out.with_suffix(".tmp")
+        draft.write_text(json.dumps(self.values, indent=1))
+        draft.replace(self.out)
 
 
-def table(model: Model, precision: str, options: dict[str, Any], batches: tuple[int, ...]) -> list[dict[str, Any]]:
-    rows = bench_tensorrt(model, (precision,), batches=batches, frames=1000, options=options)
+def table(model: Model, precision: str, options: dict[str, Any], batch: int, frames: int) -> list[dict[str, Any]]:
+    rows = bench_tensorrt(model, (precision,), batches=(batch,), frames=frames, tiles=2 * frames, options=options)
     return [
         {k: round(v, 4) if isinstance(v, float) else v for k, v in dataclasses.asdict(row).items()}
         | {"ratio": round(row.ratio, 3), "throughput_ratio": round(row.throughput_ratio, 3)}
@@ -68,19 +83,31 @@ def table(model: Model, precision: str, options: dict[str, Any], batches: tuple[
     ]
 
 
-def real_window(model: Model, precision: str, options: dict[str, Any], images: Path) -> dict[str, float]:
-    """One window with its golden board and its defects, batch 1: pixels in host memory to merged boxes."""
-    detector = open_for_bench(model, precision, "tensorrt", {**options, "batch": 1}, quiet)
+def real_window(
+    model: Model, precision: str, options: dict[str, Any], images: Path, kept: int, frames: int
+) -> dict[str, float]:
+    """One window with its golden board and its defects, batch 1: pixels in host memory to merged boxes.
+
+    `kept`: MiB of golden boards that stay on the device; 0 sends it with every board.
+    """
+    chosen = {**options, "batch": 1, "golden_mib": kept}
+    detector = open_for_bench(model, precision, "tensorrt", chosen, quiet)
     try:
         board = max(frozen_boards([images], 20), key=lambda b: len(b.truth.boxes) if b.truth else 0)
-        pixels, golden = (pinned_copy(p) for p in (board.pixels, board.golden))
+        pixels = pinned_copy(board.pixels)
+        golden = board.golden if kept else pinned_copy(board.golden)
         times = []
-        for _ in range(1050):
+        for _ in range(WARM_UP + frames):
             started = time.perf_counter()
             found = detect(detector, pixels, golden)
             times.append((time.perf_counter() - started) * 1e3)
-        p50, p95, p99 = np.percentile(times[50:], (50, 95, 99)).tolist()
-        return {"boxes": len(found), "p50_ms": p50, "p95_ms": p95, "p99_ms": p99}
+        p50, p95, p99 = np.percentile(times[WARM_UP:], (50, 95, 99)).tolist()
+        lane = max(detector.activation.lanes, key=lambda lane: int(lane.call["tiles"][0]))  # the one that was used
+        bare = floor_of(lane, 1)[0]
+        # The last launch's pixels and candidates still lie there: the stages are timed on them.
+        stages = {name: device_ms(lane, 1, part) for name, part in STAGES_TIMED.items()}
+        return {"boxes": len(found), "p50_ms": p50, "p95_ms": p95, "p99_ms": p99, "bare_ms": bare,
+                "ratio": p50 / bare, **stages}  # fmt: skip
     finally:
         detector.close()
 
@@ -183,6 +210,7 @@ def main() -> None:
     parser.add_argument("--images", type=Path, help="folder of labelled windows")
     parser.add_argument("--only", nargs="+", default=[""], help="measure only what begins with one of these")
     parser.add_argument("--precisions", nargs="+", default=["fp16", "fp32"])
+    parser.add_argument("--frames", type=int, default=1_000, help="launches that are timed")
     parser.add_argument("--boards", type=int, default=10_000)
     parser.add_argument("--swaps", type=int, default=200)
     parser.add_argument("--batches", type=int, nargs="+", default=[1, 8, 16])
@@ -206,13 +234,16 @@ def main() -> None:
     for precision in given.precisions:
         for name, model in models.items():
             for batch in given.batches:
-                rows = functools.partial(table, model, precision, options, (batch,))
+                rows = functools.partial(table, model, precision, options, batch, given.frames)
                 figures.take(f"{name} {precision} {batch}", rows)
     main_model = models.get("own", models["yolov8s"])
     if given.images:
         for precision in given.precisions:
-            window = functools.partial(real_window, main_model, precision, options, given.images)
-            figures.take(f"real window {precision}", window)
+            for how, kept in (("", 256), (", golden board sent each time", 0)):
+                window = functools.partial(
+                    real_window, main_model, precision, options, given.images, kept, given.frames
+                )
+                figures.take(f"real window {precision}{how}", window)
         figures.take("accuracy", lambda: accuracy(main_model, tuple(given.precisions), options, given.images))
     figures.take("16k at 10 kHz", lambda: stream(main_model, "fp16", options, 10_000))
     figures.take("16k at 30 kHz", lambda: stream(main_model, "fp16", options, 30_000))

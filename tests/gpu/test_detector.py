@@ -21,8 +21,10 @@ from aoi_app.inference.runtimes.tensorrt.hardware import GpuFacts
 from aoi_app.inference.runtimes.tensorrt.loader import TensorRt
 from aoi_app.inference.runtimes.tensorrt.manifest import PlanAltered
 from aoi_app.station.telemetry_nvml import open_monitor
+from tests.gpu import rehearsal
 
 MIB = 1024 * 1024
+BOARDS, SWAPS = (5, 2) if rehearsal.asked() else (500, 20)
 Options = dict[str, int | str]
 
 
@@ -106,7 +108,7 @@ def test_not_one_byte_of_drift_over_boards(network: Path, options: Options) -> N
     for _ in range(20):
         detect(detector, *scene)
     before = memory_info()[0]
-    for _ in range(500):
+    for _ in range(BOARDS):
         detect(detector, *scene)
     assert memory_info()[0] == before
     detector.close()
@@ -123,7 +125,7 @@ def test_engine_swaps_leave_nothing_behind(network: Path, options: Options) -> N
     for precision in ("fp16", "fp32"):
         swap(precision)
     before = memory_info()[0]
-    for number in range(20):
+    for number in range(SWAPS):
         swap(("fp16", "fp32")[number % 2])
     assert before - memory_info()[0] <= 2 * MIB
 

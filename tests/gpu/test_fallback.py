@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -14,13 +13,14 @@ from aoi_app.inference.model import read_model
 from aoi_app.inference.runtimes.tensorrt.gpu.driver import enter
 from aoi_app.inference.runtimes.tensorrt.gpu.memory import DeviceBuffer, memory_info
 from aoi_app.inference.runtimes.tensorrt.loader import TensorRt
+from tests.gpu import rehearsal
 
 MIB = 1024 * 1024
 Options = dict[str, int | str]
 
 
 def test_a_lost_gpu_leaves_the_board_to_the_cpu(network: Path, options: Options) -> None:
-    command = [sys.executable, "-m", "tests.gpu.lose_gpu", str(network), str(options["store"])]
+    command = [*rehearsal.python(), "-m", "tests.gpu.lose_gpu", str(network), str(options["store"])]
     done = subprocess.run(command, capture_output=True, text=True, timeout=400, check=False)
     assert done.returncode == 0, done.stderr[-4000:]
     told = json.loads(done.stdout.splitlines()[-1])

@@ -17,12 +17,14 @@ import numpy as np
 from tests.inference.tensorrt.cpu_kernels import run_kernel
 
 TOTAL = 4 << 30
+_LEAST_ADDRESS = 4096
 
 
 class CUresult(IntEnum):
     CUDA_SUCCESS = 0
     CUDA_ERROR_OUT_OF_MEMORY = 2
     CUDA_ERROR_NOT_READY = 600
+    CUDA_ERROR_ILLEGAL_ADDRESS = 700
     CUDA_ERROR_LAUNCH_FAILED = 719
 
 
@@ -56,7 +58,10 @@ class StandInEvent:
 
 
 class StandInCuda:
-    """One device; `lost` makes every wait fail as a lost GPU does."""
+    """One device; `lost` makes every call that reaches it fail, as those of a lost GPU do.
+
+    A kernel that is handed an address where nothing is loses it, as it loses a real one.
+    """
 
     CUresult = CUresult
     CUdevice_attribute = int
@@ -84,7 +89,13 @@ class StandInCuda:
         """Bytes of device memory in use."""
         return sum(len(b) for b in self.blocks.values())
 
+    def _refused(self) -> Any:
+        return CUresult.CUDA_ERROR_ILLEGAL_ADDRESS, 0
+
     # devices and contexts
+    def cuInit(self, flags: int) -> Any:
+        return (OK,)
+
     def cuDeviceGetCount(self) -> Any:
         return OK, 1
 
@@ -108,6 +119,8 @@ class StandInCuda:
 
     # memory
     def cuMemAlloc(self, nbytes: int) -> Any:
+        if self.lost:
+            return self._refused()
         if self.held + nbytes > TOTAL:
             return CUresult.CUDA_ERROR_OUT_OF_MEMORY, 0
         self.allocations += 1
@@ -130,6 +143,8 @@ class StandInCuda:
         return (OK,)
 
     def cuMemGetInfo(self) -> Any:
+        if self.lost:
+            return (*self._refused(), 0)
         return OK, TOTAL - self.held, TOTAL
 
     def cuMemsetD8(self, address: int, byte: int, nbytes: int) -> Any:
@@ -145,6 +160,8 @@ class StandInCuda:
         return (OK,)
 
     def cuMemcpyHtoDAsync(self, device: int, host: int, nbytes: int, stream: int) -> Any:
+        if self.lost:
+            return self._refused()[:1]
         self.uploaded += nbytes
         self.streams[stream].add(lambda: self._move(device, host, nbytes))
         return (OK,)
@@ -235,6 +252,10 @@ class StandInCuda:
 
     def cuLaunchKernel(self, kernel: Any, x: int, y: int, z: int, block: int, *rest: Any) -> Any:
         stream, (values, _) = rest[3], rest[4]
+        if any(isinstance(value, int) and value < _LEAST_ADDRESS for value in values):
+            self.lost = True
+        if self.lost:
+            return (OK,)  # it is queued; whatever comes after it fails
         source, defines, name = kernel
         self.streams[stream].add(lambda: run_kernel(source, name, defines, (x, y), block, list(values)))
         return (OK,)
