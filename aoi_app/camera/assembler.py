@@ -17,6 +17,7 @@ from aoi_app.camera.ring import BufferRing
 from aoi_app.core.errors import CameraError
 from aoi_app.core.recipe import MAX_LENGTH_LINES, MAX_WIDTH_PX
 from aoi_app.core.scan import BoardScan, LineBlock, LinesIn, PixelFormat, Pixels, ScanEnd, read_only
+from aoi_app.core.text import one_line
 
 BoardEvent = LinesIn | ScanEnd
 
@@ -194,9 +195,10 @@ class BoardAssembler:
         pixel_format = PixelFormat.MONO8 if buffer.ndim == 2 else PixelFormat.RGB8
         now = self._wall_ns()
         self._count += 1
+        named = one_line(serial or "")
         running = datetime.fromtimestamp(now / 1e9, timezone.utc).strftime("%Y%m%d-%H%M%S") + f"-{self._count:04d}"
         scan = BoardScan(
-            uuid.uuid4().hex, serial or running, read_only(buffer), pixel_format, slot, now, self._monotonic_ns()
+            uuid.uuid4().hex, named or running, read_only(buffer), pixel_format, slot, now, self._monotonic_ns()
         )
         return OpenBoard(scan, buffer, self._canary, self._copy, reverse=self._reverse)
 

@@ -126,8 +126,15 @@ def load_settings(path: Path) -> Settings:
 
 
 def save_settings(settings: Settings, path: Path) -> None:
-    """Write settings so that a crash leaves the old file or the new one."""
+    """Write settings so that a crash leaves the old file or the new one.
+
+    They may hold the password of a database: a new file is for the account that runs the station alone; one that is
+    there keeps the rights that somebody gave it.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
+    rights = path.stat().st_mode & 0o777 if path.exists() else 0o600
     draft = path.with_suffix(".tmp")
+    draft.touch(mode=rights)
+    draft.chmod(rights)
     draft.write_text(settings.model_dump_json(indent=2) + "\n", encoding="utf-8")
     draft.replace(path)

@@ -14,6 +14,7 @@ from aoi_app.core.inspection import EngineInfo, Inspection, Judgement, ToGolden,
 from aoi_app.core.protocols import Detector
 from aoi_app.core.recipe import MAX_LENGTH_LINES, Recipe
 from aoi_app.core.scan import BoardScan, LinesIn, Pixels, ScanEnd
+from aoi_app.core.text import one_line
 from aoi_app.inference.registration import Registration
 from aoi_app.station.aligned_golden import AlignedGolden
 from aoi_app.station.changeover import Chosen
@@ -306,7 +307,7 @@ def _inspection(
 ) -> Inspection:
     return Inspection(
         board_id=board.scan.board_id,
-        serial=board.code or board.scan.serial,
+        serial=one_line(board.code) or board.scan.serial,
         verdict=judgement.verdict,
         reason=judgement.reason,
         defects=judgement.defects,

@@ -17,18 +17,23 @@ Row = dict[str, Any]
 
 
 def plain_text(value: str) -> str:
-    """PostgreSQL takes no NUL in a text; a bar code may hold one."""
-    return value.replace("\0", "")
+    """Return a text that every database takes: PostgreSQL no NUL, none a lone surrogate, as a file's name may hold."""
+    return value.replace("\0", "").encode("utf-8", "replace").decode("utf-8")
+
+
+def _facts(engine: EngineInfo) -> Row:
+    """Return what is recorded of an engine: what it is, not in whose place."""
+    return {name: value for name, value in asdict(engine).items() if name != "stand_in"}
 
 
 def fingerprint(engine: EngineInfo) -> str:
     """Return the hash of all engine facts: equal facts share a row."""
-    return hashlib.sha256(json.dumps(asdict(engine), sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(_facts(engine), sort_keys=True).encode()).hexdigest()
 
 
 def engine_row(engine: EngineInfo) -> Row:
     """Return the row of an engine."""
-    return {**asdict(engine), "class_names": list(engine.class_names), "fingerprint": fingerprint(engine)}
+    return {**_facts(engine), "class_names": list(engine.class_names), "fingerprint": fingerprint(engine)}
 
 
 def inspection_row(inspection: Inspection, end: ScanEnd, kept: Kept, engine_id: int | None, station: str) -> Row:

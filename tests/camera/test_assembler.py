@@ -80,6 +80,19 @@ def test_a_whole_board_is_complete_and_equal(lines: int, encoder: int | None) ->
     assert announced == [min(n, lines) for n in range(HEIGHT, lines + HEIGHT, HEIGHT)]
 
 
+@pytest.mark.parametrize(
+    ("serial", "name"),
+    [("A1\nERROR record: forged", "A1ERROR record: forged"), ("\x1b[2JA1\udcff", "[2JA1"), ("A" * 5000, "A" * 255)],
+)
+def test_a_serial_number_is_one_line_that_a_record_takes(serial: str, name: str) -> None:
+    assert one_end(feed(assembler(), cut(picture(20), serial=serial))).scan.serial == name
+
+
+def test_a_serial_number_that_nobody_can_see_is_none() -> None:
+    unnamed = one_end(feed(assembler(), cut(picture(20), serial="\x1d\n"))).scan.serial
+    assert unnamed.endswith("-0001") and unnamed[:8].isdecimal()
+
+
 def test_lines_that_were_announced_do_not_change_any_more() -> None:
     target, board = assembler(), picture(60)
     seen: list[tuple[LinesIn, bytes]] = []
@@ -215,7 +228,7 @@ def test_blocks_lost_between_boards_may_have_been_a_board() -> None:
 def test_a_board_longer_than_its_buffer_is_truncated_and_says_so() -> None:
     end = one_end(feed(assembler(lines=50), cut(picture(83))))
     assert end.completeness.lines == 50 and end.completeness.missing_lines == 33
-    assert end.completeness.reasons == ("the board is longer than its buffer of 50 lines",)
+    assert end.completeness.reasons == ("the board is longer than 50 lines, the most that the recipe allows",)
 
 
 def test_without_a_free_buffer_the_board_still_has_its_end() -> None:

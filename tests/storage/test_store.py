@@ -118,6 +118,12 @@ def test_a_strange_board_id_stays_inside_the_archive(at: At, store: Store, name:
     assert row.preview.resolve().is_relative_to(at.folder.resolve() / "images")
 
 
+def test_a_text_that_is_no_text_is_recorded_all_the_same(at: At, store: Store) -> None:
+    store.record(*changed(board(1), serial="scan\udcff", reason="scan\udcff\0.png cannot be read"))
+    (row,) = History(*at).page(HistoryQuery())
+    assert (row.serial, row.reason) == ("scan?", "scan?.png cannot be read")
+
+
 def test_a_second_station_is_refused(at: At, store: Store) -> None:
     with pytest.raises(DatabaseLocked, match=r"Another station already records in .* \(process \d+"):
         Store(*at)
