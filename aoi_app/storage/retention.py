@@ -22,6 +22,8 @@ from aoi_app.storage.schema import DefectTable, InspectionTable
 
 GIB = 1 << 30
 _BATCH = 200
+_PAUSE_S = 0.02
+"""Between two batches: a station that waits for the database gets it now, not after the last batch."""
 _LOOK_AGAIN_S = 5.0
 
 Days = Annotated[float, Field(gt=0)] | None
@@ -70,19 +72,26 @@ def expire(place: Place, policy: RetentionPolicy, now: int | None = None) -> int
                 .limit(_BATCH)
             )
             while True:
+                # Looked for without the writer's lock: on a large record that takes longer than a board may wait.
+                with explained(place.name, place.folder), reading(engine) as looking:
+                    found = looking.execute(due).all()
+                if not found:
+                    break
                 with explained(place.name, place.folder), engine.begin() as connection:
-                    boards = connection.execute(due).all()
-                    keys = [key for key, _, _ in boards]
+                    # A decision that was taken back meanwhile asks for the pictures again.
+                    still = InspectionTable.id.in_([key for key, _, _ in found]), InspectionTable.open_defects == 0
+                    keys = set(connection.scalars(select(InspectionTable.id).where(*still)))
                     connection.execute(
                         update(InspectionTable)
                         .where(InspectionTable.id.in_(keys))
                         .values(preview=None, board_image=None)
                     )
                     connection.execute(update(DefectTable).where(DefectTable.inspection_id.in_(keys)).values(crop=None))
-                archive.remove([board_folder(board_id, ts_us) for _, board_id, ts_us in boards])
-                removed += len(boards)
-                if len(boards) < _BATCH:
+                archive.remove([board_folder(board_id, ts_us) for key, board_id, ts_us in found if key in keys])
+                removed += len(keys)
+                if len(found) < _BATCH or not keys:
                     break
+                time.sleep(_PAUSE_S)
         archive.remove_empty_days()
     finally:
         engine.dispose()

@@ -105,6 +105,16 @@ class InspectionTable(Base):
         Index(None, "recipe", "ts_us", "verdict", "recipe_revision"),
         Index(None, "serial", "ts_us"),
         Index(None, "engine_id", "ts_us"),
+        *(
+            # What housekeeping asks for every few minutes; on an old record few boards have pictures still.
+            Index(
+                name, *columns, sqlite_where=text(f"{kept} IS NOT NULL"), postgresql_where=text(f"{kept} IS NOT NULL")
+            )
+            for name, kept, columns in (
+                ("ix_inspection_with_pictures", "preview", ("final_verdict", "ts_us")),
+                ("ix_inspection_kept_whole", "board_image", ("ts_us", "id")),
+            )
+        ),
         Index(
             "ix_inspection_to_review",
             "ts_us",

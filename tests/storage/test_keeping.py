@@ -14,7 +14,7 @@ from aoi_app.storage.clock import DAY_US
 from aoi_app.storage.database import Place, connect
 from aoi_app.storage.history import History
 from aoi_app.storage.query import HistoryQuery
-from aoi_app.storage.retention import DiskGuard, RetentionPolicy, Space, expire
+from aoi_app.storage.retention import DiskGuard, RetentionPolicy, Space, expire, expire_whole
 from aoi_app.storage.review import Review
 from aoi_app.storage.store import Store
 from tests.storage.boards import START_US, board, changed, defects
@@ -70,6 +70,14 @@ def test_boards_that_wait_for_review_keep_their_pictures(recorded: At) -> None:
     assert _with_pictures(recorded) == {f"board-{n:06d}" for n in range(1, 20, 2)}
     assert not any(f.is_dir() and not any(f.iterdir()) for f in (recorded.folder / "images").glob("2*"))
     assert expire(Place(*recorded), policy, NOW) == 0
+
+
+def test_looking_for_what_is_due_keeps_nobody_waiting(recorded: At) -> None:
+    """The station may be writing meanwhile: only what is removed is written."""
+    with connect(Place(*recorded)).begin() as station:
+        station.execute(text("UPDATE seal_head SET boards = boards"))
+        assert expire(Place(*recorded), RetentionPolicy(passed_days=1), START_US) == 0
+        assert expire_whole(Place(*recorded), 0) == 0
 
 
 def test_for_ever_is_for_ever(recorded: At) -> None:

@@ -1,4 +1,4 @@
-"""Seals of boards; hashes of their pictures."""
+"""Seals of boards; hashes of their pictures; what housekeeping asks for from an index."""
 
 from __future__ import annotations
 
@@ -11,8 +11,17 @@ branch_labels = None
 depends_on = None
 
 
+_INDICES = (
+    ("ix_inspection_with_pictures", "preview", ["final_verdict", "ts_us"]),
+    ("ix_inspection_kept_whole", "board_image", ["ts_us", "id"]),
+)
+
+
 def upgrade() -> None:
     """Go forward."""
+    for name, kept, columns in _INDICES:
+        some = sa.text(f"{kept} IS NOT NULL")
+        op.create_index(name, "inspection", columns, sqlite_where=some, postgresql_where=some)
     op.add_column("inspection", sa.Column("pictures", sa.JSON, nullable=True))
     op.add_column("inspection", sa.Column("seal", sa.String(length=64), nullable=True))
     op.create_table(
@@ -26,6 +35,8 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Go back."""
+    for name, _, _ in _INDICES:
+        op.drop_index(name, "inspection")
     op.drop_table("seal_head")
     op.drop_column("inspection", "seal")
     op.drop_column("inspection", "pictures")
