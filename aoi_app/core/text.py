@@ -12,7 +12,7 @@ def one_line(text: str, most: int = 255) -> str:
     """Return a text as it can stand in a log, a table and a record: at most `most` characters, none of which is unseen.
 
     Anybody can print a label. A line break in a serial number would forge a line of the log, an escape sequence move a
-    terminal's cursor, a change of direction show another name than the one that is kept, and thousands of characters are
-    more than a database's index takes.
+    terminal's cursor, a change of direction show another name than the one that is kept, and thousands of characters
+    are more than a database's index takes.
     """
     return "".join(c for c in text if unicodedata.category(c) not in _NOT_SHOWN)[:most].strip()

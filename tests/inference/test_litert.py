@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +14,7 @@ from hypothesis import strategies as st
 from aoi_app.core.errors import EngineError, ModelError
 from aoi_app.inference.model import Model, read_model
 from aoi_app.inference.runtimes.litert import LiteRt
-from aoi_app.inference.runtimes.litert_file import plain, quantised
+from aoi_app.inference.runtimes.litert_file import _METADATA_FILES, _metadata, plain, quantised
 
 from .conftest import MakeOnnx
 
@@ -61,3 +63,19 @@ def test_a_broken_file_beside_the_model_is_refused_by_name(model: Model) -> None
 def test_int8_needs_images(model: Model, tmp_path: Path) -> None:
     with pytest.raises(EngineError, match="0 tiles were found"):
         LiteRt().load(model, "int8", {"calibration": str(tmp_path)}, ignore)
+
+
+def test_metadata_that_cannot_be_unpacked_is_none(tmp_path: Path) -> None:
+    file = tmp_path / "metadata.zip"
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(_METADATA_FILES[0], json.dumps({"names": "['a', 'b']", "more": "x" * 500}))
+    data = file.read_bytes()
+    assert _metadata(file)["names"] == "['a', 'b']"
+    start = 30 + len(_METADATA_FILES[0])
+    for damaged in (
+        data[:start] + b"\xff" * 20 + data[start + 20 :],  # no deflate stream
+        data.replace(b"PK\x01\x02\x14\x03\x14\x00\x00\x00", b"PK\x01\x02\x14\x03\x14\x00\x01\x00"),  # "encrypted"
+    ):
+        assert damaged != data
+        file.write_bytes(damaged)
+        assert _metadata(file) == {}

@@ -74,6 +74,39 @@ def test_weights_from_elsewhere_are_refused(location: str, model: Path) -> None:
         read_model(model)
 
 
+def branching(path: Path, location: str) -> None:
+    """Write a network that keeps weights of a branch in a file of their own."""
+
+    def branch(name: str) -> onnx.GraphProto:
+        weights = onnx.TensorProto(name=name, data_type=1, dims=[4], data_location=onnx.TensorProto.EXTERNAL)
+        weights.external_data.add(key="location", value=location)
+        out = onnx.helper.make_tensor_value_info(f"{name} out", 1, [4])
+        return onnx.helper.make_graph(
+            [onnx.helper.make_node("Identity", [name], [f"{name} out"])], name, [], [out], [weights]
+        )
+
+    choose = onnx.helper.make_node("If", ["c"], ["y"], then_branch=branch("a"), else_branch=branch("b"))
+    graph = onnx.helper.make_graph(
+        [choose],
+        "branching",
+        [onnx.helper.make_tensor_value_info("c", onnx.TensorProto.BOOL, [1])],
+        [onnx.helper.make_tensor_value_info("y", 1, [4])],
+    )
+    path.write_bytes(onnx.helper.make_model(graph).SerializeToString())
+
+
+def test_weights_of_a_branch_are_hashed_and_come_from_nowhere_else(tmp_path: Path) -> None:
+    path = tmp_path / "branching.onnx"
+    branching(path, DATA)
+    (tmp_path / DATA).write_bytes(np.zeros(4, np.float32).tobytes())
+    before = file_hash(path)
+    (tmp_path / DATA).write_bytes(np.ones(4, np.float32).tobytes())
+    assert file_hash(path) != before
+    branching(path, "../secret.bin")
+    with pytest.raises(ModelError, match="not a plain file beside it"):
+        read_model(path)
+
+
 def test_a_link_is_no_plain_file(model: Path, tmp_path: Path) -> None:
     split(model)
     outside = tmp_path.parent / "outside.bin"

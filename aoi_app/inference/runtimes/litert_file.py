@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -102,6 +103,16 @@ def _spec(tensor: Mapping[str, Any]) -> TensorSpec:
     return TensorSpec(str(tensor["name"]), shape, kind if known else None, kind.name)
 
 
+_UNREADABLE = (
+    OSError,
+    EOFError,
+    zipfile.BadZipFile,
+    zlib.error,
+    UnicodeDecodeError,
+    RuntimeError,  # encrypted, or packed in a way that the library does not know
+)
+
+
 def _metadata(path: Path) -> dict[str, str]:
     """Return what an exporter appended to the file; nothing where there is none or it cannot be read."""
     try:
@@ -110,6 +121,6 @@ def _metadata(path: Path) -> dict[str, str]:
             if not name or archive.getinfo(name).file_size > MAX_METADATA_CHARS:
                 return {}
             value = literal(archive.read(name).decode("utf-8"))
-    except (OSError, zipfile.BadZipFile, UnicodeDecodeError):
+    except _UNREADABLE:
         return {}
     return {str(k): str(v) for k, v in value.items()} if isinstance(value, dict) else {}
