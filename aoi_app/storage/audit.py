@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
+from sqlalchemy.exc import SQLAlchemyError
 
 from aoi_app.core.errors import StoreError
 from aoi_app.storage.clock import iso, now_us
@@ -88,6 +89,20 @@ def note(place: Place, who: str, act: str, subject: str, detail: Mapping[str, An
     try:
         with explained(place.name, place.folder), engine.begin() as connection:
             append(connection, who, act, subject, detail)
+    finally:
+        engine.dispose()
+
+
+def last_hash(place: Place) -> str:
+    """Return the hash of the last entry, unverified; empty where there is no record, or none that can be read."""
+    if place.file is not None and not place.file.exists():
+        return ""
+    engine = connect(place, read_only=True)
+    try:
+        with reading(engine) as connection:
+            return str(connection.execute(select(AuditHeadTable.hash)).scalar() or "")
+    except SQLAlchemyError:  # often the very reason for bringing a backup back
+        return ""
     finally:
         engine.dispose()
 

@@ -6,13 +6,15 @@ import hashlib
 import json
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
 
 from aoi_app.core.errors import StoreError
 from aoi_app.storage.audit import Audit
@@ -26,6 +28,7 @@ from aoi_app.storage.migrate import prepare
 from aoi_app.storage.schema import HEAD
 
 MANIFEST = "backup.json"
+_TELL_EVERY = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +80,7 @@ def back_up(place: Place, target: Path, pictures: bool = True, progress: Progres
             _copy_database(place, draft, progress)
             # They are parts of recipes, few and small: a backup without pictures has them too.
             copy_goldens(place.images, draft / IMAGES_FOLDER)
-            count = _copy_pictures(place.images, draft / IMAGES_FOLDER) if pictures else 0
+            count = _copy_pictures(place.images, draft / IMAGES_FOLDER, progress) if pictures else 0
             manifest = _describe(draft, count)
             (draft / MANIFEST).write_text(json.dumps(asdict(manifest), indent=2) + "\n", encoding="utf-8")
             draft.rename(target)
@@ -108,7 +111,7 @@ def restore(place: Place, source: Path, progress: Progress | None = None) -> Man
     lock = StationLock(place.folder)
     try:
         with explained(place.name, place.folder):
-            _copy_pictures(source / IMAGES_FOLDER, place.images)
+            _copy_pictures(source / IMAGES_FOLDER, place.images, progress)
             copy_goldens(source / IMAGES_FOLDER, place.images)
             if place.file is None:
                 _restore_server(place, source, progress)
@@ -177,10 +180,14 @@ def _restore_file(place: Place, file: Path, source: Path) -> None:
     shutil.copyfile(source / DATABASE_FILE, draft)
     with draft.open("rb+") as written:
         os.fsync(written.fileno())
+    # The log of a station that was killed goes into its database first: should the power fail between the moves below,
+    # neither is the database without its last boards, nor the restored one beside a log that is not its own.
+    with suppress(SQLAlchemyError), _open(Place(place.folder)) as engine, bare(engine) as connection:
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
     if file.exists():
         place.backups.mkdir(parents=True, exist_ok=True)
         aside = place.backups / f"aoi-{from_us(now_us()):%Y%m%d-%H%M%S-%f}-before-restore.db"
-        # The log goes with its database: without it the last boards would be missing from what is kept.
+        # A log that could not be folded in, of a database that is damaged, goes with it.
         for suffix in ("-wal", "-shm"):
             if Path(f"{file}{suffix}").exists():
                 Path(f"{file}{suffix}").replace(f"{aside}{suffix}")
@@ -205,11 +212,18 @@ def _restore_server(place: Place, source: Path, progress: Progress | None) -> No
             copy_rows(backup, target, progress)
 
 
-def _copy_pictures(source: Path, target: Path) -> int:
+def _copy_pictures(source: Path, target: Path, progress: Progress | None) -> int:
     """Copy the boards' folders that are not there yet; a picture never changes, so a link is as good as a copy."""
-    count = 0
-    for day in sorted(source.glob("[0-9]*-*-*")):
+    count, done = 0, 0
+    days = sorted(day for day in source.glob("[0-9]*-*-*") if not day.is_symlink())
+    total = sum(len(list(day.iterdir())) for day in days)
+    for day in days:
         for board in day.iterdir():
+            done += 1
+            if progress is not None and (done % _TELL_EVERY == 0 or done == total):
+                progress(done, total)
+            if board.is_symlink() or not board.is_dir():  # no board of this program: what it points to stays outside
+                continue
             home = target / day.name / board.name
             if not home.exists():
                 home.parent.mkdir(parents=True, exist_ok=True)
@@ -226,10 +240,18 @@ def _copy_pictures(source: Path, target: Path) -> int:
 
 
 def _link_or_copy(source: str, target: str) -> None:
+    if Path(source).is_symlink():
+        return
     try:
         os.link(source, target)
     except OSError:
         shutil.copyfile(source, target)
+
+
+def bring_to_disk() -> None:
+    """Wait until everything that was copied is on the disk: what is said to be there outlives the next power cut."""
+    if sys.platform != "win32":
+        os.sync()
 
 
 def _sha256(file: Path) -> str:

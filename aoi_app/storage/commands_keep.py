@@ -12,8 +12,8 @@ from rich.console import Console
 from rich.progress import Progress
 
 from aoi_app.core.errors import StoreError
-from aoi_app.storage.audit import Audit, note, require_whole
-from aoi_app.storage.backup import back_up, default_target
+from aoi_app.storage.audit import Audit, last_hash, note, require_whole
+from aoi_app.storage.backup import back_up, bring_to_disk, default_target
 from aoi_app.storage.backup import restore as bring_back
 from aoi_app.storage.checking import check as look_for_problems
 from aoi_app.storage.checking import remove_orphans
@@ -105,6 +105,7 @@ def backup(
     with Progress(console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("copying", total=None)
         manifest = back_up(where, folder, pictures, lambda done, of: progress.update(task, completed=done, total=of))
+        bring_to_disk()
     boards = manifest.rows.get("inspection", 0)
     typer.echo(f"{folder}: {boards:,} boards, {manifest.pictures:,} pictures")
 
@@ -118,10 +119,12 @@ def restore(
     where = record_place(data)
     if not yes:
         typer.confirm(f"Replace the record in {where.name} by the backup {source}?", abort=True)
+    before = last_hash(where)
     with Progress(console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("restoring", total=None)
         manifest = bring_back(where, source, lambda done, of: progress.update(task, completed=done, total=of))
-    note(where, getpass.getuser(), "restore backup", str(source), {"made": iso(manifest.made_us)})
+    note(where, getpass.getuser(), "restore backup", str(source), {"made": iso(manifest.made_us), "replaced": before})
+    bring_to_disk()
     typer.echo(f"{manifest.rows.get('inspection', 0):,} boards of {_local(manifest.made_us)} are back in {where.name}")
 
 

@@ -63,12 +63,14 @@ class Store:
         self._archive = Archive(self._place.images)
         self._engines: dict[str, int] = {}
         self._closed = False
+        self.newest_us = 0
         self._lock = StationLock(folder)
         try:
             prepare(self._place)
             self._database = connect(self._place)
             try:
                 self._check_writable()
+                self._file = _identity(self._place.file)
                 self.swept = self._sweep()
             except BaseException:
                 self._database.dispose()
@@ -87,6 +89,7 @@ class Store:
         StoreError
             Nothing of the board is in the record; the same call may be repeated when the cause is gone.
         """
+        self._check_same_file()
         try:
             with explained(self._place.name, self._place.folder):
                 with reading(self._database) as connection:
@@ -181,6 +184,15 @@ class Store:
         with explained(self._place.name, self._place.folder), self._database.begin() as connection:
             connection.exec_driver_sql("UPDATE alembic_version SET version_num = version_num")
 
+    def _check_same_file(self) -> None:
+        """Refuse to go on in a file that is no longer in its place: nobody would ever find the boards in it."""
+        if _identity(self._place.file) != self._file:
+            raise StoreError(
+                f"{self._place.name} was moved, removed or replaced while the station recorded in it.",
+                "Put the file back that was there, with those beside it, or start the station again on the new one; "
+                "`aoi restore` brings a backup back, with no station running.",
+            )
+
     def _sweep(self) -> int:
         """Remove what a crash left: drafts, and the pictures of the board in flight, which has no row.
 
@@ -190,8 +202,8 @@ class Store:
         with explained(self._place.name, self._place.folder):
             self._archive.clear_drafts()
             with reading(self._database) as connection:
-                newest = connection.execute(select(func.max(InspectionTable.ts_us))).scalar() or 0
-                since = max(0, newest // DAY_US - 1) * DAY_US
+                self.newest_us = connection.execute(select(func.max(InspectionTable.ts_us))).scalar() or 0
+                since = max(0, self.newest_us // DAY_US - 1) * DAY_US
                 rows = connection.execute(
                     select(InspectionTable.board_id, InspectionTable.ts_us).where(InspectionTable.ts_us >= since)
                 )
@@ -201,3 +213,12 @@ class Store:
                 return 0
             self._archive.remove(orphans)
             return len(orphans)
+
+
+def _identity(file: Path | None) -> tuple[int, int] | None:
+    """Return what tells a file from another one of the same name; None for a server's database, or no file."""
+    try:
+        found = None if file is None else file.stat()
+    except FileNotFoundError:
+        return None
+    return None if found is None else (found.st_dev, found.st_ino)

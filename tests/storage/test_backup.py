@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import sys
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -123,6 +124,57 @@ def test_restoring_keeps_what_was_there(lived: At, tmp_path: Path) -> None:
     (aside,) = (lived.folder / "backups").glob("*before-restore.db")
     with sqlite3.connect(aside) as raw:
         assert raw.execute("SELECT count(*) FROM inspection").fetchone() == (BOARDS + 1,)
+
+
+def test_the_log_of_a_killed_station_is_kept_with_its_database(lived: At, tmp_path: Path) -> None:
+    if lived.url:
+        pytest.skip("a server has no log beside it")
+    back_up(Place(*lived), tmp_path / "backup", pictures=False)
+    killed = tmp_path / "killed"
+    store = Store(*lived)
+    store.record(*board(50))
+    killed.mkdir()
+    for name in ("aoi.db", "aoi.db-wal"):  # as a power cut leaves them: the last board is in the log alone
+        (killed / name).write_bytes((lived.folder / name).read_bytes())
+    store.close()
+    restore(Place(killed), tmp_path / "backup")
+    (aside,) = (killed / "backups").glob("*before-restore.db")
+    with sqlite3.connect(f"file:{aside}?immutable=1", uri=True) as raw:
+        assert raw.execute("SELECT count(*) FROM inspection").fetchone() == (BOARDS + 1,)
+    assert not (killed / "aoi.db-wal").exists() and len(_facts(At(killed))) == BOARDS
+
+
+def test_a_damaged_database_is_put_aside_and_replaced(lived: At, tmp_path: Path) -> None:
+    back_up(Place(*lived), tmp_path / "backup", pictures=False)
+    broken = tmp_path / "broken"
+    broken.mkdir()
+    (broken / "aoi.db").write_bytes(b"rubbish" * 1000)
+    (broken / "aoi.db-wal").write_bytes(b"rubbish")
+    restore(Place(broken), tmp_path / "backup")
+    assert len(_facts(At(broken))) == BOARDS
+    assert (next((broken / "backups").glob("*before-restore.db"))).read_bytes() == b"rubbish" * 1000
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need rights there")
+def test_links_in_a_backup_lead_nowhere(lived: At, tmp_path: Path) -> None:
+    """A backup comes from a stick that anybody may have had: nothing outside of it is copied into the archive."""
+    back_up(Place(*lived), tmp_path / "backup")
+    secret = tmp_path / "secret"
+    secret.mkdir()
+    (secret / "key").write_text("secret")
+    day = next((tmp_path / "backup" / "images").glob("2*"))
+    (day / "board-x").symlink_to(secret, target_is_directory=True)
+    (day.parent / "2027-01-01").symlink_to(tmp_path, target_is_directory=True)
+    (next(day.glob("board-0*")) / "link").symlink_to(secret / "key")
+    there = tmp_path / "there"
+    restore(Place(there), tmp_path / "backup")
+    assert not [file for file in there.rglob("*") if file.name in ("key", "link", "board-x", "2027-01-01")]
+
+
+def test_how_far_the_pictures_are_is_told(lived: At, tmp_path: Path) -> None:
+    told: list[tuple[int, int]] = []
+    back_up(Place(*lived), tmp_path / "backup", progress=lambda done, of: told.append((done, of)))
+    assert told[-1] == (BOARDS, BOARDS)
 
 
 def test_a_running_station_is_not_pulled_away(at: At, store: Store, tmp_path: Path) -> None:

@@ -125,6 +125,10 @@ def test_backup_and_restore(shift: Path, tmp_path: Path) -> None:
     assert "10 boards" in back
     assert History(tmp_path / "new").board("board-000001") is not None
     assert _acts(tmp_path / "new") == [*_acts(shift), "restore backup"]
+    # Brought back once more: the entry names the head of what was there before, so that one noted then is found.
+    head = Audit(Place(tmp_path / "new")).verify().head
+    _run(commands_keep.restore, str(tmp_path / "copy"), "--data", str(tmp_path / "new"), "--yes")
+    assert json.loads(list(Audit(Place(tmp_path / "new")).entries())[-1].detail)["replaced"] == head
     assert "1 boards" not in _run(commands_keep.backup, "--data", str(shift), "--no-pictures").stdout
     assert list((shift / "backups").glob("aoi-*/backup.json"))
 

@@ -250,3 +250,17 @@ def test_pictures_survive_a_database_that_was_replaced(folder: Path, store: Stor
     assert again.swept == 0
     again.close()
     assert len(list((folder / "images").glob("*/*/preview.jpg"))) == 20
+
+
+@posix
+def test_a_database_that_was_moved_away_stops_the_station_and_loses_nothing(store: Store, folder: Path) -> None:
+    store.record(*board(1))
+    (folder / "aoi.db").rename(folder / "moved.db")
+    with pytest.raises(StoreError, match="was moved, removed or replaced"):
+        store.record(*board(2))
+    shutil.copyfile(folder / "moved.db", folder / "aoi.db")
+    with pytest.raises(StoreError, match="was moved, removed or replaced"):
+        store.record(*board(2))
+    (folder / "moved.db").replace(folder / "aoi.db")
+    store.record(*board(2))
+    assert {row.serial for row in History(folder).rows(HistoryQuery())} == {"SN00001", "SN00002"}
