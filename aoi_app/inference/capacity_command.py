@@ -16,7 +16,7 @@ from aoi_app.inference.capacity import LINKS, Line, carried, ways
 from aoi_app.inference.catalog import find_model
 from aoi_app.inference.model import read_model
 
-H200_TILES = 12_944.0
+H200_TILES = 15_107.0
 """Tiles a second of one NVIDIA H200 at batch 16, FP32 plan, all included: docs/tensorrt.md."""
 
 
