@@ -64,6 +64,7 @@ def build_station(settings: Settings, recipe: Recipe, golden: Path | None = None
             record_of(settings.camera.source),
             alarm=lambda alarm: journal.add(Level.WARNING, "record", alarm.what, "Acknowledge it with a reason."),
             tell=lambda what, hint: journal.add(Level.WARNING, "record", what, hint),
+            lasts=lambda found: journal.lasts("record", found),
         )
 
     find_golden = LineGolden(lambda: station[0].line_settings, golden)

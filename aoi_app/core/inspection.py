@@ -46,6 +46,8 @@ class EngineInfo:
         Of the model or plan file that runs.
     precision
         What runs, e.g. "fp32" or "FP16 in 61 of 63 layers".
+    stand_in
+        It computes in place of what was asked for; `detail` says why. Told of an engine at work, not recorded.
     """
 
     runtime: str
@@ -55,6 +57,7 @@ class EngineInfo:
     device: str
     class_names: tuple[str, ...]
     detail: str = ""
+    stand_in: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from aoi_app.core.recipe import Recipe
 from aoi_app.core.settings import Settings, plain
 from aoi_app.gui.actions import BAR_ACTIONS, LINE_ACTIONS, MENU_ACTIONS
 from aoi_app.gui.alarms import AlarmBar
+from aoi_app.gui.condition_bar import ConditionBar
 from aoi_app.gui.hooks import ErrorHooks
 from aoi_app.gui.lag import LagMeter
 from aoi_app.gui.line.page import LinePage
@@ -68,6 +69,7 @@ class MainWindow(Shell):
         self.strip = StatusStrip(self)
         self.setStatusBar(self.strip)
         self.alarms = AlarmBar(services.open_alarms, self.session, self)
+        self.conditions = ConditionBar(self)
         self.bar.check("toggle_marks", True)
         self._plots_ready = False
         self._lay_out()
@@ -93,7 +95,7 @@ class MainWindow(Shell):
         column = QVBoxLayout(whole)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
-        for widget in (self.bar, self.first, self.alarms):
+        for widget in (self.bar, self.first, self.alarms, self.conditions):
             column.addWidget(widget)
         column.addWidget(split, 1)
         self.setCentralWidget(whole)
@@ -125,6 +127,7 @@ class MainWindow(Shell):
         self.line.show_frame(self.station.frame())
         self.line.show_status(status)
         self.strip.show_status(status)
+        self.conditions.show_conditions(status.conditions)
         self.bar.show_status(status, self.session.may)
         self._take_events()
 

@@ -64,6 +64,7 @@ class StreamingDetector:
             device=ran.device,
             class_names=self._model.class_names,
             detail=ran.detail,
+            stand_in=ran.stand_in or ran.fell_back,
         )
 
     @property

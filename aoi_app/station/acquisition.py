@@ -19,6 +19,9 @@ BACK_OFF_S = (0.5, 1.0, 2.0, 5.0)
 """Pauses before the first, second, ... try to reach a lost camera again; the last one repeats."""
 
 
+TRIED_AGAIN = "It is tried again every few seconds; check its cable and power."
+
+
 class Assembler(Protocol):
     """Turns blocks into boards; see `camera.assembler`."""
 
@@ -76,6 +79,7 @@ class Acquisition:
         self._connected = False
         self._info: CameraInfo | None = None
         self._lost_s = 0.0
+        self._away: CameraLost | None = None
         self._thread = threading.Thread(target=self._run, name="aoi-acquire", daemon=True)
 
     @property
@@ -87,6 +91,11 @@ class Acquisition:
     def info(self) -> CameraInfo | None:
         """Who the camera is; None before it was first reached."""
         return self._info
+
+    @property
+    def lost(self) -> CameraLost | None:
+        """Why the camera is away; None while it is not."""
+        return self._away
 
     @property
     def resting(self) -> bool:
@@ -173,7 +182,7 @@ class Acquisition:
 
     def _lost(self, line: Line, error: CameraLost) -> None:
         self._connected = False
-        self._lost_s = time.monotonic()
+        self._lost_s, self._away = time.monotonic(), error
         self._journal.error("camera", error, kind=EventKind.CAMERA_LOST)
         self._shut(line, f"the camera was lost: {error.what}")
 
@@ -194,10 +203,9 @@ class Acquisition:
                 line = self._open()
             except (CameraLost, CameraNotFound, CameraBusy) as error:
                 if tries == len(BACK_OFF_S):
-                    hint = "It is tried again every few seconds; check its cable and power."
-                    self._journal.add(Level.WARNING, "camera", f"Still no camera: {error.what}", hint)
+                    self._journal.add(Level.WARNING, "camera", f"Still no camera: {error.what}", TRIED_AGAIN)
             else:
-                away_s = time.monotonic() - self._lost_s
+                away_s, self._away = time.monotonic() - self._lost_s, None
                 what = f"The camera is back after {away_s:.1f} s; all settings were applied again."
                 self._journal.add(Level.INFO, "camera", what, kind=EventKind.RECONNECTED)
                 return line

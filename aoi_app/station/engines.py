@@ -99,6 +99,7 @@ class Engines:
         self._fallback = fallback
         self._journal = journal
         self._lock = threading.Lock()
+        self._asked: EngineSpec | None = None
         self._wanted: EngineSpec | None = None
         self._ready: tuple[EngineSpec, Detector] | None = None
         self._builder: threading.Thread | None = None
@@ -139,6 +140,14 @@ class Engines:
         return self._refused
 
     @property
+    def instead(self) -> tuple[EngineSpec, EngineSpec] | None:
+        """What was asked for, and what inspects in its place; None where that is the same, or being prepared."""
+        with self._lock:
+            asked, current = self._asked, self._current
+            preparing = self._ready is not None or not self._settled.is_set()
+        return None if preparing or asked is None or current is None or current[0] == asked else (asked, current[0])
+
+    @property
     def settled(self) -> bool:
         """Whether nothing is being prepared."""
         return self._settled.is_set()
@@ -153,6 +162,11 @@ class Engines:
 
     def request(self, spec: EngineSpec) -> None:
         """Prepare a detector; the newest request wins."""
+        with self._lock:
+            self._asked = spec
+        self._begin(spec)
+
+    def _begin(self, spec: EngineSpec) -> None:
         with self._lock:
             self._wanted, self._refused = spec, None
             self._settled.clear()
@@ -270,7 +284,7 @@ class Engines:
             other = self._fallback(broken[0])
             if other is not None:
                 self._journal.add(Level.WARNING, "engine", f"{broken[0]} failed; trying {other} instead.")
-                self.request(other)
+                self._begin(other)
                 return self.for_next_board()
         return None
 

@@ -7,9 +7,10 @@ import threading
 import time
 import traceback
 from collections import deque
+from collections.abc import Iterable
 
 from aoi_app.core.errors import AoiError
-from aoi_app.station.status import Event, EventKind, Level
+from aoi_app.station.status import Condition, Event, EventKind, Level
 
 KEPT = 1_000
 _LOG_LEVEL = {Level.INFO: logging.INFO, Level.WARNING: logging.WARNING, Level.ERROR: logging.ERROR}
@@ -23,6 +24,7 @@ class Journal:
         self._lock = threading.Lock()
         self._events: deque[Event] = deque(maxlen=KEPT)
         self._number = 0
+        self._lasting: dict[str, tuple[Condition, ...]] = {}
 
     def add(
         self,
@@ -55,6 +57,18 @@ class Journal:
             self.add(
                 level, source, what, "Send the log to the maker.", "".join(traceback.format_exception(error)), kind
             )
+
+    def lasts(self, source: str, notices: Iterable[tuple[str, str]]) -> None:
+        """Take over all that is not as it should be with a room now: what, and what to do next; nothing when all is."""
+        found = tuple(Condition(Level.WARNING, source, what, hint) for what, hint in notices)
+        with self._lock:
+            self._lasting[source] = found
+
+    @property
+    def lasting(self) -> tuple[Condition, ...]:
+        """What is not as it should be, of all rooms that told."""
+        with self._lock:
+            return tuple(condition for told in self._lasting.values() for condition in told)
 
     def after(self, number: int) -> tuple[Event, ...]:
         """Return the kept events with a higher number."""

@@ -19,6 +19,8 @@ Entry = tuple[Inspection, ScanEnd]
 
 PATIENCE_S = 20.0
 """A locked database is tried again for so long before the line stops."""
+MOMENT_S = 1.0
+"""What is locked for so long by somebody who reads is no trouble yet."""
 PAUSES_S = (0.05, 0.1, 0.2, 0.5, 1.0)
 """Pauses before the next tries; the last one repeats."""
 CLOSING_S = 15.0
@@ -50,12 +52,19 @@ class Recorder:
         self._changed = threading.Condition()
         self._open = 0
         self._in_trouble = False
+        self._trouble_since: float | None = None
         self._lost = 0
         self._thread = threading.Thread(target=self._run, name="aoi-record", daemon=True)
         self._thread.start()
 
     def __len__(self) -> int:
         return self._open
+
+    @property
+    def in_trouble(self) -> bool:
+        """Whether the record has not been writable for longer than a moment."""
+        since = self._trouble_since
+        return since is not None and time.monotonic() - since > MOMENT_S
 
     def put(self, inspection: Inspection, end: ScanEnd) -> None:
         """Hand over an inspection; never waits. Where `limit` wait the line is stopped.
@@ -131,4 +140,5 @@ class Recorder:
         with self._changed:
             self._open += change
             self._in_trouble = in_trouble
+            self._trouble_since = (self._trouble_since or time.monotonic()) if in_trouble else None
             self._changed.notify_all()

@@ -16,6 +16,7 @@ from aoi_app.core.scan import LinesIn, ScanEnd
 from aoi_app.core.settings import Settings
 from aoi_app.station.acquisition import Acquisition
 from aoi_app.station.changeover import Chosen, LineChangeover
+from aoi_app.station.conditions import conditions
 from aoi_app.station.display import Display
 from aoi_app.station.engines import Engines
 from aoi_app.station.handover import ScanFeed
@@ -150,6 +151,7 @@ class Station:
             last=self._last,
             inspect_queue=len(self._feed),
             record_queue=len(recorder) if recorder is not None else 0,
+            conditions=conditions((fault, hint), acquisition, self._engines, recorder, self.journal),
         )
 
     def close(self) -> int:

@@ -64,6 +64,22 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
+class Condition:
+    """Something that is not as it should be, for as long as it is so.
+
+    Attributes
+    ----------
+    source, what, hint
+        As in `Event`.
+    """
+
+    level: Level
+    source: str
+    what: str
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Counters:
     """Boards since the counters were reset."""
 
@@ -111,6 +127,8 @@ class StationStatus:
         What is being prepared for the next boards ("loading fp16 ..."); empty when nothing is.
     inspect_queue, record_queue
         Entries waiting in the accounted queues.
+    conditions
+        What is not as it should be now, the fault first.
     """
 
     state: State = State.IDLE
@@ -128,4 +146,4 @@ class StationStatus:
     last: Inspection | None = None
     inspect_queue: int = 0
     record_queue: int = 0
-    free_slots: int = 0
+    conditions: tuple[Condition, ...] = ()

@@ -11,11 +11,29 @@ DAY_US = 86_400_000_000
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _AGE = re.compile(r"(\d+(?:\.\d+)?)([mhdw])")
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_MINUTE_US = 60_000_000
+_MADE_US = 1_767_225_600_000_000
+"""The first of January 2026: no board was inspected by this program before."""
 
 
 def now_us() -> int:
     """Return the wall clock."""
     return time.time_ns() // 1000
+
+
+def behind_the_record(now: int, newest: int) -> tuple[str, str] | None:
+    """Say that the clock cannot be right, and what to do; None where it may be. Times in microseconds.
+
+    A computer whose battery is empty begins in some year long gone: boards would be listed and removed by that. A board
+    that is dated more than a year ahead was itself inspected under a wrong clock, and says nothing of the one of now.
+    """
+    hint = "Set the clock: boards are listed, counted and kept by it."
+    if now < _MADE_US:
+        return f"The clock of this computer stands in {from_us(now):%Y}.", hint
+    minutes = (newest - now) // _MINUTE_US
+    if minutes > 0 and newest - now < 365 * DAY_US:
+        return f"The clock of this computer is {minutes} min behind the newest board of the record.", hint
+    return None
 
 
 def to_us(moment: datetime) -> int:

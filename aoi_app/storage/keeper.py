@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from aoi_app.core.errors import SettingsError, StoreError
 from aoi_app.core.inspection import Inspection, Verdict
 from aoi_app.core.scan import ScanEnd
 from aoi_app.storage.alarms import Alarms
+from aoi_app.storage.clock import behind_the_record, now_us
 from aoi_app.storage.database import Place
 from aoi_app.storage.pictures import PicturePolicy
 from aoi_app.storage.record_settings import USUAL, RecordSettings, WatchedSettings
@@ -20,11 +22,17 @@ from aoi_app.storage.stop_rules import Alarm, StopMonitor
 from aoi_app.storage.store import Store
 
 HOUSEKEEPING_S = 600.0
+LOOK_S = 5.0
+"""Seconds between two looks at what may last: room on the disk, the clock."""
 LONGEST_ROUND_S = 15.0
 """A round of housekeeping that is under way when the station closes is waited for so long."""
 
 Tell = Callable[[str, str], None]
 """Told what happened and what to do next; may come from another thread."""
+Notice = tuple[str, str]
+"""What happened, and what to do next."""
+Lasts = Callable[[Sequence[Notice]], None]
+"""Told all that is not as it should be, whenever that changes; of nothing when all is well again."""
 
 _KEPT = {
     "none": frozenset[Verdict](),
@@ -61,6 +69,8 @@ class Keeper:
         Told of a disk that runs low and of housekeeping that failed, from the housekeeping thread.
     every_s
         Seconds between two rounds of housekeeping.
+    lasts
+        Told what of that lasts, and of a clock that was set back, from the housekeeping thread.
     """
 
     def __init__(
@@ -72,6 +82,7 @@ class Keeper:
         alarm: Callable[[Alarm], None] = lambda _: None,
         tell: Tell = lambda _what, _hint: None,
         every_s: float = HOUSEKEEPING_S,
+        lasts: Lasts = lambda _: None,
     ) -> None:
         self._place, self._station = Place(folder, url), station
         self._watched = WatchedSettings(folder, usual)
@@ -85,7 +96,12 @@ class Keeper:
         self._monitor = StopMonitor(chosen.stop_rules)
         self._pending: deque[Alarm] = deque()
         self._last = ""
-        self._alarm, self._tell, self._every_s = alarm, tell, every_s
+        self._alarm, self._tell, self._lasts, self._every_s = alarm, tell, lasts, every_s
+        self._newest_us = self._store.newest_us
+        self._unread: Notice | None = None
+        self._untidy: Notice | None = None
+        self._space = Space.ENOUGH
+        self._lasting: tuple[Notice, ...] = ()
         self._stop = threading.Event()
         self._housekeeping = threading.Thread(target=self._keep_house, name="housekeeping", daemon=True)
         self._housekeeping.start()
@@ -94,6 +110,7 @@ class Keeper:
         """Write one board, then what the stop rules say of it. May be repeated after an error. Raises StoreError."""
         self._take_changes()
         self._store.record(inspection, end)
+        self._newest_us = max(self._newest_us, inspection.ended_ns // 1000)
         if inspection.board_id != self._last:
             self._last = inspection.board_id
             self._pending += self._monitor.feed(inspection)
@@ -113,8 +130,10 @@ class Keeper:
             if not self._watched.changed():
                 return
         except SettingsError as error:
-            self._tell(error.what, error.hint)
+            self._unread = error.what, error.hint
+            self._tell(*self._unread)
             return
+        self._unread = None
         chosen = self._watched.current
         self._store.use(_policy(chosen), _guard(self._place.folder, chosen))
         if chosen.stop_rules != self._monitor.rules:
@@ -122,23 +141,42 @@ class Keeper:
             self._monitor = StopMonitor(chosen.stop_rules)
 
     def _keep_house(self) -> None:
-        space = Space.ENOUGH
+        due = time.monotonic()
         while not self._stop.is_set():
-            chosen = self._watched.current
-            try:
-                expire(self._place, chosen.retention)
-                if chosen.whole_boards_gib is not None:
-                    expire_whole(self._place, int(chosen.whole_boards_gib * GIB))
-            except StoreError as error:
-                log.warning("housekeeping: %s", error)
-                self._tell(error.what, error.hint)
-            except Exception as error:  # the next round goes on: a thread that ended would let the disk fill up
-                log.exception("housekeeping")
-                self._tell(f"Old pictures could not be removed: {type(error).__name__}: {error}.", _CHECK)
-            before, space = space, self._store.space
-            if space is not before and space in _SPACE:
-                self._tell(*_SPACE[space])
-            self._stop.wait(self._every_s)
+            if time.monotonic() >= due:
+                due = time.monotonic() + self._every_s
+                self._untidy = self._tidy()
+                if self._untidy is not None:
+                    self._tell(*self._untidy)
+            self._look()
+            self._stop.wait(min(LOOK_S, self._every_s))
+
+    def _tidy(self) -> Notice | None:
+        """Remove old pictures; return why that failed."""
+        chosen = self._watched.current
+        try:
+            expire(self._place, chosen.retention)
+            if chosen.whole_boards_gib is not None:
+                expire_whole(self._place, int(chosen.whole_boards_gib * GIB))
+        except StoreError as error:
+            log.warning("housekeeping: %s", error)
+            return error.what, error.hint
+        except Exception as error:  # the next round goes on: a thread that ended would let the disk fill up
+            log.exception("housekeeping")
+            return f"Old pictures could not be removed: {type(error).__name__}: {error}.", _CHECK
+        return None
+
+    def _look(self) -> None:
+        """Tell what lasts, where that changed."""
+        before, self._space = self._space, self._store.space
+        room = _SPACE.get(self._space)
+        if room is not None and self._space is not before:
+            self._tell(*room)
+        found = (room, self._unread, self._untidy, behind_the_record(now_us(), self._newest_us))
+        lasting = tuple(notice for notice in found if notice is not None)
+        if lasting != self._lasting:
+            self._lasting = lasting
+            self._lasts(lasting)
 
 
 def _policy(chosen: RecordSettings) -> PicturePolicy:

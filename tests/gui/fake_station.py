@@ -20,7 +20,7 @@ from aoi_app.core.scan import BoardScan, Completeness, PixelFormat, Pixels, Scan
 from aoi_app.core.settings import Settings
 from aoi_app.station.journal import Journal
 from aoi_app.station.live import LiveFrame, LiveView, Pyramid
-from aoi_app.station.status import Counters, Event, Level, Rates, State, StationStatus
+from aoi_app.station.status import Condition, Counters, Event, Level, Rates, State, StationStatus
 from aoi_app.station.taking import TakenBoard
 
 RULES = {"short": ClassRule(severity=3), "open": ClassRule(severity=3), "mousebite": ClassRule(severity=2)}
@@ -189,7 +189,11 @@ class FakeStation:
             rates=Rates(24 + 3 * wave, 3987.0, 12.4, 21 + 4 * wave, 48 + 9 * wave, 38.0, 61.0) if running else Rates(),
             memory=MemorySample("process memory", 612 + 10 * wave, 7937),
             last=self._last,
+            conditions=self._faults() + self.journal.lasting,
         )
+
+    def _faults(self) -> tuple[Condition, ...]:
+        return (Condition(Level.ERROR, "station", *self._fault),) if self._fault[0] else ()
 
     def events(self, after: int) -> tuple[Event, ...]:
         return self.journal.after(after)

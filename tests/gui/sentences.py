@@ -38,6 +38,7 @@ SPEAKERS = frozenset(
         "check",
         "failure",
         "Choice",
+        "Condition",
         "CameraInfo",
         "Driver",
         "RuntimeEntry",

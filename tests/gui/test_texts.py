@@ -50,6 +50,7 @@ SAME_IN_BOTH = (
     r"(ab)+",
     r"[0-9a-f]{32}",
     r"FPS",
+    r"\[(Space|Backspace|\d)\]",  # keys
     r"aoi-bare-1 abababab",
     r"early 06:00, late 14:00, night 22:00",  # names that a plant gives its shifts
     r"(p50|p99|n =).*",

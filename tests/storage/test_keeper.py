@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -84,6 +85,40 @@ def test_a_disk_that_runs_low_is_told_once(at: At) -> None:
     assert record is not None and record.row.preview is not None and record.board_image is None
     keeper.close()
     assert told == ["The disk of the pictures is almost full: passed boards are recorded without pictures."]
+
+
+def test_a_full_disk_lasts_until_there_is_room_again(at: At) -> None:
+    lasting: list[tuple[str, ...]] = []
+    keeper = Keeper(
+        *at,
+        usual=RecordSettings(warn_free_gib=1e9, stop_free_gib=1e9),
+        every_s=0.01,
+        lasts=lambda found: lasting.append(tuple(what for what, _ in found)),
+    )
+    within(lambda: len(lasting) == 1)
+    save_record_settings(RecordSettings(warn_free_gib=1e-9, stop_free_gib=1e-9), at[0])
+    now = time.time_ns()
+    keeper.record(*changed(board(0), started_ns=now - 10**9, ended_ns=now))
+    within(lambda: len(lasting) == 2)
+    keeper.close()
+    assert lasting == [("The disk of the pictures is almost full: passed boards are recorded without pictures.",), ()]
+
+
+def test_a_clock_that_was_set_back_lasts_until_it_is_right(at: At) -> None:
+    lasting: list[tuple[str, ...]] = []
+    keeper = Keeper(*at, every_s=0.01, lasts=lambda found: lasting.append(tuple(what for what, _ in found)))
+    ahead = time.time_ns() + 150 * 10**9
+    keeper.record(*changed(board(0), started_ns=ahead - 10**9, ended_ns=ahead))
+    within(lambda: len(lasting) > 0)
+    keeper.close()
+    assert lasting[0] == ("The clock of this computer is 2 min behind the newest board of the record.",)
+
+
+def within(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < end, "it did not come true in time"
+        time.sleep(0.01)
 
 
 def test_settings_of_the_record(tmp_path: Path) -> None:

@@ -32,6 +32,8 @@ class SessionInfo:
         Size of that file; 0 where it is not told.
     stand_in
         It computes in place of what was asked for, which may come back.
+    fell_back
+        What was asked for is not to be had here, so it computes in its place; `detail` says why.
     """
 
     runtime: str
@@ -41,6 +43,7 @@ class SessionInfo:
     sha256: str = ""
     file_bytes: int = 0
     stand_in: bool = False
+    fell_back: bool = False
 
 
 @runtime_checkable

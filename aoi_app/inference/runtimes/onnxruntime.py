@@ -70,7 +70,8 @@ class OnnxSession(BasicSession):
         if said:
             _log.warning(said)
         told = "; ".join(filter(None, (said, detail)))
-        self._info = SessionInfo("ONNX Runtime", ran, device, told, file.sha256, path.stat().st_size)
+        size, fell_back = path.stat().st_size, bool(said) and device.startswith("CPU")
+        self._info = SessionInfo("ONNX Runtime", ran, device, told, file.sha256, size, fell_back=fell_back)
 
     @property
     def fixed_batch(self) -> bool:
