@@ -30,7 +30,7 @@ class ImageSource:
     Raises
     ------
     CameraNotFound
-        There is no image at all.
+        There is no image in one of them.
     """
 
     def __init__(
@@ -41,10 +41,12 @@ class ImageSource:
         max_bytes: int | None = None,
         repeat: bool = False,
     ) -> None:
-        self.files = [file for path in paths for file in list_images(path)]
-        if not self.files:
-            places = ", ".join(map(str, paths)) or "no path"
-            raise CameraNotFound(f"There is no image in {places}.", "Give image files, or a folder that holds some.")
+        found = {path: list_images(path) for path in paths}
+        self.files = [file for path in paths for file in found[path]]
+        empty = ", ".join(str(path) for path, files in found.items() if not files)
+        if empty or not self.files:
+            hint = "Give image files, or folders that hold some; folders inside of them are not searched."
+            raise CameraNotFound(f"There is no image in {empty or 'no path'}.", hint)
         self._window = window
         self._max_bytes = max_bytes
         self._repeat = repeat

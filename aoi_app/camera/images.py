@@ -8,8 +8,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from aoi_app.camera.decoding import damage, overheard
 from aoi_app.core.errors import ImageError
-from aoi_app.core.image_header import image_size, jpeg_is_whole
+from aoi_app.core.image_header import image_size, jpeg_is_whole, tiff_pages
 from aoi_app.core.recipe import MAX_LENGTH_LINES, MAX_WIDTH_PX
 from aoi_app.core.scan import Pixels, read_only
 
@@ -57,10 +58,16 @@ def read_board(path: Path, window: Window | None = None, max_bytes: int | None =
         _check_size(path, *size, max_bytes)
     if data.startswith(b"\xff\xd8") and not jpeg_is_whole(data):
         raise ImageError(f"{path} is cut short: the end of the picture is missing.", "Copy it again.")
+    pages = tiff_pages(data)
+    if pages > 1:
+        raise ImageError(f"{path} holds {pages} pictures, where one board is expected.", "Save each in its own file.")
     try:
-        decoded = cv2.imdecode(raw, cv2.IMREAD_UNCHANGED)
+        with overheard() as said:
+            decoded = cv2.imdecode(raw, cv2.IMREAD_UNCHANGED)
     except cv2.error as error:
         raise ImageError(f"{path} cannot be decoded: {error.err}.", "Give a PNG, JPEG, BMP or TIFF file.") from error
+    if damage(said):
+        raise ImageError(f"{path} is damaged ({damage(said)}): parts of the picture are wrong.", "Copy it again.")
     if decoded is None:
         raise ImageError(f"{path} is not an image that can be read.", "Give a whole PNG, JPEG, BMP or TIFF file.")
     _check_size(path, decoded.shape[1], decoded.shape[0], max_bytes)

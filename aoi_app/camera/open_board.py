@@ -105,7 +105,7 @@ class OpenBoard:
         room = capacity - self.lines
         if lines > room:
             if capacity:
-                self.blame(f"the board is longer than its buffer of {capacity} lines")
+                self.blame(f"the board is longer than {capacity} lines, the most that the recipe allows")
             self._missing += lines - room
         return self.lines + min(lines, room)
 

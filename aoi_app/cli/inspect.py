@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import Progress
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.text import Text
 
+from aoi_app.cli.inputs import keep_apart
 from aoi_app.cli.output import output
 from aoi_app.cli.runtime_options import OptionTexts, runtime_options
-from aoi_app.core.inspection import Inspection, Verdict
+from aoi_app.core.inspection import EngineInfo, Inspection, Verdict
+from aoi_app.core.recipe import MAX_LENGTH_LINES, Recipe, load_recipe
 
 EXIT = {Verdict.PASSED: 0, Verdict.FAILED: 1, Verdict.ERROR: 2, Verdict.ABORTED: 2}
 COLOURS = {Verdict.PASSED: "green", Verdict.FAILED: "red", Verdict.ERROR: "magenta", Verdict.ABORTED: "magenta"}
@@ -43,7 +45,7 @@ def inspect(
 
     Exit status: 0 all boards passed, 1 something failed, 2 something could not be inspected.
     """
-    from aoi_app.core.recipe import ClassRule, Recipe, load_recipe
+    from aoi_app.camera.images import list_images
     from aoi_app.core.settings import Settings
     from aoi_app.detectors import make_detector
     from aoi_app.golden_boards import golden_files
@@ -54,21 +56,24 @@ def inspect(
     from aoi_app.station.overlay import write_overlay
     from aoi_app.station.wire import inspection_object
 
-    rules = load_recipe(recipe) if recipe else Recipe()
+    # Without a recipe nobody said how long a board may be.
+    rules = load_recipe(recipe) if recipe else Recipe(max_lines=MAX_LENGTH_LINES)
     if min_confidence is not None:
-        loose = {code: rule.model_copy(update={"min_confidence": min_confidence}) for code, rule in rules.rules.items()}
-        default = ClassRule(**{**rules.default_rule.model_dump(), "min_confidence": min_confidence})
-        rules = rules.model_copy(update={"rules": loose, "default_rule": default})
+        rules = rules.counting_from(min_confidence)
+    read = [file for path in paths for file in list_images(path)]
+    others = (recipe, golden, Path(model) if model else None)
+    keep_apart([*read, *(file for file in others if file is not None)], json_out, overlay)
     line, count = image_line(paths, rules)
     options = tuple(sorted(runtime_options(runtime, option).items()))
     spec = EngineSpec(model or rules.model, runtime, precision, rules.lowest_confidence, options)
     detector = make_detector(Settings(), spec)
     inspector = Inspector(FixedEngine(detector), lambda: rules, golden_files(golden), nudge=True)
-    worst, drawn = 0, Counter[str]()
+    worst, drawn = 0, set[str]()
     # On standard output there is nothing but JSON; what is for people goes to standard error.
-    people = Console(stderr=True, highlight=False)
+    people = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
+    _warn(people, rules, detector.info)
     try:
-        with output(json_out) as write, Progress(console=people, transient=True) as progress:
+        with output(json_out) as write, _progress(people) as progress:
             task = progress.add_task(f"{detector.info.model}, {detector.info.precision}", total=count)
             for inspection, end in inspect_line(line, inspector, count):
                 worst = max(worst, EXIT[inspection.verdict])
@@ -77,20 +82,44 @@ def inspect(
                 if json_out != "-":
                     _tell(people, inspection)
                 if overlay is not None and inspection.completeness.lines:
-                    drawn[inspection.serial] += 1
-                    # Two folders may hold a board of the same name: neither picture replaces the other.
-                    again = f"-{drawn[inspection.serial]}" if drawn[inspection.serial] > 1 else ""
-                    write_overlay(overlay, inspection.serial + again, end.image, inspection.defects)
+                    name = _unused(inspection.serial, drawn)
+                    write_overlay(overlay, name, end.image, inspection.defects)
                 progress.advance(task)
     finally:
         detector.close()
     raise typer.Exit(worst)
 
 
+def _progress(people: Console) -> Progress:
+    name = TextColumn("{task.description}", markup=False)
+    return Progress(name, BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=people, transient=True)
+
+
+def _warn(people: Console, recipe: Recipe, engine: EngineInfo) -> None:
+    unknown = ", ".join(sorted(recipe.named_classes - set(engine.class_names)))
+    if unknown:
+        people.print(
+            f"aoi: The recipe speaks of classes that {engine.model} does not know: {unknown}. "
+            f"It knows {', '.join(engine.class_names)}.",
+            style="yellow",
+        )
+
+
+def _unused(name: str, taken: set[str]) -> str:
+    """Return a name that no picture has yet: two folders may hold a board of one name. It is taken then."""
+    names = (name, *(f"{name}-{number}" for number in range(2, len(taken) + 3)))
+    free = next(one for one in names if one not in taken)
+    taken.add(free)
+    return free
+
+
 def _tell(people: Console, inspection: Inspection) -> None:
     verdict = inspection.verdict
     milliseconds = inspection.latency_ms.get("inference", 0.0)
     people.print(
-        f"[{COLOURS[verdict]}]{verdict.value:7}[/] {inspection.serial}  {inspection.reason}  "
-        f"[dim]{milliseconds:.0f} ms[/]"
+        Text.assemble(
+            (f"{verdict.value:7}", COLOURS[verdict]),
+            f" {inspection.serial}  {inspection.reason}  ",
+            (f"{milliseconds:.0f} ms", "dim"),
+        )
     )

@@ -61,20 +61,49 @@ def _jpeg(data: bytes) -> Size | None:
             return None
 
 
-_WIDTH, _HEIGHT = 256, 257
+_TIFF = (b"II*\0", b"MM\0*")
+_SUBFILE, _WIDTH, _HEIGHT = 254, 256, 257
+_REDUCED, _MASK = 1, 4
+"""Of the kinds of pictures in a TIFF."""
 SHORT = 3
+MAX_PAGES = 1000
 
 
 def tiff_entries(data: bytes) -> tuple[str, dict[int, tuple[int, int]]]:
     """Return the byte order of a TIFF, and tag -> (type, value or where it is) of its first directory."""
     order = "<" if data[:2] == b"II" else ">"
-    directory = struct.unpack_from(order + "I", data, 4)[0]
+    return order, _directory(data, order, struct.unpack_from(order + "I", data, 4)[0])[0]
+
+
+def tiff_pages(data: bytes) -> int:
+    """Return how many pictures a TIFF holds, without smaller copies and masks of them; 1 for what is no TIFF.
+
+    A directory that is broken ends the count: to decode it is another's task.
+    """
+    if not data.startswith(_TIFF):
+        return 1
+    order, pages, seen = "<" if data[:2] == b"II" else ">", 0, set[int]()
+    try:
+        place = struct.unpack_from(order + "I", data, 4)[0]
+        while place and place not in seen and pages < MAX_PAGES:
+            seen.add(place)
+            entries, place = _directory(data, order, place)
+            pages += not entries.get(_SUBFILE, (0, 0))[1] & (_REDUCED | _MASK)
+    except struct.error:
+        pass
+    return max(pages, 1)
+
+
+def _directory(data: bytes, order: str, place: int) -> tuple[dict[int, tuple[int, int]], int]:
+    """Return the entries of a directory, and where the next one is; 0 after the last."""
     entries: dict[int, tuple[int, int]] = {}
-    for index in range(struct.unpack_from(order + "H", data, directory)[0]):
-        entry = directory + 2 + 12 * index
+    count = struct.unpack_from(order + "H", data, place)[0]
+    for index in range(count):
+        entry = place + 2 + 12 * index
         tag, kind = struct.unpack_from(order + "HH", data, entry)
         entries[tag] = kind, struct.unpack_from(order + ("H" if kind == SHORT else "I"), data, entry + 8)[0]
-    return order, entries
+    end = place + 2 + 12 * count
+    return entries, struct.unpack_from(order + "I", data, end)[0] if len(data) >= end + 4 else 0
 
 
 def _tiff(data: bytes) -> Size | None:
@@ -86,6 +115,5 @@ _READERS: tuple[tuple[bytes, Callable[[bytes], Size | None]], ...] = (
     (b"\x89PNG\r\n\x1a\n", _png),
     (b"\xff\xd8\xff", _jpeg),
     (b"BM", _bmp),
-    (b"II*\0", _tiff),
-    (b"MM\0*", _tiff),
+    *((magic, _tiff) for magic in _TIFF),
 )

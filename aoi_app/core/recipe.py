@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -13,7 +14,7 @@ from aoi_app.core.changeover import Changeover
 from aoi_app.core.components import BoardFrame, Component
 from aoi_app.core.errors import RecipeError
 from aoi_app.core.rules import ClassRule, Confidence, Positive, Region, Strict
-from aoi_app.core.validation import named_fields
+from aoi_app.core.validation import named_fields, twice_named
 
 SCHEMA_VERSION = 2
 """1: no regions by class, components, changeover and opportunities. Its files still load."""
@@ -64,16 +65,16 @@ class Recipe(Strict):
 
     schema_version: Literal[2] = 2
     name: Annotated[str, Field(min_length=1, max_length=80)] = "default"
-    revision: Annotated[int, Field(ge=0)] = 0
+    revision: Annotated[int, Field(strict=True, ge=0)] = 0
     product: Annotated[str, Field(max_length=80)] = ""
     model: str = ""
     golden: str = ""
     golden_sha256: Annotated[str, Field(pattern="^([0-9a-f]{64})?$")] = ""
     align_golden: bool = False
     pixel_size_um: tuple[Positive, Positive] | None = None
-    width_px: Annotated[int, Field(ge=1, le=MAX_WIDTH_PX)] | None = None
-    min_lines: Annotated[int, Field(ge=1, le=MAX_LENGTH_LINES)] = 1
-    max_lines: Annotated[int, Field(ge=1, le=MAX_LENGTH_LINES)] = 16_384
+    width_px: Annotated[int, Field(strict=True, ge=1, le=MAX_WIDTH_PX)] | None = None
+    min_lines: Annotated[int, Field(strict=True, ge=1, le=MAX_LENGTH_LINES)] = 1
+    max_lines: Annotated[int, Field(strict=True, ge=1, le=MAX_LENGTH_LINES)] = 16_384
     default_rule: ClassRule = ClassRule()
     rules: dict[str, ClassRule] = Field(default_factory=dict)
     ignore_regions: tuple[Region, ...] = ()
@@ -81,7 +82,7 @@ class Recipe(Strict):
     components: tuple[Component, ...] = ()
     component_frame: BoardFrame = BoardFrame()
     changeover: Changeover = Changeover()
-    opportunities: Annotated[int, Field(ge=1)] | None = None
+    opportunities: Annotated[int, Field(strict=True, ge=1)] | None = None
     verdict_budget_ms: Positive | None = None
     gpu_memory_budget_mib: Positive | None = None
 
@@ -89,9 +90,12 @@ class Recipe(Strict):
     @classmethod
     def _of_today(cls, data: Any) -> Any:
         """Take over a recipe of an older version: what it does not say has its default."""
-        if isinstance(data, dict) and data.get("schema_version", SCHEMA_VERSION) in range(1, SCHEMA_VERSION):
-            return {**data, "schema_version": SCHEMA_VERSION}
-        return data
+        said = data.get("schema_version", SCHEMA_VERSION) if isinstance(data, dict) else SCHEMA_VERSION
+        if isinstance(said, int) and said > SCHEMA_VERSION:
+            raise ValueError(
+                f"schema_version is {said}: a newer station wrote it, this one reads up to {SCHEMA_VERSION}"
+            )
+        return {**data, "schema_version": SCHEMA_VERSION} if said in range(1, SCHEMA_VERSION) else data
 
     @model_validator(mode="after")
     def _fits_together(self) -> Recipe:
@@ -146,6 +150,22 @@ class Recipe(Strict):
         regional = (rule for region in self.regions for rule in region.rules.values())
         return min(r.min_confidence for r in (self.default_rule, *self.rules.values(), *regional))
 
+    def counting_from(self, confidence: float) -> Recipe:
+        """Return this recipe with one least confidence, 0 to 1, for every class and region."""
+
+        def rules_of(rules: Mapping[str, ClassRule]) -> dict[str, ClassRule]:
+            return {code: rule.model_copy(update={"min_confidence": confidence}) for code, rule in rules.items()}
+
+        regions = tuple(region.model_copy(update={"rules": rules_of(region.rules)}) for region in self.regions)
+        default = self.default_rule.model_copy(update={"min_confidence": confidence})
+        return self.model_copy(update={"default_rule": default, "rules": rules_of(self.rules), "regions": regions})
+
+    @property
+    def named_classes(self) -> frozenset[str]:
+        """The classes that it says anything about by their names."""
+        areas = (*self.regions, *self.ignore_regions)
+        return frozenset(self.rules) | {code for area in areas for code in (*area.classes, *area.rules)}
+
     @property
     def opportunity_count(self) -> int | None:
         """Opportunities for a defect on one board; None where neither the engineer nor the components tell.
@@ -179,18 +199,25 @@ def parse_recipe(text: str, origin: str = "the recipe") -> Recipe:
         Names each field that is unknown, missing or out of range.
     """
     try:
-        return Recipe.model_validate_json(text, strict=False)
+        twice = twice_named(text)
+        if twice:
+            raise RecipeError(
+                f"{origin} cannot be used: it says {', '.join(twice)} more than once.", "Leave one of each."
+            )
+        return Recipe.model_validate_json(text)
     except ValidationError as error:
         what = f"{origin} cannot be used: {named_fields(error)}."
         raise RecipeError(what, "Correct these fields and load it again.") from error
 
 
 def load_recipe(path: Path) -> Recipe:
-    """Read a recipe file (JSON, UTF-8)."""
+    """Read a recipe file (JSON, UTF-8). Raises RecipeError."""
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise RecipeError(f"{path} cannot be read: {error}.", "Give the path of a recipe file.") from error
+        text = path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise RecipeError(f"{path} cannot be read: {error.strerror}.", "Give the path of a recipe file.") from error
+    except UnicodeDecodeError as error:
+        raise RecipeError(f"{path} is no recipe: it is not UTF-8 text.", "Give the path of a recipe file.") from error
     return parse_recipe(text, str(path))
 
 

@@ -6,8 +6,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-Confidence = Annotated[float, Field(ge=0, le=1)]
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Confidence = Annotated[float, Field(strict=True, ge=0, le=1)]
+Positive = Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)]
 
 
 class Strict(BaseModel):
@@ -29,9 +29,9 @@ class ClassRule(Strict):
 
     enabled: bool = True
     min_confidence: Confidence = 0.5
-    min_size_um: Annotated[float, Field(ge=0)] = 0.0
-    max_defects: Annotated[int, Field(ge=0)] = 0
-    severity: Annotated[int, Field(ge=1, le=5)] = 1
+    min_size_um: Annotated[float, Field(strict=True, ge=0)] = 0.0
+    max_defects: Annotated[int, Field(strict=True, ge=0)] = 0
+    severity: Annotated[int, Field(strict=True, ge=1, le=5)] = 1
     only_in_regions: bool = False
 
 
@@ -47,8 +47,8 @@ class Region(Strict):
     """
 
     name: str = ""
-    x: Annotated[float, Field(ge=0)]
-    y: Annotated[float, Field(ge=0)]
+    x: Annotated[float, Field(strict=True, ge=0)]
+    y: Annotated[float, Field(strict=True, ge=0)]
     w: Positive
     h: Positive
     classes: tuple[str, ...] = ()

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 
+from aoi_app.camera.images import SUFFIXES, list_images
 from aoi_app.core.errors import RecipeError
 from aoi_app.core.recipe import Recipe
 from aoi_app.core.scan import BoardScan, Pixels, freeze
@@ -17,7 +18,8 @@ ReadImage = Callable[[Path], Pixels]
 PAIRS = (("_test", "_temp"), ("_scan", "_golden"))
 """Endings by which data sets tell a scan from its golden image."""
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
+USUAL = (".png", ".jpg", ".tif")
+"""Endings that are looked for first: to list a large folder for each board takes milliseconds."""
 KEPT = 4
 
 
@@ -89,11 +91,14 @@ def _checked(file: Path, sha256: str, read: ReadImage) -> Pixels:
 def _of_board(folder: Path, stem: str) -> Path:
     names = [stem, *(stem[: -len(scan)] + golden for scan, golden in PAIRS if stem.endswith(scan))]
     for name in reversed(names):
-        for suffix in SUFFIXES:
-            file = folder / f"{name}{suffix}"
-            if file.is_file():
-                return file
-    looked_for = f"{' or '.join(reversed(names))} as {', '.join(SUFFIXES)}"
+        for suffix in USUAL:
+            if (folder / f"{name}{suffix}").is_file():
+                return folder / f"{name}{suffix}"
+    files = {file.stem: file for file in reversed(list_images(folder))}
+    for name in reversed(names):
+        if name in files:
+            return files[name]
+    looked_for = f"{' or '.join(reversed(names))} as {', '.join(sorted(SUFFIXES))}"
     raise RecipeError(
         f"{folder} holds no golden image for {stem}; looked for {looked_for}.",
         "Name each golden image like its board, or give one image for all.",

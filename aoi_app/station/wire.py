@@ -8,7 +8,10 @@ from aoi_app.core.inspection import Defect, EngineInfo, Inspection
 
 
 def inspection_object(inspection: Inspection) -> dict[str, Any]:
-    """Return an inspection as JSON values; boxes in pixels of the board, times in milliseconds."""
+    """Return an inspection as JSON values; boxes in pixels of the board, times in milliseconds.
+
+    Of a board that nothing was seen of the width is 0 and the engine empty: none looked at it.
+    """
     return {
         "board": inspection.serial,
         "verdict": inspection.verdict.value,
@@ -16,17 +19,12 @@ def inspection_object(inspection: Inspection) -> dict[str, Any]:
         "defects": [_defect(d) for d in inspection.defects],
         "lines": inspection.completeness.lines,
         "missing_lines": inspection.completeness.missing_lines,
-        "width": inspection.width,
+        "width": inspection.width if inspection.completeness.lines else 0,
         "input_hash": inspection.input_hash,
         "recipe": {"name": inspection.recipe, "revision": inspection.recipe_revision},
         "latency_ms": {stage: round(ms, 3) for stage, ms in inspection.latency_ms.items()},
         "engine": _engine(inspection.engine),
     }
-
-
-def error_object(board: str, reason: str) -> dict[str, Any]:
-    """Return what stands for a board that could not even be read."""
-    return {"board": board, "verdict": "ERROR", "reason": reason, "defects": [], "latency_ms": {}, "engine": None}
 
 
 def _defect(defect: Defect) -> dict[str, Any]:
@@ -42,8 +40,8 @@ def _defect(defect: Defect) -> dict[str, Any]:
     return values
 
 
-def _engine(engine: EngineInfo | None) -> dict[str, Any] | None:
+def _engine(engine: EngineInfo | None) -> dict[str, Any]:
     if engine is None:
-        return None
+        return {}
     names = ("runtime", "precision", "model", "sha256", "device", "detail")
     return {name: getattr(engine, name) for name in names}

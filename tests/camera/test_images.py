@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import struct
 import zlib
 from pathlib import Path
@@ -8,9 +9,10 @@ import cv2
 import numpy as np
 import pytest
 
+from aoi_app.camera.decoding import damage, overheard
 from aoi_app.camera.images import list_images, read_board
 from aoi_app.core.errors import ImageError
-from aoi_app.core.image_header import image_size
+from aoi_app.core.image_header import image_size, tiff_pages
 
 GREY = np.random.default_rng(1).integers(0, 256, (37, 53), dtype=np.uint8)
 COLOUR = np.random.default_rng(2).integers(0, 256, (37, 53, 3), dtype=np.uint8)
@@ -118,6 +120,57 @@ def test_float_images_are_refused(tmp_path: Path) -> None:
     cv2.imwrite(str(file), GREY.astype(np.float32))
     with pytest.raises(ImageError, match="float32"):
         read_board(file)
+
+
+@pytest.mark.parametrize("progressive", [0, 1])
+def test_a_jpeg_that_is_damaged_in_its_middle_is_no_board(
+    tmp_path: Path, progressive: int, capfd: pytest.CaptureFixture[str]
+) -> None:
+    picture = np.random.default_rng(0).integers(0, 256, (320, 400), np.uint8)
+    data = bytearray(cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_PROGRESSIVE, progressive])[1].tobytes())
+    data[len(data) // 2 : len(data) // 2 + 200] = b"\xff\xd9" * 100 if progressive else bytes(200)
+    file = tmp_path / "a.jpg"
+    file.write_bytes(data)
+    with pytest.raises(ImageError, match="damaged"):
+        read_board(file)
+    assert capfd.readouterr().err == ""
+
+
+def test_what_libraries_say_of_a_picture_stays_among_us(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    for name, suffix in (("a.png", ".png"), ("a.tif", ".tif"), ("a.webp", ".webp")):
+        file = tmp_path / name
+        file.write_bytes(cv2.imencode(suffix, COLOUR)[1].tobytes()[:-400])
+        with pytest.raises(ImageError):
+            read_board(file)
+    assert capfd.readouterr().err == ""
+
+
+def test_what_others_say_meanwhile_comes_through(capfd: pytest.CaptureFixture[str]) -> None:
+    with overheard() as said:
+        os.write(2, b"libpng error: bad\n\nengine: warm\nCorrupt JPEG data: 3 extraneous bytes")
+    assert capfd.readouterr().err == "engine: warm\n"
+    assert damage(said) == "Corrupt JPEG data: 3 extraneous bytes" and said[0] == "libpng error: bad"
+
+
+def test_a_tiff_of_several_pictures_is_not_one_board(tmp_path: Path) -> None:
+    file = tmp_path / "a.tif"
+    cv2.imwritemulti(str(file), [GREY, GREY])
+    assert tiff_pages(file.read_bytes()) == 2
+    with pytest.raises(ImageError, match="holds 2 pictures, where one board is expected"):
+        read_board(file)
+
+
+def test_smaller_copies_in_a_tiff_do_not_count(tmp_path: Path) -> None:
+    file = tmp_path / "a.tif"
+    cv2.imwritemulti(str(file), [GREY, GREY])
+    data = bytearray(file.read_bytes())
+    # The kind of the second picture, in its directory: 254 (kind), a long, one, of pages.
+    kind = data.rfind(struct.pack("<HHI", 254, 4, 1))
+    assert kind > 0
+    data[kind + 8 : kind + 12] = struct.pack("<I", 1)
+    assert tiff_pages(bytes(data)) == 1
+    for cut in range(0, len(data), 7):  # wherever it ends, it is counted or not, and nothing else
+        assert tiff_pages(bytes(data[:cut])) in (1, 2)
 
 
 def test_a_missing_file_and_a_folder(tmp_path: Path) -> None:
