@@ -99,9 +99,9 @@ class Run:
         """Keep what came of a step, with the figures it has written."""
         tries = 1 + self.steps.get(step.name, {}).get("tries", 0)
         told: dict[str, Any] = {"rc": rc, "tries": tries, "seconds": round(seconds, 1), "said": said[-TAIL:]}
-        file = self.folder / step.figures
-        if step.figures and file.is_file():
-            told |= {"file": step.figures, "figures": json.loads(file.read_text())}
+        figures = read_figures(self.folder / step.figures) if step.figures else None
+        if figures is not None:
+            told |= {"file": step.figures, "figures": figures}
         self.steps[step.name] = told
         draft = self.folder / f"{STATE}.tmp"
         draft.write_text(json.dumps(self.steps, indent=1))
@@ -130,6 +130,14 @@ class Run:
             with tarfile.open(self.out / f"plans-{number}.tar", "w") as archive:
                 for path in piece:
                     archive.add(path, path.name)
+
+
+def read_figures(file: Path) -> Any:
+    """Return what a step has written; None where it was ended before its first figure."""
+    try:
+        return json.loads(file.read_text())
+    except (OSError, ValueError):
+        return None
 
 
 def steps(model: Path, images: Path, folder: Path, store: Path, quick: bool) -> tuple[Step, ...]:

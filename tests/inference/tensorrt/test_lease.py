@@ -83,6 +83,14 @@ def test_figures_come_back_although_the_step_was_ended(tmp_path: Path) -> None:
     assert json.loads((other.folder / "figures.json").read_text()) == {"one": 1.5}
 
 
+def test_a_step_may_be_ended_before_its_first_figure(tmp_path: Path) -> None:
+    run = a_run(tmp_path)
+    (run.folder / "figures.json").write_text("")
+    go(run, [python("print('begun')", figures="figures.json"), python("print(2)", name="two")], 60)
+    assert "figures" not in known(tmp_path)["one"]
+    assert known(tmp_path)["two"]["rc"] == 0
+
+
 def test_nothing_begins_that_has_no_time(tmp_path: Path) -> None:
     assert not go(a_run(tmp_path), [Step("long", ("-c", "print(1)"), 60, least_s=30)], 5)
     assert not (tmp_path / "out" / lease.STATE).exists()
