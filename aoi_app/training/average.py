@@ -20,7 +20,7 @@ class Average:
         self.steps = 0
         self._pairs: tuple[list[torch.Tensor], list[torch.Tensor]] | None = None
 
-    @torch.no_grad()  # type: ignore[untyped-decorator]
+    @torch.no_grad()
     def update(self, network: nn.Module) -> None:
         """Move towards `network`."""
         if self._pairs is None:

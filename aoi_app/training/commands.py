@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.box import SIMPLE_HEAD
@@ -23,6 +23,7 @@ from aoi_app.inference.catalog import find_model
 from aoi_app.training.corpus import Corpus, DataError, joined
 from aoi_app.training.data.dataset import Dataset
 from aoi_app.training.data.layouts.table import LAYOUTS, read_dataset
+from aoi_app.training.files import write_text
 from aoi_app.training.needs import require_torch
 from aoi_app.training.scoring.comparing import Comparison, compare_models
 from aoi_app.training.scoring.detecting import Inspected, inspect_dataset
@@ -40,14 +41,17 @@ _SCHEDULES = "quick, standard, long"
 
 
 def train(
+    context: typer.Context,
     data: Annotated[Path, typer.Argument(help="Folder with labelled boards, or the station's exported history.")],
     run: Annotated[Path | None, typer.Option(help="Folder of the run; runs/<time> when left out.")] = None,
     hold_out: Annotated[
-        list[str] | None, typer.Option(help="Board to keep out of training and to watch; may be given several times.")
+        list[str] | None,
+        typer.Option(help="Board to keep out of training and to watch; several times. A split `val` is watched too."),
     ] = None,
     schedule: Annotated[str, typer.Option(help=f"How long to train: {_SCHEDULES}.")] = "standard",
     plan_file: Annotated[
-        Path | None, typer.Option("--plan", help="Settings of another run (its config.json) instead of a schedule.")
+        Path | None,
+        typer.Option("--plan", help="Settings of another run (its config.json) not a schedule's; options here win."),
     ] = None,
     steps: Annotated[int, typer.Option(min=0, help="Steps in all; 0 is the schedule's.")] = 0,
     batch: Annotated[int, typer.Option(min=0, help="Windows a step; 0 finds it from the GPU's memory.")] = 0,
@@ -63,7 +67,9 @@ def train(
     pixel_boxes: Annotated[
         bool, typer.Option(help="Labels name their first and last pixel, as DeepPCB's do, rather than edges.")
     ] = False,
-    start: Annotated[Path | None, typer.Option(help="Checkpoint (last.pt) whose weights to start from.")] = None,
+    start: Annotated[
+        Path | None, typer.Option(help="Checkpoint (last.pt) whose weights, and order of classes, to start from.")
+    ] = None,
     patience: Annotated[int, typer.Option(min=0, help="Epochs without gain after which to stop; 0 never.")] = 0,
     precision: Annotated[str, typer.Option(help="auto, fp32, fp16 or bf16.")] = "auto",
     gpus: Annotated[int, typer.Option(min=0, help="GPUs to use; 0 is all of them.")] = 0,
@@ -79,16 +85,20 @@ def train(
     licence: Annotated[str, typer.Option(help="What the model may be used for, given its data.")] = "",
     layout: _LAYOUT = "",
 ) -> None:
-    """Train a detector on labelled boards; write the model with its card, curves and checkpoints into one folder."""
+    """Train a detector on labelled boards; write the model with its card, curves and checkpoints into one folder.
+
+    Where the data set has splits, `train` is trained on, `val` watched, and any other left alone.
+    """
     require_torch()
     from aoi_app.training.folder import RunFolder
+    from aoi_app.training.gathering import parted, relabelled, united
     from aoi_app.training.loading import channels_of, load_corpus
     from aoi_app.training.network import SIZES
     from aoi_app.training.paint import Paint, painted
     from aoi_app.training.plan import Precision, read_plan
     from aoi_app.training.schedule import SCHEDULES, plan_for
     from aoi_app.training.session import About, train_session
-    from aoi_app.training.trainer import Data
+    from aoi_app.training.trainer import Data, read_checkpoint
 
     if network not in SIZES:
         raise typer.BadParameter(f"there is no network {network!r}; there are {', '.join(SIZES)}")
@@ -100,26 +110,38 @@ def train(
         raise typer.BadParameter(f"there is no precision {precision!r}; there are auto, fp32, fp16 and bf16")
     if resume and run is None:
         raise typer.BadParameter("--resume needs --run, the folder of the run to go on with")
+    sources = {name: context.get_parameter_source(name) for name in context.params}
+    given = {name for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"}
+    beside_plan = sorted(given & {"schedule", "margin", "pixel_boxes"})
+    if plan_file is not None and beside_plan:
+        raise typer.BadParameter(f"--plan says it already: --{beside_plan[0].replace('_', '-')} has no place beside it")
     console = Console(stderr=True, highlight=False)
     dataset = read_dataset(data, layout).require_sound()
     kind = channels or channels_of(dataset)
+    parts = parted(dataset, hold_out or ())
+    further = [read_dataset(path).require_sound() for path in drawn or ()]
+    known = [dataset.classes, *(more.classes for more in further)]
+    classes = united(known) if start is None else tuple(read_checkpoint(start)["classes"])
+    console.print(escape(f"{parts.in_words()}; classes {', '.join(classes)}"))
 
     def load(source: Dataset, what: str) -> Corpus:
         with _progress(console, what, len(source)) as step:
-            return load_corpus(source, kind, size, step)
+            return relabelled(load_corpus(source, kind, size, step), classes)
 
-    whole = load(dataset, "Reading pictures")
-    watched = tuple(hold_out or ())
-    real = whole.of_boards(watched, other=True) if watched else whole
+    real = load(parts.train, "Reading pictures")
     extra = [painted(real, seed * 1000 + copy, Paint(px_per_mm=px_per_mm)) for copy in range(paint)]
-    extra += [load(read_dataset(path).require_sound(), f"Reading {path.name}") for path in drawn or ()]
-    corpora = Data(real, joined(extra) if extra else None, whole.of_boards(watched) if watched else None)
+    extra += [load(more, f"Reading {path.name}") for path, more in zip(drawn or (), further, strict=True)]
+    watched = load(parts.watch, "Reading watched pictures") if parts.watch is not None else None
+    corpora = Data(real, joined(extra) if extra else None, watched)
+    options: dict[str, Any] = {
+        "network": network, "batch": batch, "seed": seed, "patience": patience, "precision": Precision(precision)
+    }  # fmt: skip
     if plan_file is not None:
-        plan = read_plan(plan_file)
-        plan = replace(plan, batch=batch or plan.batch)
+        plan = read_plan(plan_file).for_data(classes, kind)
+        options = {name: value for name, value in options.items() if name in given}
     else:
-        plan = plan_for(schedule, whole.classes, kind, margin=margin, offset=0.5 if pixel_boxes else 0.0)
-        plan = replace(plan, network=network, batch=batch, seed=seed, patience=patience, precision=Precision(precision))
+        plan = plan_for(schedule, classes, kind, margin=margin, offset=0.5 if pixel_boxes else 0.0)
+    plan = replace(plan, **options)
     if steps:
         plan = replace(plan, steps=steps)
     plan = replace(plan, epoch_steps=min(plan.epoch_steps, max(1, plan.steps // 4)))
@@ -128,12 +150,14 @@ def train(
         return
     where = run or Path("runs") / datetime.now().strftime("%Y%m%d-%H%M%S")
     folder = RunFolder(where) if resume else RunFolder.create(where)
-    held = f" without {', '.join(watched)}" if watched else ""
+    held = f" without {', '.join(parts.watch.boards[:20])}" if parts.watch else ""
     boards = f"{data.name}, {len(set(real.boards))} boards, {len(real)} windows{held}"
     about = About(name or where.name, kind, px_per_mm, data=boards, licence=licence, command=_command(data, where))
     with _training_progress(console, plan.steps) as (progress, listen):
         exported, summary = train_session(
-            plan, corpora, folder, about, {"data": str(data), "held_out": list(watched), "painted": paint},
+            plan, corpora, folder, about,
+            {"data": str(data.resolve()), "held_out": list(hold_out or ()), "painted": paint,
+             "drawn": [str(path.resolve()) for path in drawn or ()], "size": size, "channels": kind.value},
             gpus=gpus, resume=resume, start=start, listen=listen, progress=progress,
         )  # fmt: skip
     busy = f", GPU busy {summary['gpu_percent']:.0f} %" if summary["gpu_percent"] else ""
@@ -262,7 +286,7 @@ def _write_json(where: str, values: object) -> None:
     if where == "-":
         typer.echo(text)
     elif where:
-        Path(where).write_text(text + "\n", encoding="utf-8")
+        write_text(Path(where), text + "\n")
 
 
 def _print_figures(console: Console, engine: str, groups: dict[str, Figures]) -> None:

@@ -17,6 +17,7 @@ import torch
 
 from aoi_app.training.corpus import Corpus, DataError
 from aoi_app.training.curves import write_curves
+from aoi_app.training.files import replacing, write_text
 from aoi_app.training.plan import Plan
 from aoi_app.training.trainer import Data, Epoch
 
@@ -36,11 +37,15 @@ class RunFolder:
     @classmethod
     def create(cls, path: Path) -> RunFolder:
         """Make the folder; an old run is never overwritten. Raises DataError."""
-        if path.exists() and any(path.iterdir()):
+        if path.exists() and (not path.is_dir() or any(path.iterdir())):
             raise DataError(
-                f"The folder {path} is not empty.", "Name another with --run, or go on with the run in it: --resume."
+                f"{path} is a file, or a folder that is not empty.",
+                "Name another with --run, or go on with the run in it: --resume.",
             )
-        path.mkdir(parents=True, exist_ok=True)
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise DataError(f"{path} cannot be made: {error.strerror or error}.", "Name another with --run.") from error
         return cls(path)
 
     @property
@@ -58,10 +63,7 @@ class RunFolder:
         config = {
             "plan": plan.to_json(),
             "source": source,
-            "data": {
-                name: None if corpus is None else fingerprint(corpus)
-                for name, corpus in (("real", data.real), ("drawn", data.drawn), ("watch", data.watch))
-            },
+            "data": _fingerprints(data),
             "command": ["aoi", *sys.argv[1:]],
             "versions": {
                 "python": platform.python_version(),
@@ -80,10 +82,22 @@ class RunFolder:
         except (OSError, ValueError) as error:
             raise DataError(f"{self.path} holds no run: {error}.", "Name the folder of a run.") from error
 
+    def require_same(self, config: dict[str, Any], data: Data) -> None:
+        """Raise DataError where `data` are not what the run was begun with: it would not go on as it would have."""
+        for name, now in _fingerprints(data).items():
+            then = config["data"].get(name)
+            if now != then:
+                raise DataError(
+                    f"The run in {self.path} was begun with other windows ({name}): {_in_words(then)} then, "
+                    f"{_in_words(now)} now.",
+                    f"Give the options it was begun with: {' '.join(config.get('command', []))}. If the data changed, "
+                    "start a new run.",
+                )
+
     def write_history(self, history: Sequence[Epoch]) -> None:
         """Write metrics.csv and curves.svg anew: a resumed run has no doubled rows."""
         names = list(dict.fromkeys(name for epoch in history for name in epoch.values))
-        with (self.path / "metrics.csv").open("w", newline="", encoding="utf-8") as file:
+        with replacing(self.path / "metrics.csv") as draft, draft.open("w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file)
             writer.writerow(["epoch", "steps", *names])
             for epoch in history:
@@ -128,11 +142,22 @@ def fingerprint(corpus: Corpus) -> dict[str, Any]:
     }
 
 
+def _fingerprints(data: Data) -> dict[str, dict[str, Any] | None]:
+    corpora = (("real", data.real), ("drawn", data.drawn), ("watch", data.watch))
+    return {name: None if corpus is None else fingerprint(corpus) for name, corpus in corpora}
+
+
+def _in_words(found: dict[str, Any] | None) -> str:
+    return (
+        "none"
+        if found is None
+        else f"{found['windows']} windows with {found['defects']} defects (sha256 {found['sha256'][:12]})"
+    )
+
+
 def _mean(values: Sequence[float]) -> float | None:
     return sum(values) / len(values) if values else None
 
 
 def _write_json(path: Path, values: dict[str, Any]) -> None:
-    part = path.with_suffix(".part")
-    part.write_text(json.dumps(values, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    part.replace(path)
+    write_text(path, json.dumps(values, indent=2, ensure_ascii=False) + "\n")

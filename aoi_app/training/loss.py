@@ -33,7 +33,7 @@ class Assigned:
     quality: Tensor
 
 
-@torch.no_grad()  # type: ignore[untyped-decorator]
+@torch.no_grad()
 def assign(scores: Tensor, boxes: Tensor, centres: Tensor, truth: Tensor, labels: Tensor, weights: Weights) -> Assigned:
     """Choose for every defect the anchors that already find it best.
 

@@ -34,7 +34,7 @@ SIZES = {
 """`nano` is what ships; `small` for a GPU; `tiny` for tries and tests."""
 
 
-class Conv(nn.Sequential):  # type: ignore[misc]
+class Conv(nn.Sequential):
     """Convolution, batch normalisation, ReLU."""
 
     def __init__(self, inputs: int, outputs: int, kernel: int = 1, stride: int = 1) -> None:
@@ -46,7 +46,7 @@ class Conv(nn.Sequential):  # type: ignore[misc]
         )
 
 
-class Residual(nn.Module):  # type: ignore[misc]
+class Residual(nn.Module):
     """Two 3 x 3 convolutions beside the identity."""
 
     def __init__(self, width: int) -> None:
@@ -58,7 +58,7 @@ class Residual(nn.Module):  # type: ignore[misc]
         return x + self.body(x)
 
 
-class Fine(nn.Module):  # type: ignore[misc]
+class Fine(nn.Module):
     """Depthwise 3 x 3 and pointwise convolution beside the identity: cheap work at stride 4, where edges are sharp."""
 
     def __init__(self, width: int) -> None:
@@ -74,7 +74,7 @@ class Fine(nn.Module):  # type: ignore[misc]
         return x + self.body(x)
 
 
-class Stage(nn.Module):  # type: ignore[misc]
+class Stage(nn.Module):
     """Cross-stage partial block: half the channels go through the residuals, all intermediate ones are kept."""
 
     def __init__(self, inputs: int, outputs: int, blocks: int) -> None:
@@ -93,7 +93,7 @@ class Stage(nn.Module):  # type: ignore[misc]
         return self.join(torch.cat(kept, 1))
 
 
-class Head(nn.Module):  # type: ignore[misc]
+class Head(nn.Module):
     """Class logits and distance distributions of one stride: (batch, classes + 4 * reg_max, cells)."""
 
     def __init__(self, inputs: int, width: int, classes: int) -> None:
@@ -111,7 +111,7 @@ class Head(nn.Module):  # type: ignore[misc]
         return both.reshape(-1, channels, rows * columns)
 
 
-class Network(nn.Module):  # type: ignore[misc]
+class Network(nn.Module):
     """The detector.
 
     Parameters

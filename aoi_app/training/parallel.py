@@ -4,18 +4,56 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
+from dataclasses import dataclass
+from multiprocessing.queues import SimpleQueue
 from pathlib import Path
 
 import torch
 import torch.distributed as dist
 import torch.multiprocessing as mp
 
+from aoi_app.core.errors import AoiError
+from aoi_app.training.corpus import DataError
 from aoi_app.training.plan import Plan
 from aoi_app.training.trainer import Data, Epoch, Trainer
 
-Listen = Callable[[Trainer, Epoch], None]
+Listen = Callable[[Sequence[Epoch]], None]
+"""Takes all epochs of the run so far, after each."""
+Progress = Callable[[int], None]
+
+_LOOK_S = 0.2  # how often the processes' news is looked for
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """What every process does."""
+
+    plan: Plan
+    data: Data
+    folder: Path
+    resume: bool
+    start: Path | None
+
+    def run(self, device: torch.device, listen: Listen | None, progress: Progress | None) -> None:
+        if device.type == "cuda":
+            torch.backends.cudnn.benchmark = True  # windows and batches have one size
+        trainer = Trainer(self.plan, self.data, device, self.folder)
+        if self.resume:
+            trainer.load(self.folder / "last.pt")
+        elif self.start is not None:
+            trainer.start_from(self.start)
+        trainer.run(None if listen is None else lambda epoch: listen(trainer.history), progress)
+
+
+@dataclass(frozen=True, slots=True)
+class _News:
+    """What a process tells the one that started it: epochs or steps that are done, or why it gave up."""
+
+    epochs: tuple[Epoch, ...] = ()
+    steps: int | None = None
+    failed: tuple[str, str] | None = None
 
 
 def devices(count: int = 0) -> list[torch.device]:
@@ -37,7 +75,7 @@ def train_on(
     resume: bool = False,
     start: Path | None = None,
     listen: Listen | None = None,
-    progress: Callable[[int], None] | None = None,
+    progress: Progress | None = None,
 ) -> None:
     """Train, on one device in this process, on several in one process each.
 
@@ -48,61 +86,67 @@ def train_on(
     start
         Checkpoint whose weights the run starts from.
     listen, progress
-        Called in this process for one device, in the first process for several: then they must be importable.
+        Always called in this process.
+
+    Raises
+    ------
+    DataError
+        A process gave up or was ended.
     """
+    task = _Task(plan, data, folder, resume, start)
     if len(where) == 1:
-        _run(where[0], plan, data, folder, resume, start, listen, progress)
+        task.run(where[0], listen, progress)
         return
-    port = _free_port()
-    mp.spawn(
-        _process,
-        args=(where, port, plan, data, folder, resume, start, listen, progress),
-        nprocs=len(where),
-        join=True,
-    )
+    news: SimpleQueue[_News] = mp.get_context("spawn").SimpleQueue()
+    context = mp.spawn(_process, args=(where, _free_port(), task, news), nprocs=len(where), join=False)
+    failures: list[tuple[str, str]] = []
+    try:
+        done = False
+        while not done:
+            done = context.join(timeout=_LOOK_S)
+            _pass_on(news, listen, progress, failures)
+    except (mp.ProcessRaisedException, mp.ProcessExitedException) as error:
+        _pass_on(news, listen, progress, failures)
+        if failures:
+            raise DataError(*failures[0]) from error
+        if isinstance(error, mp.ProcessRaisedException):
+            raise
+        raise DataError(
+            f"A training process was ended from outside: {str(error).splitlines()[0]}.",
+            "Look whether memory ran out; then go on with --resume.",
+        ) from error
+    finally:
+        for process in context.processes:
+            if process.is_alive():
+                process.terminate()
 
 
-def _process(
-    rank: int,
-    where: list[torch.device],
-    port: int,
-    plan: Plan,
-    data: Data,
-    folder: Path,
-    resume: bool,
-    start: Path | None,
-    listen: Listen | None,
-    progress: Callable[[int], None] | None,
+def _pass_on(
+    news: SimpleQueue[_News], listen: Listen | None, progress: Progress | None, failures: list[tuple[str, str]]
 ) -> None:
+    while not news.empty():
+        some = news.get()
+        if some.failed is not None:
+            failures.append(some.failed)
+        if some.epochs and listen is not None:
+            listen(some.epochs)
+        if some.steps is not None and progress is not None:
+            progress(some.steps)
+
+
+def _process(rank: int, where: list[torch.device], port: int, task: _Task, news: SimpleQueue[_News]) -> None:
     os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
     device = where[rank]
     if device.type == "cuda":
         torch.cuda.set_device(device)
     dist.init_process_group("nccl" if device.type == "cuda" else "gloo", rank=rank, world_size=len(where))
     try:
-        _run(device, plan, data, folder, resume, start, listen, progress)
+        task.run(device, lambda epochs: news.put(_News(tuple(epochs))), lambda steps: news.put(_News(steps=steps)))
+    except AoiError as error:
+        news.put(_News(failed=(error.what, error.hint)))
+        raise
     finally:
         dist.destroy_process_group()
-
-
-def _run(
-    device: torch.device,
-    plan: Plan,
-    data: Data,
-    folder: Path,
-    resume: bool,
-    start: Path | None,
-    listen: Listen | None,
-    progress: Callable[[int], None] | None,
-) -> None:
-    if device.type == "cuda":
-        torch.backends.cudnn.benchmark = True  # windows and batches have one size
-    trainer = Trainer(plan, data, device, folder)
-    if resume:
-        trainer.load(folder / "last.pt")
-    elif start is not None:
-        trainer.start_from(start)
-    trainer.run(None if listen is None else lambda epoch: listen(trainer, epoch), progress)
 
 
 def _free_port() -> int:

@@ -9,6 +9,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
+from aoi_app.inference.card import Channels
 from aoi_app.training.augment import Augmentation
 from aoi_app.training.corpus import DataError
 from aoi_app.training.loss import Weights
@@ -72,6 +73,24 @@ class Plan:
     def to_json(self) -> dict[str, Any]:
         """Return plain values, for config.json and checkpoints."""
         return dataclasses.asdict(self) | {"precision": self.precision.value}
+
+    def for_data(self, classes: tuple[str, ...], channels: Channels) -> Plan:
+        """Return the plan itself, once it fits what is to be trained.
+
+        Raises
+        ------
+        DataError
+            It was made for a golden channel, or for classes that have negatives, and these have not, or the reverse.
+        """
+        swaps, golden = self.augmentation.swaps, channels is Channels.GREY_GOLDEN
+        if self.augmentation.golden is not golden or (swaps and len(swaps) != len(classes)):
+            raise DataError(
+                f"The plan is for input {'with' if self.augmentation.golden else 'without'} a golden image"
+                f"{f' and {len(swaps)} classes with their negatives' if swaps else ''}; the data are {channels.value} "
+                f"with the {len(classes)} classes {', '.join(classes)}.",
+                "Take the plan of a run on data of the same kind, or a --schedule.",
+            )
+        return self
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Plan:

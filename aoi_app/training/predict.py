@@ -16,7 +16,7 @@ from aoi_app.training.corpus import Corpus
 LEAST_CONFIDENCE = 0.01
 
 
-@torch.no_grad()  # type: ignore[untyped-decorator]
+@torch.no_grad()
 def predict(
     network: nn.Module,
     corpus: Corpus,

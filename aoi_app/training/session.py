@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from aoi_app.training.memory import fitting_batch
 from aoi_app.training.network import Network
 from aoi_app.training.parallel import devices, train_on
 from aoi_app.training.plan import Plan
-from aoi_app.training.trainer import KEY_FIGURE, Data, Epoch, Trainer, read_checkpoint
+from aoi_app.training.trainer import KEY_FIGURE, Data, Epoch, read_checkpoint
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,20 +32,6 @@ class About:
     licence: str = ""
     command: str = ""
     classes_zh: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Writer:
-    """Keeps metrics.csv and curves.svg of the folder up to date; passes each epoch on."""
-
-    folder: RunFolder
-    then: Callable[[Epoch], None] | None = None
-
-    def __call__(self, trainer: Trainer, epoch: Epoch) -> None:
-        """Write what is known after an epoch."""
-        self.folder.write_history(trainer.history)
-        if self.then is not None:
-            self.then(epoch)
 
 
 def train_session(
@@ -82,14 +68,20 @@ def train_session(
                 f"The run in {folder.path} ended before its first epoch did: there is nothing to go on from.",
                 "Remove the folder, or name another one, and start without --resume.",
             )
-        plan = Plan.from_json(folder.read_config()["plan"])
+        config = folder.read_config()
+        plan = Plan.from_json(config["plan"])
+        folder.require_same(config, data)
     else:
         if plan.batch == 0:
             plan = replace(plan, batch=fitting_batch(plan, data, where[0], len(where)))
         folder.write_config(plan, data, source)
-    train_on(
-        where, plan, data, folder.path, resume=resume, start=start, listen=Writer(folder, listen), progress=progress
-    )
+
+    def keep(epochs: Sequence[Epoch]) -> None:
+        folder.write_history(epochs)
+        if listen is not None:
+            listen(epochs[-1])
+
+    train_on(where, plan, data, folder.path, resume=resume, start=start, listen=keep, progress=progress)
     return finish(folder, about, data)
 
 

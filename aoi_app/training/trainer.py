@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import math
 import time
 from collections.abc import Callable
@@ -15,9 +16,11 @@ import torch.distributed as dist
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
+from aoi_app.core.errors import AoiError
 from aoi_app.training.augment import Augmenter
 from aoi_app.training.average import Average
 from aoi_app.training.corpus import Corpus, DataError
+from aoi_app.training.files import replacing
 from aoi_app.training.loss import detection_loss
 from aoi_app.training.network import Network
 from aoi_app.training.plan import Plan, Precision
@@ -197,7 +200,10 @@ class Trainer:
             mean = float(total) / (last - first)
         seconds = time.perf_counter() - start
         if not math.isfinite(mean):
-            raise FloatingPointError(f"The loss is {mean} at step {last}: lower the learning rate, or use fp32.")
+            raise AoiError(
+                f"The loss is {mean} by step {last}: the training has come apart.",
+                "Train with --precision fp32, or with a lower `rate` through --plan.",
+            )
         self.epoch += 1
         values = {"loss": mean} | {name: float(value) / (last - first) for name, value in sums.items()}
         values["rate"] = rate_at(last - 1, plan)
@@ -235,7 +241,7 @@ class Trainer:
         return values
 
     def save(self, path: Path) -> None:
-        """Write everything that a resumed run needs, whole or not at all."""
+        """Write everything that a resumed run needs, whole or not at all. Raises DataError."""
         sample = self.data.sample
         state = {
             "plan": self.plan.to_json(),
@@ -252,9 +258,10 @@ class Trainer:
             "stale": self.stale,
             "history": [(e.epoch, e.steps, e.values) for e in self.history],
         }
-        part = path.with_suffix(".part")
-        torch.save(state, part)
-        part.replace(path)
+        buffer = io.BytesIO()
+        torch.save(state, buffer)
+        with replacing(path) as draft:
+            draft.write_bytes(buffer.getvalue())
 
     def load(self, path: Path) -> None:
         """Go on from a checkpoint of the same plan and data."""

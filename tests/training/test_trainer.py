@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +14,7 @@ torch = pytest.importorskip("torch")
 
 import numpy as np  # noqa: E402
 
+from aoi_app.core.errors import AoiError  # noqa: E402
 from aoi_app.inference.card import Channels, ModelCard  # noqa: E402
 from aoi_app.inference.model import read_model  # noqa: E402
 from aoi_app.training.augment import Augmentation  # noqa: E402
@@ -112,11 +115,57 @@ def test_the_cpu_trains_in_fp32() -> None:
     assert resolve(Precision.AUTO, CPU) is Precision.FP32
 
 
-def test_two_processes_train_one_network(tmp_path: Any, corpus: Any) -> None:
+def test_two_processes_train_one_network_and_tell_how_far_they_are(tmp_path: Any, corpus: Any) -> None:
     plan = dataclasses.replace(PLAN, steps=2, epoch_steps=2)
-    train_on([CPU, CPU], plan, Data(corpus(6), watch=corpus(2, seed=1)), tmp_path)
+    told: list[Any] = []
+    steps: list[int] = []
+    train_on(
+        [CPU, CPU], plan, Data(corpus(6), watch=corpus(2, seed=1)), tmp_path,
+        listen=lambda epochs: told.append(epochs[-1].values), progress=lambda done: steps.append(done),
+    )  # fmt: skip
     state = read_checkpoint(tmp_path / "last.pt")
     assert state["epoch"] == 1 and "mAP@0.33" in state["history"][0][2]
+    assert told == [state["history"][0][2]] and steps[-1] == 2
+
+
+def test_what_a_process_gives_up_over_is_said_here(tmp_path: Any, corpus: Any) -> None:
+    plan = dataclasses.replace(PLAN, steps=2, epoch_steps=2, batch=3)
+    with pytest.raises(DataError, match="batch of 3 cannot be shared evenly by 2"):
+        train_on([CPU, CPU], plan, Data(corpus(6)), tmp_path)
+
+
+def test_a_full_disk_is_said_and_leaves_the_old_checkpoint(
+    tmp_path: Any, corpus: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trainer = Trainer(PLAN, Data(corpus(4)), CPU, tmp_path)
+    trainer.save(tmp_path / "last.pt")
+    before = (tmp_path / "last.pt").read_bytes()
+
+    def full(self: Path, data: bytes) -> int:
+        with self.open("wb") as file:
+            file.write(data[:100])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(DataError, match="No space left"):
+        trainer.save(tmp_path / "last.pt")
+    assert (tmp_path / "last.pt").read_bytes() == before and [p.name for p in Path(tmp_path).iterdir()] == ["last.pt"]
+
+
+def test_a_run_that_comes_apart_is_said(corpus: Any) -> None:
+    trainer = Trainer(dataclasses.replace(PLAN, rate=1e30), Data(corpus(4)), CPU)
+    with pytest.raises(AoiError, match="come apart"):
+        trainer.run()
+
+
+def test_a_run_is_not_gone_on_with_on_other_windows(tmp_path: Any, corpus: Any) -> None:
+    folder = RunFolder.create(tmp_path / "run")
+    about = About("trial", Channels.GREY_GOLDEN)
+    train_session(PLAN, Data(corpus(6), watch=corpus(2, seed=1)), folder, about, {})
+    with pytest.raises(DataError, match=r"other windows \(watch\)"):
+        train_session(PLAN, Data(corpus(6)), folder, about, {}, resume=True)
+    with pytest.raises(DataError, match=r"other windows \(real\): 6 windows"):
+        train_session(PLAN, Data(corpus(6, seed=9), watch=corpus(2, seed=1)), folder, about, {}, resume=True)
 
 
 def test_painting_adds_defects_where_none_was_and_heals_others(corpus: Any) -> None:

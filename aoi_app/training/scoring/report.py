@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from aoi_app.inference.metrics import Truth
 from aoi_app.training.curves import drawn_curves
+from aoi_app.training.files import write_text
 from aoi_app.training.scoring.curves import panels
 from aoi_app.training.scoring.detecting import Inspected
 from aoi_app.training.scoring.figures import Figures, Mistake, confusion, measure, mistakes
@@ -55,11 +56,10 @@ def write_report(
         *(_picture(inspected, mistake, names) for mistake in wrong[:most]),
         f"<p>and {len(wrong) - most} more</p>" if len(wrong) > most else "",
     ]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(
+    write_text(
+        path,
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{escape(title)}</title>'
         f"<style>{_STYLE}</style>{''.join(parts)}</html>\n",
-        encoding="utf-8",
     )
     return groups
 
