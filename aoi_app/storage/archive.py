@@ -131,8 +131,11 @@ class Archive:
                 _sync_folder(draft)
                 # Left by a board whose row was never written: nothing refers to it.
                 shutil.rmtree(final, ignore_errors=True)
+                new_day = not final.parent.exists()
                 _rename(draft, final)
                 _sync_folder(final.parent)
+                if new_day:
+                    _sync_folder(self.root)
             except OSError:
                 shutil.rmtree(draft, ignore_errors=True)
                 raise
@@ -150,8 +153,12 @@ class Archive:
             if day >= from_day:
                 yield from (f"{day}/{entry.name}" for entry in os.scandir(self.root / day) if entry.is_dir())
 
-    def clear_drafts(self) -> None:
-        """Remove what a crash left half-written."""
+    def open(self) -> None:
+        """Make the archive, and remove what a crash left half-written."""
+        with explained(str(self.root), self.root):
+            if not self.root.is_dir():
+                self.root.mkdir(parents=True, exist_ok=True)
+                _sync_folder(self.root.parent)
         shutil.rmtree(self.root / STAGING, ignore_errors=True)
 
     def remove(self, folders: Collection[str]) -> None:

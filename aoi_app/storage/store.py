@@ -200,7 +200,7 @@ class Store:
         orphans than crashes can leave mean that the database was put back or replaced: those pictures are not touched.
         """
         with explained(self._place.name, self._place.folder):
-            self._archive.clear_drafts()
+            self._archive.open()
             with reading(self._database) as connection:
                 self.newest_us = connection.execute(select(func.max(InspectionTable.ts_us))).scalar() or 0
                 since = max(0, self.newest_us // DAY_US - 1) * DAY_US
