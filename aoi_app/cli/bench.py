@@ -30,6 +30,16 @@ class Kind(str, Enum):
     YARDSTICK = "yardstick"
 
 
+ONLY_WITH = {
+    "--headless": (Kind.LOAD,),
+    "--line-rate": (Kind.LOAD, Kind.CAMERA, Kind.STAGES),
+    "--images": (Kind.COMPARE, Kind.REGISTRATION, Kind.TENSORRT),
+    "--recipe": (Kind.COMPARE,),
+    "--report": (Kind.COMPARE,),
+}
+"""Options that some measurements have no use for: to take them and do nothing with them would mislead."""
+
+
 def bench(
     load: Annotated[
         float | None, typer.Option(metavar="SECONDS", help="The station at full load: event loop, view, memory.")
@@ -81,7 +91,17 @@ def bench(
         Kind.REGISTRATION: registration,
         Kind.YARDSTICK: yardstick,
     }
-    kind = next((kind for kind, wanted in chosen.items() if wanted), Kind.PATH)
+    kind = _one_of([kind for kind, wanted in chosen.items() if wanted])
+    given = {
+        "--headless": headless,
+        "--line-rate": line_rate,
+        "--images": images,
+        "--recipe": recipe,
+        "--report": report,
+    }
+    for option in (name for name, value in given.items() if value and kind not in ONLY_WITH[name]):
+        others = ", ".join(f"--{other.value}" for other in ONLY_WITH[option])
+        raise typer.BadParameter(f"{option} says nothing without {others}.", param_hint=option)
     module = importlib.import_module(f"aoi_app.cli.benches.{kind.value}")
     with latest(json_out) as write:
 
@@ -107,3 +127,10 @@ def bench(
             note=note,
         )
         note(module.run(options))
+
+
+def _one_of(kinds: list[Kind]) -> Kind:
+    if len(kinds) > 1:
+        named = " and ".join(f"--{kind.value}" for kind in kinds)
+        raise typer.BadParameter(f"{named} are measurements of their own; choose one.", param_hint=named)
+    return kinds[0] if kinds else Kind.PATH

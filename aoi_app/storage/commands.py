@@ -83,6 +83,10 @@ def history(
     Options of one kind add up (`--class open --class short` finds either); different ones must all hold.
     It works while the station runs.
     """
+    if csv == json == "-":
+        raise typer.BadParameter("Standard output takes one of --csv and --json; name a file for the other.")
+    if defects and not csv:
+        raise typer.BadParameter("It says nothing without --csv.", param_hint="--defects")
     query = HistoryQuery(
         since_us=None if since is None else to_us(since),
         until_us=None if until is None else to_us(until),
@@ -182,7 +186,7 @@ def _export(
 
 def _counted(progress: Progress, target: str, items: Iterable[T], total: int) -> Iterator[T]:
     """Pass on up to `total` items and show how far it is; boards that come in meanwhile wait for the next export."""
-    task = progress.add_task("standard output" if target == "-" else target, total=total)
+    task = progress.add_task("standard output" if target == "-" else _plain(target), total=total)
     for item in islice(items, total):
         yield item
         progress.advance(task)

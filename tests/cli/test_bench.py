@@ -81,3 +81,20 @@ def test_a_tile_is_timed_beside_the_yardstick(model: Path, tmp_path: Path, monke
     found = figures(out)
     assert found["times faster, by the least"] > 0  # type: ignore[operator]
     assert found["YOLOv8n's shape, ms"]["least"] > 0  # type: ignore[index]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--load", "5", "--history"), "choose one"),
+        (("--compare", "--yardstick", "--camera"), "choose one"),
+        (("--headless",), "--headless says nothing without --load"),
+        (("--compare", "--line-rate", "8000"), "--line-rate says nothing without --load, --camera, --stages"),
+        (("--images", "boards"), "--images says nothing without --compare"),
+        (("--camera", "--report", "page.html"), "--report says nothing without --compare"),
+    ],
+)
+def test_options_that_do_not_go_together_are_refused(options: tuple[str, ...], said: str) -> None:
+    result = aoi("bench", *options)
+    assert result.exit_code == 2
+    assert said in " ".join(result.stderr.replace("│", " ").split())

@@ -154,3 +154,12 @@ def test_dates_are_local_and_times_may_name_a_zone() -> None:
 
 def test_verdicts_have_a_colour() -> None:
     assert set(commands.COLOURS) == set(Verdict)
+
+
+def test_exports_that_do_not_go_together_are_refused() -> None:
+    app = typer.Typer()
+    app.command()(commands.history)
+    both = CliRunner().invoke(app, ["--csv", "-", "--json", "-"])
+    assert both.exit_code == 2 and "one of --csv and --json" in both.output
+    alone = CliRunner().invoke(app, ["--defects"])
+    assert alone.exit_code == 2 and "nothing without --csv" in alone.output
