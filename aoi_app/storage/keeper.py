@@ -15,10 +15,12 @@ from aoi_app.core.scan import ScanEnd
 from aoi_app.storage.alarms import Alarms
 from aoi_app.storage.clock import behind_the_record, now_us
 from aoi_app.storage.database import Place
+from aoi_app.storage.history import History
 from aoi_app.storage.pictures import PicturePolicy
 from aoi_app.storage.record_settings import USUAL, RecordSettings, WatchedSettings
 from aoi_app.storage.retention import GIB, DiskGuard, Space, expire, expire_whole
-from aoi_app.storage.stop_rules import Alarm, StopMonitor
+from aoi_app.storage.stop_history import caught_up
+from aoi_app.storage.stop_rules import Alarm, StopMonitor, StopRules
 from aoi_app.storage.store import Store
 
 HOUSEKEEPING_S = 600.0
@@ -90,10 +92,10 @@ class Keeper:
         self._store = Store(folder, url, _policy(chosen), station, _guard(folder, chosen))
         try:
             self._alarms = Alarms(folder, url)
+            self._monitor = self._seen_before(chosen.stop_rules)
         except BaseException:
             self._store.close()
             raise
-        self._monitor = StopMonitor(chosen.stop_rules)
         self._pending: deque[Alarm] = deque()
         self._last = ""
         self._alarm, self._tell, self._lasts, self._every_s = alarm, tell, lasts, every_s
@@ -124,6 +126,13 @@ class Keeper:
         self._housekeeping.join(LONGEST_ROUND_S)
         self._alarms.close()
         self._store.close()
+
+    def _seen_before(self, rules: StopRules) -> StopMonitor:
+        history = History(self._place.folder, self._place.url)
+        try:
+            return caught_up(rules, history, self._alarms, self._station, now_us())
+        finally:
+            history.close()
 
     def _take_changes(self) -> None:
         try:

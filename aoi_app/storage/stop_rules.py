@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Annotated
 
@@ -75,15 +76,28 @@ class StopMonitor:
 
     def feed(self, inspection: Inspection) -> list[Alarm]:
         """Take the next board and return the alarms that it raises; `ERROR` says nothing of the product."""
-        if inspection.verdict not in (Verdict.PASSED, Verdict.FAILED):
+        return self.recall(inspection.verdict, inspection.ended_ns // 1000, inspection.defects)
+
+    def recall(self, verdict: Verdict, at_us: int, defects: Sequence[Defect]) -> list[Alarm]:
+        """Take a board of which no more is known than this: as `feed`."""
+        if verdict not in (Verdict.PASSED, Verdict.FAILED):
             return []
-        now, passed = inspection.ended_ns // 1000, inspection.verdict is Verdict.PASSED
+        passed = verdict is Verdict.PASSED
         found = (
-            ("in_a_row", self._same_place([d for d in inspection.defects if d.counts])),
-            ("min_first_pass_yield", self._first_pass_yield(now, passed)),
+            ("in_a_row", self._same_place([d for d in defects if d.counts])),
+            ("min_first_pass_yield", self._first_pass_yield(at_us, passed)),
             ("max_reject_rate", self._reject_rate(passed)),
         )
-        return [Alarm(rule, what, now) for rule, what in found if what]
+        return [Alarm(rule, what, at_us) for rule, what in found if what]
+
+    def forget(self, rule: str) -> None:
+        """Let a rule count anew, as it does after an alarm."""
+        counts = {
+            "in_a_row": self._runs.clear,
+            "min_first_pass_yield": self._hour.clear,
+            "max_reject_rate": self._last.clear,
+        }
+        counts[rule]()
 
     def _same_place(self, defects: list[Defect]) -> str:
         runs: list[tuple[Defect, int]] = []

@@ -41,6 +41,35 @@ def test_alarms_are_recorded_and_told_once(at: At) -> None:
     assert History(*at).counts(HistoryQuery()) == {Verdict.FAILED: 3}
 
 
+def test_a_restart_breaks_no_run_and_raises_no_alarm_again(at: At) -> None:
+    told: list[Alarm] = []
+    for number in range(7):
+        keeper = Keeper(*at, "north", THREE, told.append)
+        keeper.record(*board(number, *defects(1)))
+        keeper.close()
+    # The third and the sixth board; the seventh begins the next run.
+    assert [a.at_us for a in told] == [board(n)[0].ended_ns // 1000 for n in (2, 5)]
+    other = Keeper(*at, "south", THREE, told.append)
+    other.record(*board(8, *defects(1)))
+    other.close()
+    assert len(told) == 2, "another station has a run of its own"
+
+
+def test_rates_go_on_after_a_restart(at: At) -> None:
+    rules = StopRules(in_a_row=None, min_first_pass_yield=0.5, yield_boards=6, max_reject_rate=0.5, reject_boards=4)
+    told: list[Alarm] = []
+    for number, bad in enumerate([1, 1, 0, 1, 1, 0, 1]):
+        keeper = Keeper(*at, usual=RecordSettings(stop_rules=rules), alarm=told.append)
+        keeper.record(*board(number, *defects(bad)))
+        keeper.close()
+    # Three of the first four were rejected; of the first six two passed.
+    fired = [(a.rule, a.at_us) for a in told]
+    assert fired == [
+        ("max_reject_rate", board(3)[0].ended_ns // 1000),
+        ("min_first_pass_yield", board(5)[0].ended_ns // 1000),
+    ]
+
+
 def test_an_alarm_that_could_not_be_written_comes_with_the_next_try(at: At, monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[Alarm] = []
     keeper = Keeper(*at, usual=THREE, alarm=told.append)
