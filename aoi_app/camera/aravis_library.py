@@ -44,6 +44,7 @@ READ_ONLY = 0
 """Access mode of a feature."""
 RESEND_NEVER, RESEND_ALWAYS = 0, 1
 FIXED_SOCKET_BUFFER = 0
+PACKET_SOCKET_DISABLED = 1
 G_TYPE_INT = 6 << 2
 
 ControlLost = ctypes.CFUNCTYPE(None, c_void_p, c_void_p)
@@ -128,6 +129,7 @@ FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "g_free": (None, (_P,)),
     "arv_gv_device_is_controller": (c_bool, (_P,)),
     "arv_gv_device_leave_control": (c_bool, (_P, _ERROR)),
+    "arv_gv_device_set_stream_options": (None, (_P, _I)),
     "arv_gv_device_set_packet_size": (None, (_P, _I, _ERROR)),
     "arv_gv_device_auto_packet_size": (c_uint, (_P, _ERROR)),
     "arv_buffer_new_allocate": (_P, (c_size_t,)),

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-import functools
 import logging
-import socket
 from collections.abc import Callable, Sequence
 from ctypes import byref, c_size_t
 from dataclasses import dataclass
@@ -14,13 +12,20 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from aoi_app.camera.aravis_library import FIXED_SOCKET_BUFFER, RESEND_ALWAYS, RESEND_NEVER, SUCCESS, Library
+from aoi_app.camera.aravis_library import (
+    FIXED_SOCKET_BUFFER,
+    PACKET_SOCKET_DISABLED,
+    RESEND_ALWAYS,
+    RESEND_NEVER,
+    SUCCESS,
+    Library,
+)
 from aoi_app.core.errors import CameraBusy, CameraError
 
 _log = logging.getLogger("aoi")
 
 SOCKET_BUFFER_BYTES = 4 << 20
-"""Without the right to raw sockets a smaller one loses packets at a few blocks a second."""
+"""A smaller one loses packets at a few blocks a second, unless they are spread over time."""
 RMEM_MAX = Path("/proc/sys/net/core/rmem_max")
 
 LEAST_BUFFERS, MOST_BUFFERS, BUFFERS_BYTES = 32, 256, 64 << 20
@@ -82,6 +87,9 @@ class AravisStream:
         self._library = library
         self._chunks = [(name, name.encode()) for name in chunks]
         self._chunks_known = False
+        # Given the right to, libaravis reads packets past the sockets, and filters them only from when it has opened
+        # that way on: until then those of every other camera of the machine come in, and are taken for this one's.
+        library.arv_gv_device_set_stream_options(library.arv_camera_get_device(camera), PACKET_SOCKET_DISABLED)
         self._stream = library.checked("arv_camera_create_stream", camera, None, None, about="The stream")
         if not self._stream:
             raise CameraBusy("The camera gives no stream.", "Close the other program that uses it.")
@@ -196,23 +204,8 @@ def packet_pause_s(payload: int, packet_bytes: int, block_s: float) -> float:
     return PACED_SHARE * block_s / max(1, -(-payload // max(1, packet_bytes)))
 
 
-@functools.cache
-def has_raw_sockets() -> bool:
-    """Tell whether this process may read packets past the sockets, as libaravis then does."""
-    family = getattr(socket, "AF_PACKET", None)
-    if family is None:
-        return False
-    try:
-        socket.socket(family, socket.SOCK_DGRAM, 0).close()
-    except OSError:
-        return False
-    return True
-
-
 def socket_buffer() -> int | None:
-    """Return the bytes of the stream's socket buffer; None where it is not known, or not what packets go through."""
-    if has_raw_sockets():
-        return None
+    """Return the bytes of the stream's socket buffer; None where the system does not tell."""
     try:
         return min(SOCKET_BUFFER_BYTES, int(RMEM_MAX.read_text()))
     except (OSError, ValueError):

@@ -236,7 +236,7 @@ def test_without_the_right_to_raw_sockets_no_line_is_lost_either() -> None:
 
 
 def test_the_contract_holds_for_an_ordinary_user_too() -> None:
-    """Whose sockets are others than root's: no packets past them, and small buffers."""
+    """Whose rights and limits are others than root's."""
     contract = Path(__file__).with_name("test_contract.py")
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(contract), "-k", "gige or aravis"]
     result = subprocess.run(
