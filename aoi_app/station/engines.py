@@ -86,6 +86,10 @@ Fallback = Callable[[EngineSpec], EngineSpec | None]
 """What to try when an engine failed; None when nothing is left."""
 
 
+class Superseded(Exception):
+    """What was being prepared is not wanted any more: the way out of a build, through its progress."""
+
+
 class Engines:
     """The detector in use, the one that waits, and the one that may come back.
 
@@ -101,6 +105,7 @@ class Engines:
         self._lock = threading.Lock()
         self._asked: EngineSpec | None = None
         self._wanted: EngineSpec | None = None
+        self._preparing: EngineSpec | None = None
         self._ready: tuple[EngineSpec, Detector] | None = None
         self._builder: threading.Thread | None = None
         self._progress = ""
@@ -161,14 +166,16 @@ class Engines:
         self._held = False
 
     def request(self, spec: EngineSpec) -> None:
-        """Prepare a detector; the newest request wins."""
+        """Prepare a detector; the newest request wins, and stops what is being prepared for another one."""
         with self._lock:
             self._asked = spec
         self._begin(spec)
 
     def _begin(self, spec: EngineSpec) -> None:
         with self._lock:
-            self._wanted, self._refused = spec, None
+            # What is under way for the same wish goes on.
+            self._wanted = None if spec == self._preparing else spec
+            self._refused = None
             self._settled.clear()
             if self._builder is None and not self._closed:
                 self._builder = threading.Thread(target=self._build, name="aoi-engine", daemon=True)
@@ -186,6 +193,7 @@ class Engines:
         while True:
             with self._lock:
                 spec, self._wanted = self._wanted, None
+                self._preparing = spec
                 if spec is None or self._closed:
                     self._builder, self._progress = None, ""
                     self._settled.set()
@@ -199,13 +207,20 @@ class Engines:
     def _prepare(self, spec: EngineSpec) -> None:
         try:
             made = self._identified(self._make(spec, self._set_progress))
+        except Superseded:
+            self._journal.add(Level.INFO, "engine", f"{spec} is not prepared any further: it is not wanted any more.")
+            return
         except Exception as error:
             self._journal.error("engine", error)
+            with self._lock:
+                self._preparing = None
             self._refused = spec
             self._retreat(spec)
             return
         with self._lock:
-            stale, self._ready = self._ready, (spec, made)
+            self._preparing = None
+            # A station that has closed meanwhile looks at nothing any more.
+            stale, self._ready = ((spec, made), None) if self._closed else (self._ready, (spec, made))
         if stale is not None:
             _close_quietly(stale[1], self._journal)
 
@@ -219,7 +234,11 @@ class Engines:
         return made
 
     def _set_progress(self, text: str) -> None:
-        self._progress = text
+        with self._lock:
+            if self._wanted is not None or self._closed:
+                self._preparing = None  # whoever asks for it again from here on gets it anew
+                raise Superseded
+            self._progress = text
 
     def _retreat(self, failed: EngineSpec) -> None:
         """Ask for the next best engine where nothing inspects yet; a running engine simply stays."""
