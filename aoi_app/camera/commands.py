@@ -12,6 +12,7 @@ from typing import Annotated
 import cv2
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table
 
@@ -67,14 +68,15 @@ def list_cameras(
         if isinstance(answer, AoiError):
             if as_json:
                 print(json.dumps({"driver": name, "missing": answer.what, "hint": answer.hint}))
-            table.add_row(f"[dim]{name}[/]", "[dim]not available[/]", f"[dim]{answer.hint}[/]", "", "")
+            table.add_row(f"[dim]{name}[/]", "[dim]not available[/]", f"[dim]{escape(answer.hint)}[/]", "", "")
             continue
         if not answer and name in ATTACHED:
             table.add_row(f"[dim]{name}[/]", "[dim]no camera answers[/]", "", "", "")
         for info in answer:
             if as_json:
                 print(json.dumps(asdict(info)))
-            table.add_row(f"{name}:{info.address or info.id}", info.vendor, info.model, info.serial, info.address)
+            cells = (f"{name}:{info.address or info.id}", info.vendor, info.model, info.serial, info.address)
+            table.add_row(*map(escape, cells))
     if not as_json:
         out.print(table)
 
@@ -85,11 +87,12 @@ def info(source: Source, options: Options = []) -> None:  # noqa: B006 - typer c
     camera = open_camera(source, parse_options(options))
     try:
         who = camera.info
-        out.print(f"[bold]{who.vendor} {who.model}[/] {who.serial} {who.address} (driver {who.driver})")
+        vendor, model, serial = (escape(text) for text in (who.vendor, who.model, who.serial))
+        out.print(f"[bold]{vendor} {model}[/] {serial} {escape(who.address)} (driver {who.driver})")
         table = Table("feature", "value", "unit", "limits")
         for feature in describe(camera):
-            limits = feature.limits if feature.writable else "[dim]read only[/]"
-            table.add_row(feature.name, feature.value, feature.unit, limits)
+            limits = escape(feature.limits) if feature.writable else "[dim]read only[/]"
+            table.add_row(*map(escape, (feature.name, feature.value, feature.unit)), limits)
         if table.row_count:
             out.print(table)
     finally:
@@ -267,7 +270,7 @@ def list_drivers() -> None:
     out.print(table)
     warning = small_socket_buffer()
     if warning:
-        out.print(f"[yellow]{warning}[/]")
+        out.print(f"[yellow]{escape(warning)}[/]")
 
 
 def parse_options(texts: list[str]) -> dict[str, Option]:

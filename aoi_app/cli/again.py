@@ -8,10 +8,9 @@ from typing import Annotated
 
 import typer
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.table import Table
 
-from aoi_app.cli.output import output
+from aoi_app.cli.output import output, tables
 from aoi_app.core.errors import StoreError
 from aoi_app.core.inspection import Defect
 from aoi_app.station.again import SecondLook
@@ -100,11 +99,10 @@ def _defect(defect: Defect) -> dict[str, object]:
 
 def _print(look: SecondLook) -> None:
     then, now = look.record.inspection, look.now
-    console = Console(highlight=False)
+    console = tables()
     console.print(
         f"{then.serial}: {then.verdict.value} then (recipe {then.recipe}, revision {then.recipe_revision}), "
-        f"{now.verdict.value} now (revision {now.recipe_revision})",
-        markup=False,
+        f"{now.verdict.value} now (revision {now.recipe_revision})"
     )
     table = Table("", "class", "place", "then", "now", box=SIMPLE_HEAD)
     for sign, before, after in look.pairs:

@@ -10,14 +10,26 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import typer
+from rich.console import Console
 
 from aoi_app.core.errors import StoreError
+
+PIPED_WIDTH = 240
+"""Characters of a line that goes into a file or another program: nothing is cut off."""
 
 NOT_DONE = 2
 """Exit status of a run whose reader went away: the rest was not done."""
 
 Write = Callable[[str], None]
 """Writes a piece of text, at once. Raises StoreError."""
+
+
+def tables() -> Console:
+    """Return standard output for tables of names that people gave: what looks like markup in one is part of it."""
+    console = Console(highlight=False, markup=False)
+    if not console.is_terminal:
+        console.width = PIPED_WIDTH
+    return console
 
 
 @contextlib.contextmanager

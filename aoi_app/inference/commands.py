@@ -66,7 +66,7 @@ def build(
     threshold: Annotated[float, typer.Option(min=0, max=1, help="Confidence from which boxes are compared.")] = 0.25,
 ) -> None:
     """Build an engine for this station, and let the gate decide on it."""
-    out = Console(highlight=False)
+    out = Console(highlight=False, markup=False)
     path, place = find_model(model), images or plant_images_dir()
     tensorrt = runtime in ("tensorrt", "tensorrt_rtx")
     options: dict[str, Option] = (
@@ -120,7 +120,7 @@ def list_engines(store: StoreFolder = None) -> None:
     for plan in plans:
         table.add_row(*_row(plan))
     # A log has no width of its own; names must not be folded into 80 columns there.
-    out = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
+    out = Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else 160)
     out.print(table if plans else f"There are no engines in {_store(store).root}.")
 
 
@@ -130,7 +130,7 @@ def verify(
     store: StoreFolder = None,
 ) -> None:
     """Check plans against their manifests; nothing is loaded. Exit code 2 if one of them cannot be used."""
-    out, folder = Console(highlight=False), _store(store)
+    out, folder = Console(highlight=False, markup=False), _store(store)
     found = [folder.verify(path) for path in plans] if plans else list(folder.plans())
     for plan in found:
         out.print(f"{plan.path.name}: {plan.problem or 'whole'}", style="red" if plan.problem else "")
@@ -149,7 +149,7 @@ def compare(
     json_out: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Show, tensor by tensor, where a precision parts from FP32."""
-    out = Console(highlight=False)
+    out = Console(highlight=False, markup=False)
     place = images or plant_images_dir()
     reference = read_model(find_model(model))
     with progress_bar() as progress:
@@ -188,7 +188,7 @@ def gpu(device: Annotated[int, typer.Option(min=0, help="Number of the GPU.")] =
     table.add_row("memory", f"{facts.free_bytes >> 20:,} of {facts.total_bytes >> 20:,} MiB free")
     for name, able in can.items():
         table.add_row(name, "yes" if able else "no")
-    Console(highlight=False).print(table)
+    Console(highlight=False, markup=False).print(table)
 
 
 def keep_certificate(store: EngineStore, certificate: Certificate) -> None:

@@ -15,7 +15,11 @@ from aoi_app.inference.quantise import Progress as Listener
 def progress_bar() -> Iterator[Listener]:
     """Show a bar on the error stream, so that results can be piped."""
     bar = Progress(
-        TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), console=Console(stderr=True), transient=True
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        TimeElapsedColumn(),
+        console=Console(stderr=True),
+        transient=True,
     )
     with bar:
         task = bar.add_task("starting", total=1.0)

@@ -45,7 +45,7 @@ def export(
         raise EngineError("Nothing to export to was named.", "Add --triton DIR or --tflite DIR.")
     if plan is not None and (triton is None or cpu):
         raise EngineError("A plan is for GPUs of a Triton server.", "Use --plan with --triton, and without --cpu.")
-    out = Console(highlight=False, soft_wrap=True)
+    out = Console(highlight=False, markup=False, soft_wrap=True)
     network = read_model(find_model(model))
     place = images or plant_images_dir()
     with progress_bar() as progress:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,6 +12,8 @@ import numpy as np
 from aoi_app.core.errors import StoreError
 from aoi_app.core.inspection import Defect
 from aoi_app.core.scan import Pixels
+
+_NO_NAME = re.compile(r'[\x00-\x1f<>:"/\\|?*]')
 
 # BGR; told apart in greyscale by the label, not the colour
 PALETTE = ((64, 64, 255), (0, 165, 255), (0, 215, 255), (255, 144, 30), (211, 85, 186), (113, 179, 60))
@@ -34,8 +37,11 @@ def draw_defects(image: Pixels, defects: Sequence[Defect]) -> Pixels:
 
 
 def write_overlay(folder: Path, name: str, image: Pixels, defects: Sequence[Defect]) -> Path:
-    """Write a board with its defects as PNG into `folder`. Raises StoreError."""
-    file = folder / f"{name}.png"
+    """Write a board with its defects as PNG into `folder`. Raises StoreError.
+
+    A code on a board may hold characters that no file's name can: they become underscores.
+    """
+    file = folder / f"{_NO_NAME.sub('_', name)}.png"
     ok, data = cv2.imencode(".png", draw_defects(image, defects))
     try:
         if not ok:

@@ -14,6 +14,7 @@ from typer.testing import CliRunner, Result
 
 from aoi_app.cli import build_app
 from aoi_app.core.errors import CameraNotFound, StoreError
+from aoi_app.station.overlay import write_overlay
 
 PROMISED = {
     "board": str,
@@ -133,3 +134,9 @@ def test_golden_boards_of_any_usual_ending(ending: str, model: Path, boards: Pat
     command = ("inspect", boards / "a1_test.png", "--model", model, "--golden", golden, "--json", "-")
     (answer,) = answers(aoi(*command))
     assert answer["verdict"] == "FAILED", answer["reason"]
+
+
+def test_a_code_with_odd_characters_names_a_picture_in_the_folder(tmp_path: Path) -> None:
+    board = np.zeros((64, 64), np.uint8)
+    file = write_overlay(tmp_path / "out", '../MB/12:3"*-then', board, [])
+    assert file == tmp_path / "out" / ".._MB_12_3__-then.png" and file.is_file()

@@ -149,6 +149,14 @@ def test_revisions_are_compared_and_come_back(tmp_path: Path, golden: Path) -> N
     assert RecipeBook(data).history("a")[0].saved_by == "Ida"
 
 
+def test_names_are_shown_as_they_are_written(tmp_path: Path, golden: Path) -> None:
+    data, name = tmp_path / "data", "[red]mb[/x]"
+    run("recipe", "new", name, "--golden", golden, "--like", "", "--data", data)
+    run("recipe", "new", name, "--golden", golden, "--product", "[dim]p[/y]", "--data", data)
+    assert name in run("recipe", "list", "--data", data).output
+    assert "[dim]p[/y]" in run("recipe", "difference", name, "1", "--data", data).output
+
+
 def test_a_trial_shows_what_a_draft_would_change(tmp_path: Path) -> None:
     data = tmp_path / "data"
     book = RecipeBook(data)

@@ -13,6 +13,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from aoi_app.app import recipe_book
+from aoi_app.cli.output import tables
 from aoi_app.core.changeover import clashes
 from aoi_app.core.errors import AoiError
 from aoi_app.core.inspection import Defect
@@ -40,11 +41,11 @@ def list_recipes(data: Data = None) -> None:
             str(newest.revision),
             newest.saved_by,
             newest.comment,
-            recipe.changeover.pattern.replace("[", r"\["),
+            recipe.changeover.pattern,
             str(len(recipe.components) or ""),
             "not set" if chances is None else f"{chances:,}",
         )
-    Console().print(table)
+    tables().print(table)
 
 
 def show(
@@ -71,7 +72,7 @@ def difference(
     table = Table("field", "before", "after")
     for change in compare_recipes(book.load(name, before), book.load(name, after)):
         table.add_row(change.field, str(change.before), str(change.after))
-    Console().print(table)
+    tables().print(table)
 
 
 def roll_back(name: str, revision: int, by: By = "", data: Data = None) -> None:
@@ -128,7 +129,7 @@ def trial(
         table.add_row(
             entry.serial, entry.before.value, entry.after.value, _defect_names(entry.gone), _defect_names(entry.new)
         )
-    Console().print(table)
+    tables().print(table)
     typer.echo(
         f"{tried.boards} boards: {len(tried.now_passed)} that failed would pass, {len(tried.now_failed)} that passed "
         f"would not; {tried.defects_less} defects less and {tried.defects_more} more would count."

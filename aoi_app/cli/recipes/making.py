@@ -12,6 +12,7 @@ from rich.table import Table
 from aoi_app.app import recipe_book
 from aoi_app.boards.centroid import CentroidFile, Side, fitted_frame, outside, read_centroid, usual_frame, with_parts
 from aoi_app.camera.images import read_board
+from aoi_app.cli.output import tables
 from aoi_app.cli.recipes.book import By, Data
 from aoi_app.core.components import BoardFrame
 from aoi_app.core.errors import RecipeError
@@ -119,7 +120,7 @@ def _with_components(
     parts = file.of_side(side)
     if not parts:
         raise RecipeError(f"The file lists no part on the {side}.", "Choose the other side with --side.")
-    people = Console(stderr=True, highlight=False)
+    people = Console(stderr=True, highlight=False, markup=False)
     frame: BoardFrame
     if places:
         frame, residual = fitted_frame(recipe, parts, places, side, y_down)
@@ -144,7 +145,7 @@ def _show(file: CentroidFile, recipe: Recipe) -> None:
     for c in recipe.components:
         joints = "?" if c.terminations is None else str(c.terminations)
         table.add_row(c.reference, c.package, f"{c.x_mm:.3f}", f"{c.y_mm:.3f}", f"{c.rotation:g}", joints)
-    Console().print(table)
+    tables().print(table)
     for number, why in file.skipped:
         typer.echo(f"line {number} skipped: {why}", err=True)
 
