@@ -9,7 +9,7 @@ import numpy as np
 
 from aoi_app.boards.bare.defects import CLASS_MIX, add_defects
 from aoi_app.boards.bare.layout import draw_copper, draw_whole_copper
-from aoi_app.boards.drawn import DrawnBoard, Image, Label, frozen
+from aoi_app.boards.drawn import DrawnBoard, Image, Label, as_image, frozen
 from aoi_app.boards.look import COPPER_GREY, LAMINATE_GREY, binarised, lit, shifted
 from aoi_app.boards.smt.assembly import draw_assembly
 from aoi_app.boards.smt.defects import SMT_MIX, make_defects
@@ -42,7 +42,7 @@ def _assembled(spec: BoardSpec, rng: np.random.Generator, window: bool) -> Drawn
         scan[y1:y2, x1:x2] = edit.pixels
     pictures = []
     for picture, move in ((scan, (0.0, 0.0)), (board.golden, _misregistration(spec, rng))):
-        seen: Image = picture if spec.colour else cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)  # type: ignore[assignment]
+        seen = picture if spec.colour else as_image(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY))
         seen = shifted(seen, *move, border=0)
         pictures.append(frozen(lit(seen, rng) if spec.look is Look.LINE_SCAN else seen))
     labels = tuple(edit.label for edit in edits)
@@ -72,12 +72,12 @@ def bare_scan(
     move = _misregistration(spec, rng)
     pictures = []
     for sheet, x, y in ((copper, 0.0, 0.0), (golden, move[0], move[1])):
-        ideal = shifted(cv2.bitwise_not(sheet), x, y, 255)  # type: ignore[arg-type]
+        ideal = shifted(as_image(cv2.bitwise_not(sheet)), x, y, 255)
         if spec.look is Look.BINARY:
             ideal = binarised(ideal, rng)
         elif spec.look is Look.LINE_SCAN:
             levels = np.linspace(COPPER_GREY, LAMINATE_GREY, 256).astype(np.uint8)
-            ideal = lit(cv2.LUT(ideal, levels), rng)  # type: ignore[arg-type]
+            ideal = lit(as_image(cv2.LUT(ideal, levels)), rng)
         pictures.append(frozen(ideal))
     return DrawnBoard(pictures[0], pictures[1], tuple(labels), spec.px_per_mm)
 

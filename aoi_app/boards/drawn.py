@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from cv2.typing import MatLike
 
 Image = NDArray[np.uint8]
 """(lines, width) grey or (lines, width, 3) RGB, uint8."""
@@ -100,6 +104,11 @@ class DrawnBoard:
     def is_good(self) -> bool:
         """Whether the board has no defect."""
         return not self.labels
+
+
+def as_image(picture: MatLike) -> Image:
+    """Return what OpenCV made of 8-bit pictures as the 8-bit picture that it is; nothing is copied."""
+    return np.asarray(picture, np.uint8)
 
 
 def frozen(image: Image) -> Image:

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from aoi_app.boards.drawn import Image
+from aoi_app.boards.drawn import Image, as_image
 
 COPPER_GREY, LAMINATE_GREY = 58, 196
 """Grey levels of a bare board under line-scan light: copper is dark, as in DeepPCB."""
@@ -46,10 +46,10 @@ def shifted(image: Image, x: float, y: float, border: int) -> Image:
         return image
     move = np.array([[1, 0, x], [0, 1, y]], np.float32)
     size = (image.shape[1], image.shape[0])
-    moved: Image = cv2.warpAffine(
+    moved = cv2.warpAffine(
         image, move, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=(border,) * 3
-    )  # type: ignore[assignment]
-    return moved
+    )
+    return as_image(moved)
 
 
 def binarised(ideal: Image, rng: np.random.Generator, edges: EdgeNoise = EdgeNoise()) -> Image:
@@ -64,8 +64,7 @@ def binarised(ideal: Image, rng: np.random.Generator, edges: EdgeNoise = EdgeNoi
     noise = cv2.addWeighted(fine, edges.grain, slow, wobble, 127.5 * (1 - edges.grain - wobble))
     mixed = cv2.addWeighted(soft, 0.5, noise, 0.5, 0.0)
     level = 127.5 * (1 + rng.uniform(-edges.swelling, edges.swelling) / 2)
-    result: Image = cv2.threshold(mixed, level, 255, cv2.THRESH_BINARY)[1]  # type: ignore[assignment]
-    return result
+    return as_image(cv2.threshold(mixed, level, 255, cv2.THRESH_BINARY)[1])
 
 
 @dataclass(frozen=True, slots=True)

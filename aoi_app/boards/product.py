@@ -10,7 +10,7 @@ import numpy as np
 
 from aoi_app.boards.bare.defects import CLASS_MIX, find_defects
 from aoi_app.boards.bare.layout import draw_copper, draw_whole_copper
-from aoi_app.boards.drawn import Box, DrawnBoard, Image, Label, Placement, frozen
+from aoi_app.boards.drawn import Box, DrawnBoard, Image, Label, Placement, as_image, frozen
 from aoi_app.boards.look import COPPER_GREY, LAMINATE_GREY, EdgeNoise, binarised
 from aoi_app.boards.sensor import LineSensor
 from aoi_app.boards.smt.assembly import draw_assembly
@@ -40,8 +40,7 @@ class _BareScenes(_Scenes):
         self.ideal = self._grey(self._copper)
 
     def _grey(self, copper: Image) -> Image:
-        grey: Image = cv2.LUT(copper, self._levels)  # type: ignore[assignment]
-        return grey
+        return as_image(cv2.LUT(copper, self._levels))
 
     def defects(self, rng: np.random.Generator, count: int) -> list[tuple[Label, Image]]:
         codes = rng.choice(list(CLASS_MIX), count, p=list(CLASS_MIX.values()))
@@ -57,8 +56,7 @@ class _AssembledScenes(_Scenes):
         self.ideal = self._shown(self._board.golden)
 
     def _shown(self, picture: Image) -> Image:
-        shown: Image = picture if self._colour else cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)  # type: ignore[assignment]
-        return shown
+        return picture if self._colour else as_image(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY))
 
     def defects(self, rng: np.random.Generator, count: int) -> list[tuple[Label, Image]]:
         codes = rng.choice(list(SMT_MIX), count, p=list(SMT_MIX.values()))

@@ -165,7 +165,7 @@ class GentlCamera:
 
         camera = self
 
-        class Discarded(Callback):  # type: ignore[misc]
+        class Discarded(Callback):
             """harvesters drops a block that the producer calls incomplete, and only tells of it."""
 
             def emit(self, context: object = None) -> None:

@@ -149,7 +149,7 @@ class Toasts(QWidget):
             return
         y = 0
         for toast in self._toasts:
-            toast.setFixedHeight(max(toast.layout().heightForWidth(WIDTH), 48))  # type: ignore[union-attr]
+            toast.setFixedHeight(max(toast.heightForWidth(WIDTH), 48))
             toast.move(0, y)
             y += toast.height() + 8
         self.setGeometry(window.width() - WIDTH - 20, window.height() - y - 36, WIDTH, y)

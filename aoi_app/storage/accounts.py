@@ -127,11 +127,6 @@ class Accounts:
             rows = connection.execute(select(A.name, A.role, A.active).order_by(A.name))
             return tuple(Account(name, Role(role), active) for name, role, active in rows)
 
-    def needs_administrator(self) -> bool:
-        """Tell whether nobody is administrator yet: the first start names one."""
-        with self._reading() as connection:
-            return _administrators(connection) == 0
-
     def create_first(self, name: str, secret: str) -> Account:
         """Make the first administrator. Raises AccessDenied when there is one."""
         with self._writing() as connection:

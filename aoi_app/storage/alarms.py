@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import ColumnElement, insert, select, update
 
 from aoi_app.core.errors import StoreError
 from aoi_app.storage.accounts import Account, Right
@@ -81,7 +81,7 @@ class Alarms:
         """Let go of the database."""
         self._database.dispose()
 
-    def _find(self, *wanted: object) -> tuple[AlarmRow, ...]:
-        statement = select(*A.__table__.columns).where(*wanted).order_by(A.at_us, A.id)  # type: ignore[arg-type]
+    def _find(self, *wanted: ColumnElement[bool]) -> tuple[AlarmRow, ...]:
+        statement = select(*A.__table__.columns).where(*wanted).order_by(A.at_us, A.id)
         with explained(self._place.name, self._place.folder), reading(self._database) as connection:
             return tuple(AlarmRow(*row) for row in connection.execute(statement))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from sqlalchemy import ColumnElement, Select, and_, func, literal_column, or_, select, tuple_, union_all
@@ -64,12 +64,6 @@ class HistoryQuery:
     def asks_for_defects(self) -> bool:
         """Whether a filter looks at defects."""
         return any((self.classes, self.places, self.reviewers, self.verifications))
-
-    @property
-    def asks_for_boards(self) -> bool:
-        """Whether a filter other than time looks at boards."""
-        times = {"since_us", "until_us", "classes", "places", "reviewers", "verifications"}
-        return any(getattr(self, f.name) for f in fields(self) if f.name not in times)
 
 
 def board_filters(query: HistoryQuery) -> list[ColumnElement[bool]]:

@@ -194,8 +194,9 @@ def test_paints_are_coalesced_and_limited(view: BoardView, qtbot: QtBot) -> None
     painted = view.meter.total
     for _ in range(500):
         view.show_picture(picture)
+    qtbot.waitUntil(lambda: view.meter.total > painted, timeout=60_000)
     qtbot.wait(60)
-    assert 1 <= view.meter.total - painted <= 6
+    assert view.meter.total - painted <= 6
 
 
 def test_minimap_is_there_only_when_part_of_the_board_is_in_view(view: BoardView) -> None:

@@ -45,7 +45,7 @@ def pictures(count: int, seed: int) -> list[np.ndarray]:
     return [random.normal(0, 1, (1, CHANNELS, SIZE, SIZE)).astype(np.float32) for _ in range(count)]
 
 
-class Reader(quantization.CalibrationDataReader):  # type: ignore[misc]
+class Reader(quantization.CalibrationDataReader):
     def __init__(self) -> None:
         self._left = iter(pictures(8, 1))
 

@@ -33,9 +33,9 @@ def _acts(at: At) -> list[tuple[str, str, str]]:
 
 
 def test_the_first_start_names_an_administrator_once(accounts: Accounts) -> None:
-    assert accounts.needs_administrator()
+    assert accounts.all() == ()
     chief = accounts.create_first("Ana", "1234")
-    assert chief.role is Role.ADMINISTRATOR and not accounts.needs_administrator()
+    assert chief.role is Role.ADMINISTRATOR and accounts.all() == (chief,)
     with pytest.raises(AccessDenied, match="administrator already"):
         accounts.create_first("Eve", "1234")
 

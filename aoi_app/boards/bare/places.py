@@ -14,7 +14,7 @@ import numpy as np
 
 from aoi_app.boards.bare.paths import Points
 from aoi_app.boards.bare.strokes import StrokeSizes, blob, crumble, draw_stroke, wandering
-from aoi_app.boards.drawn import Image
+from aoi_app.boards.drawn import Image, as_image
 
 SIZES = {
     "open": StrokeSizes(6, 0.5, (3, 8), 0.3),
@@ -112,7 +112,7 @@ def _bridge(patch: Image, rng: np.random.Generator, scale: float, sizes: StrokeS
         draw_stroke(wide, rng, path, thickness * 2)
         core = np.zeros_like(patch)
         draw_stroke(core, rng, path, max(2.0, 3 * scale))
-        stroke = cv2.bitwise_or(crumble(wide, rng, max(1.5, 2.5 * scale)), core)  # type: ignore[assignment]
+        stroke = as_image(cv2.bitwise_or(crumble(wide, rng, max(1.5, 2.5 * scale)), core))
     return stroke
 
 
@@ -121,8 +121,8 @@ def _place_short(patch: Image, rng: np.random.Generator, scale: float) -> Image 
     if stroke is None:
         return None
     part = _around(stroke, round(8 * scale))
-    joined = cv2.bitwise_or(patch[part], stroke[part])
-    return stroke if _pieces(joined) < _pieces(patch[part]) else None  # type: ignore[arg-type]
+    joined = as_image(cv2.bitwise_or(patch[part], stroke[part]))
+    return stroke if _pieces(joined) < _pieces(patch[part]) else None
 
 
 def _place_open(patch: Image, rng: np.random.Generator, scale: float) -> Image | None:
@@ -130,9 +130,9 @@ def _place_open(patch: Image, rng: np.random.Generator, scale: float) -> Image |
     if stroke is None:
         return None
     part = _around(stroke, round(8 * scale))
-    left = cv2.bitwise_and(patch[part], cv2.bitwise_not(stroke[part]))
+    left = as_image(cv2.bitwise_and(patch[part], cv2.bitwise_not(stroke[part])))
     least = round(120 * scale * scale)
-    return stroke if _big_pieces(left, least) > _big_pieces(patch[part], least) else None  # type: ignore[arg-type]
+    return stroke if _big_pieces(left, least) > _big_pieces(patch[part], least) else None
 
 
 def _big_pieces(patch: Image, least: int) -> int:
@@ -149,7 +149,7 @@ def _at_edge(patch: Image, rng: np.random.Generator, scale: float, code: str) ->
     if edge is None:
         return None
     start, normal = edge
-    sheet = patch if code == "mousebite" else cv2.bitwise_not(patch)
+    sheet = patch if code == "mousebite" else as_image(cv2.bitwise_not(patch))
     direction = -normal if code == "mousebite" else normal
     sizes = SIZES[code]
     room = _run(patch, start, direction, 60 * scale) or 60 * scale
@@ -167,8 +167,8 @@ def _at_edge(patch: Image, rng: np.random.Generator, scale: float, code: str) ->
     if crumbled:
         stroke = crumble(stroke, rng, max(1.5, 2.5 * scale))
     part = _around(stroke, round(8 * scale))
-    bitten = cv2.bitwise_and(stroke[part], sheet[part])
-    if not _is_bite(sheet[part], bitten, scale):  # type: ignore[arg-type]
+    bitten = as_image(cv2.bitwise_and(stroke[part], sheet[part]))
+    if not _is_bite(sheet[part], bitten, scale):
         return None
     # at the very end of a track a bite only makes it shorter: that is none
     inner = start + direction * 2.5 * scale
@@ -187,10 +187,10 @@ def _is_bite(sheet: Image, bitten: Image, scale: float) -> bool:
     if cv2.countNonZero(beyond) < 5 * scale:
         return False
     least = round(40 * scale * scale)
-    left = cv2.bitwise_and(sheet, cv2.bitwise_not(bitten))
+    left = as_image(cv2.bitwise_and(sheet, cv2.bitwise_not(bitten)))
     thin = np.ones((max(2, round(4 * scale)),) * 2, np.uint8)
-    pairs = ((sheet, left), (cv2.erode(sheet, thin), cv2.erode(left, thin)))
-    return all(_big_pieces(a, least) == _big_pieces(b, least) for a, b in pairs)  # type: ignore[arg-type]
+    pairs = ((sheet, left), (as_image(cv2.erode(sheet, thin)), as_image(cv2.erode(left, thin))))
+    return all(_big_pieces(a, least) == _big_pieces(b, least) for a, b in pairs)
 
 
 def _largest(patch: Image) -> Image:

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from aoi_app.boards.bare.paths import Points
-from aoi_app.boards.drawn import Image
+from aoi_app.boards.drawn import Image, as_image
 
 _SHIFT = 4
 
@@ -69,8 +69,7 @@ def crumble(sheet: Image, rng: np.random.Generator, grain: float) -> Image:
         coarse = (coarse[1], coarse[0])
     noise = cv2.resize(rng.random(coarse, np.float32), (width, height), interpolation=cv2.INTER_LINEAR)
     keep = (noise > rng.uniform(0.3, 0.48)).astype(np.uint8) * 255
-    result: Image = cv2.bitwise_and(sheet, keep)  # type: ignore[assignment]
-    return result
+    return as_image(cv2.bitwise_and(sheet, keep))
 
 
 def blob(sheet: Image, rng: np.random.Generator, centre: Points, length: float, thickness: float) -> None:

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from aoi_app.boards.drawn import Image
+from aoi_app.boards.drawn import Image, as_image
 from aoi_app.boards.smt.joints import GOLD
 from aoi_app.boards.smt.pen import Colour, Pen
 from aoi_app.boards.smt.placing import FIDUCIAL_INSET_MM, Part
@@ -43,8 +43,7 @@ def paint_substrate(copper: Image, mask: MaskColour, rng: np.random.Generator) -
     cloud = cv2.resize(coarse, (copper.shape[1], copper.shape[0]), interpolation=cv2.INTER_CUBIC)
     level = cv2.addWeighted(level, 1.0, cloud, 0.06, -8.0)
     planes = [cv2.LUT(level, _curve(mask, channel)) for channel in range(3)]
-    picture: Image = cv2.merge(planes)  # type: ignore[assignment]
-    return picture
+    return as_image(cv2.merge(planes))
 
 
 def _curve(mask: MaskColour, channel: int) -> NDArray[np.uint8]:

@@ -129,8 +129,9 @@ class RecordDialog(QDialog):
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         around = QFrame(self)
         around.setObjectName("panel")
-        QVBoxLayout(around).addWidget(scroll)
-        around.layout().setContentsMargins(1, 1, 1, 1)  # type: ignore[union-attr]
+        inside_panel = QVBoxLayout(around)
+        inside_panel.setContentsMargins(1, 1, 1, 1)
+        inside_panel.addWidget(scroll)
         side = QWidget(self)
         side.setFixedWidth(SIDE_WIDTH)
         column = QVBoxLayout(side)

@@ -20,7 +20,7 @@ Operator = Callable[[list[Any], Attributes], Any]
 HEAVY = ("Conv", "ConvTranspose", "Gemm", "MatMul")
 
 
-class OnnxModule(nn.Module):  # type: ignore[misc]
+class OnnxModule(nn.Module):
     """Runs the nodes of a graph one after the other.
 
     Parameters

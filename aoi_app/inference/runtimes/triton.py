@@ -38,7 +38,8 @@ class Triton:
         if not chosen["model"]:
             chosen["model"] = server_name(model)
         file = in_precision(model, precision, images=images_of(chosen), progress=progress)
-        access = ServerAccess(**{name: chosen[name] for name in _ACCESS})  # type: ignore[arg-type]
+        given: dict[str, Any] = {name: chosen[name] for name in _ACCESS}
+        access = ServerAccess(**given)
         batch = max(1, int(chosen["batch"])) * (model.batch or 1)
         local = _local_runtime(str(chosen["local"]), model, batch, progress)
         return TritonSession(file, access, batch, local, float(chosen["ask_again_s"]))

@@ -78,7 +78,7 @@ def write_foreign(source: Path, target: Path) -> None:
     from aoi_app.inference.runtimes.onnx_to_torch import OnnxModule
     from aoi_app.inference.runtimes.ort_library import simplified
 
-    class Foreign(torch.nn.Module):  # type: ignore[misc]
+    class Foreign(torch.nn.Module):
         def __init__(self) -> None:
             super().__init__()
             self.inner = OnnxModule(simplified(read_model(source), 1), ("output0",))

@@ -149,7 +149,7 @@ def _make_logger(module: Any) -> Any:
         severity.WARNING: logging.DEBUG,  # TensorRT warns of its own defaults at every start
     }
 
-    class Logger(module.ILogger):  # type: ignore[misc]
+    class Logger(module.ILogger):
         """Hands the library's words to Python's log and keeps the last error."""
 
         def __init__(self) -> None:

@@ -49,7 +49,7 @@ def make_monitor(library: Library, watch: BuildWatch) -> Any:
         return None
     base: Any = library.module.IProgressMonitor
 
-    class Monitor(base):  # type: ignore[misc]
+    class Monitor(base):
         """Counts the steps of nested phases; the outermost phase is the share done."""
 
         def __init__(self) -> None:
