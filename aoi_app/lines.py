@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -110,11 +111,12 @@ def lazy_memory(nbytes: int) -> Pixels:
 
 def _image_bytes(path: Path) -> int:
     """Return the most that a board read from this file can take; the least buffer for one that cannot be read."""
-    try:
-        with path.open("rb") as file:
-            size = image_size(file.read(HEADER_BYTES))
-    except OSError:
-        size = None
+    size = None
+    # Nothing but a plain file is opened: a pipe would keep waiting for who writes into it.
+    with contextlib.suppress(OSError):
+        if path.is_file():
+            with path.open("rb") as file:
+                size = image_size(file.read(HEADER_BYTES))
     width, height = size or (UNKNOWN_SIDE, UNKNOWN_SIDE)
     return 3 * min(width, MAX_WIDTH_PX) * min(height, MAX_LENGTH_LINES)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from pathlib import Path
 
 import cv2
@@ -107,7 +108,11 @@ def _natural(path: Path) -> list[tuple[int, str]]:
 
 def _read_bytes(path: Path) -> bytes:
     try:
-        size = path.stat().st_size
+        found = path.stat()
+        size = found.st_size
+        # A pipe would keep the station waiting for ever, a device would never end.
+        if not stat.S_ISREG(found.st_mode) and not stat.S_ISDIR(found.st_mode):
+            raise ImageError(f"{path} is not a plain file.", "Give an image file.")
         if size > MAX_FILE_BYTES:
             raise ImageError(f"{path} has {size} bytes, more than {MAX_FILE_BYTES}.", "Give one board per file.")
         data = path.read_bytes()
