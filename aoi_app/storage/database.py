@@ -65,7 +65,7 @@ def server_url(text: str) -> URL:
     """Read the URL of a database server; `postgresql://` means psycopg 3. Raises SettingsError."""
     try:
         url = make_url(text)
-    except ArgumentError as error:
+    except (ArgumentError, ValueError) as error:
         raise SettingsError(
             "The database URL in the settings cannot be read.", "Write it as postgresql://user:password@host/database."
         ) from error

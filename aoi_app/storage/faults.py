@@ -23,6 +23,9 @@ _CLOSE_OTHER = "Close the program that holds it, then start again: what was reco
 _GIVE_RIGHT = (
     "Let the account that runs the station write there (the file, those beside it and the folder), then start again."
 )
+_ASK_SERVER = "See that the server runs, and that the database URL names its host and port: what was recorded is safe."
+_COME_BACK = "Go on when the server runs again: what was recorded is safe."
+_NAME_IN_URL = "Correct the database URL in the settings, or have the name made known to the server."
 _RESTORE = "Restore the newest backup; keep the broken file for analysis."
 
 # What a database says (a piece of its message, or PostgreSQL's SQLSTATE) -> the error, and what to tell.
@@ -35,6 +38,20 @@ _DATABASE_SAYS: tuple[tuple[str, type[StoreError], str, str], ...] = (
     ("readonly database", DatabaseLocked, "The database may not be written", _GIVE_RIGHT),
     ("25006", DatabaseLocked, "The database may not be written", _GIVE_RIGHT),
     ("unable to open database file", DatabaseLocked, "The database cannot be opened", _GIVE_RIGHT),
+    ("Connection refused", StoreError, "The database server does not answer", _ASK_SERVER),
+    ("failed to resolve host", StoreError, "There is no database server of that name", _ASK_SERVER),
+    ("timeout expired", StoreError, "The database server does not answer", _ASK_SERVER),
+    ("No such file or directory", StoreError, "The database server does not answer", _ASK_SERVER),
+    ("password authentication failed", StoreError, "The database server refuses name or password", _NAME_IN_URL),
+    ("no password supplied", StoreError, "The database server refuses name or password", _NAME_IN_URL),
+    ("no pg_hba.conf entry", StoreError, "The database server does not let this station in", _NAME_IN_URL),
+    ('FATAL: database "', StoreError, "The server has no such database", _NAME_IN_URL),
+    ('FATAL: role "', StoreError, "The database server refuses name or password", _NAME_IN_URL),
+    ("42501", DatabaseLocked, "The database may not be written", _NAME_IN_URL),
+    ("57P01", StoreError, "The database server closed the connection", _COME_BACK),
+    ("57P03", StoreError, "The database server is starting or stopping", _COME_BACK),
+    ("server closed the connection", StoreError, "The database server closed the connection", _COME_BACK),
+    ("connection is lost", StoreError, "The database server closed the connection", _COME_BACK),
     ("malformed", StoreError, "The database file is damaged", _RESTORE),
     ("file is not a database", StoreError, "The file is not a database of this program", _RESTORE),
 )
@@ -60,7 +77,7 @@ def from_database(error: SQLAlchemyError, place: str, folder: Path | None = None
         Where an embedded database lies; its free space tells a full disk from a broken one.
     """
     cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
-    said = f"{getattr(cause, 'sqlstate', None) or ''} {cause}".strip()
+    said = " ".join(f"{getattr(cause, 'sqlstate', None) or ''} {cause}".split())
     for piece, kind, what, hint in _DATABASE_SAYS:
         if piece in said:
             return kind(f"{what}: {place} ({said}).", hint)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from aoi_app.core.errors import SettingsError, StoreError
 from aoi_app.core.inspection import Verification
@@ -17,6 +17,7 @@ from aoi_app.storage.migrate import prepare, revision_of, run_command
 from aoi_app.storage.query import HistoryQuery
 from aoi_app.storage.review import Review
 from aoi_app.storage.schema import HEAD
+from aoi_app.storage.seals import verify_seals
 from aoi_app.storage.store import Store
 from tests.storage.boards import board, changed, defects
 from tests.storage.places import At
@@ -79,12 +80,53 @@ def test_a_server_that_went_away_is_told_and_comes_back(at: At, store: Store, po
     assert "secret" not in str(caught.value)
 
 
+def test_a_connection_that_breaks_within_a_board_loses_nothing_that_is_tried_again(
+    at: At, store: Store, postgres: Server
+) -> None:
+    store.record(*board(1, *defects(2)))
+    cut: list[str] = []
+
+    @event.listens_for(store._database, "after_cursor_execute")
+    def break_off(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if statement.startswith("INSERT INTO inspection") and not cut:
+            cut.append(statement)
+            postgres.end_connections(at.url)
+
+    with pytest.raises(StoreError, match="closed the connection") as caught:
+        store.record(*board(2, *defects(2)))
+    assert "Go on when the server runs again" in caught.value.hint and "\n" not in str(caught.value.what)
+    store.record(*board(2, *defects(2)))
+    assert [r.serial for r in History(*at).rows(HistoryQuery())] == ["SN00002", "SN00001"]
+    assert verify_seals(Place(*at)).boards == 2
+
+
+@pytest.mark.parametrize(
+    ("change", "says", "hint"),
+    [
+        (("aoi_", "no_such_"), "has no such database", "database URL in the settings"),
+        (("//aoi@", "//eve:secret@"), "refuses name or password", "database URL in the settings"),
+        (("host=", "host=/nowhere"), "does not answer", "the server runs"),
+        (("@/", "@127.0.0.1:1/"), "does not answer", "the server runs"),
+        (("@/", "@nobody.invalid/"), "no database server of that name", "the server runs"),
+    ],
+)
+def test_what_is_wrong_with_the_url_is_told(
+    tmp_path: Path, postgres: Server, change: tuple[str, str], says: str, hint: str
+) -> None:
+    url = postgres.url("aoi_1").replace(*change)
+    if "@/" not in url:
+        url = url.split("?")[0]
+    with pytest.raises(StoreError, match=says) as caught:
+        Store(tmp_path, url)
+    assert hint in caught.value.hint and "secret" not in str(caught.value)
+
+
 def test_a_strange_serial_number_is_stored_as_text(at: At, store: Store) -> None:
     store.record(*changed(board(1), serial="a\0b'; DROP TABLE inspection; --"))
     assert [r.serial for r in History(*at).rows(HistoryQuery())] == ["ab'; DROP TABLE inspection; --"]
 
 
-@pytest.mark.parametrize("url", ["mysql://host/aoi", "sqlite:///aoi.db", "nonsense"])
+@pytest.mark.parametrize("url", ["mysql://host/aoi", "sqlite:///aoi.db", "nonsense", "postgresql://host:here/aoi"])
 def test_other_databases_are_refused(url: str) -> None:
     with pytest.raises(SettingsError, match="database URL") as caught:
         server_url(url)
