@@ -132,7 +132,7 @@ def _show_board(reader: History, board_id: str) -> None:
         raise StoreError(
             f"Board {board_id!r} is not in the record.", "`aoi history --serial` finds boards by serial number."
         )
-    Console().print_json(data=record_object(record))
+    Console().print_json(data=record_object(record, reader.golden_of(record.row)))
 
 
 def _show_table(reader: History, query: HistoryQuery, limit: int) -> None:
@@ -180,7 +180,7 @@ def _export(
                     write_boards_csv(_counted(progress, csv, reader.rows(query), total), file)
         if json:
             with opened(json) as file:
-                write_json(_counted(progress, json, reader.records(query), total), file)
+                write_json(_counted(progress, json, reader.records(query), total), file, reader.golden_of)
     people.print(f"{total:,} boards exported")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -82,13 +82,21 @@ def write_defects_csv(records: Iterable[BoardRecord], target: TextIO) -> None:
             )  # fmt: skip
 
 
-def write_json(records: Iterable[BoardRecord], target: TextIO) -> None:
-    """Write one JSON object a line and board."""
+def write_json(
+    records: Iterable[BoardRecord], target: TextIO, golden_of: Callable[[BoardRow], Path | None] = lambda row: None
+) -> None:
+    """Write one JSON object a line and board.
+
+    Parameters
+    ----------
+    golden_of
+        Finds the golden board of a row: with it and `registration` a training sees what the station saw.
+    """
     for record in records:
-        target.write(json.dumps(record_object(record), ensure_ascii=False) + "\n")
+        target.write(json.dumps(record_object(record, golden_of(record.row)), ensure_ascii=False) + "\n")
 
 
-def record_object(record: BoardRecord) -> dict[str, Any]:
+def record_object(record: BoardRecord, golden: Path | None = None) -> dict[str, Any]:
     """Return everything that is known of a board as JSON values, in the words of `aoi inspect`; times in UTC."""
     row, inspection = record.row, record.inspection
     return {
@@ -111,6 +119,8 @@ def record_object(record: BoardRecord) -> dict[str, Any]:
         "engine": _engine(inspection.engine),
         "preview": _text(row.preview),
         "image": _text(record.board_image),
+        "golden": _text(golden),
+        "registration": None if inspection.registration is None else list(inspection.registration),
         "defects": [_defect(d) for d in record.defects],
     }
 

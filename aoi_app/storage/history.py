@@ -17,8 +17,9 @@ from aoi_app.storage.archive import picture_file
 from aoi_app.storage.database import Place, connect, reading
 from aoi_app.storage.faults import explained
 from aoi_app.storage.query import AnySelect, HistoryQuery, PageKey, count_boards, count_defects, page_keys
+from aoi_app.storage.recipes import read_recipe
 from aoi_app.storage.rows import defect_of, engine_of, inspection_of
-from aoi_app.storage.schema import Base, DefectTable, EngineTable, InspectionTable
+from aoi_app.storage.schema import Base, DefectTable, EngineTable, InspectionTable, RecipeTable
 
 _BATCH = 500
 _MOST_VALUES = 2_000
@@ -113,6 +114,7 @@ class History:
                 f"There is no record in {folder}: {self._place.file.name} is missing.",
                 "Give the data folder of a station that has inspected a board.",
             )
+        self._goldens: dict[tuple[str, int], Path | None] = {}
         self._database = connect(self._place, read_only=True)
         with self._reading() as connection:
             if not inspect(connection).has_table(InspectionTable.__tablename__):
@@ -188,6 +190,18 @@ class History:
                 select(*columns).group_by(EngineTable.sha256, EngineTable.model).order_by(columns[2].desc())
             )
             return tuple((sha256, model) for sha256, model, _ in rows)
+
+    def golden_of(self, row: BoardRow) -> Path | None:
+        """Return the golden board of the recipe that a board was judged by; None without one that is a single file."""
+        revision = (row.recipe, row.recipe_revision)
+        if revision not in self._goldens:
+            with self._reading() as connection:
+                known = inspect(connection).has_table(RecipeTable.__tablename__)
+                recipe = read_recipe(connection, *revision) if known else None
+            named = recipe.golden if recipe is not None else ""
+            files = (self._place.images / named, Path(named)) if named else ()
+            self._goldens[revision] = next((file.resolve() for file in files if file.is_file()), None)
+        return self._goldens[revision]
 
     def close(self) -> None:
         """Let go of the database."""

@@ -48,7 +48,9 @@ class RecipeBook:
         """
         with explained(self._place.name, self._place.folder), self._database.begin() as connection:
             newest = self._newest(connection, recipe.name)
-            if newest and self._read(connection, recipe.name, newest) == recipe.model_copy(update={"revision": newest}):
+            if newest and read_recipe(connection, recipe.name, newest) == recipe.model_copy(
+                update={"revision": newest}
+            ):
                 return recipe.model_copy(update={"revision": newest})
             saved = recipe.model_copy(update={"revision": newest + 1})
             body = recipe_text(saved)
@@ -72,7 +74,7 @@ class RecipeBook:
         """Return a revision, the newest unless told. Raises RecipeError when there is none."""
         with explained(self._place.name, self._place.folder), reading(self._database) as connection:
             wanted = self._newest(connection, name) if revision is None else revision
-            recipe = self._read(connection, name, wanted)
+            recipe = read_recipe(connection, name, wanted)
         if recipe is None:
             which = f"recipe {name!r}" if revision is None else f"revision {revision} of recipe {name!r}"
             known = ", ".join(self.names()) or "none yet"
@@ -93,7 +95,7 @@ class RecipeBook:
             mark = connection.execute(select(func.max(RecipeTable.id))).scalar() or 0
             if mark != self._newest_known[0]:
                 last = select(RecipeTable.name, func.max(RecipeTable.revision)).group_by(RecipeTable.name)
-                found = (self._read(connection, name, revision) for name, revision in connection.execute(last).all())
+                found = (read_recipe(connection, name, revision) for name, revision in connection.execute(last).all())
                 self._newest_known = mark, tuple(recipe for recipe in found if recipe is not None)
         return self._newest_known[1]
 
@@ -124,21 +126,20 @@ class RecipeBook:
         newest = select(func.max(RecipeTable.revision)).where(RecipeTable.name == name)
         return connection.execute(newest).scalar() or 0
 
-    @staticmethod
-    def _read(connection: Connection, name: str, revision: int) -> Recipe | None:
-        row = connection.execute(
-            select(RecipeTable.body, RecipeTable.sha256).where(
-                RecipeTable.name == name, RecipeTable.revision == revision
-            )
-        ).first()
-        if row is None:
-            return None
-        if _sha256(row.body) != row.sha256:
-            raise RecipeError(
-                f"Revision {revision} of recipe {name!r} is not what was saved: its hash does not match.",
-                "Somebody changed the database by hand; load another revision or restore a backup.",
-            )
-        return parse_recipe(row.body, f"revision {revision} of recipe {name!r}")
+
+def read_recipe(connection: Connection, name: str, revision: int) -> Recipe | None:
+    """Return a revision from a database, None where there is none. Raises RecipeError for one that was changed."""
+    row = connection.execute(
+        select(RecipeTable.body, RecipeTable.sha256).where(RecipeTable.name == name, RecipeTable.revision == revision)
+    ).first()
+    if row is None:
+        return None
+    if _sha256(row.body) != row.sha256:
+        raise RecipeError(
+            f"Revision {revision} of recipe {name!r} is not what was saved: its hash does not match.",
+            "Somebody changed the database by hand; load another revision or restore a backup.",
+        )
+    return parse_recipe(row.body, f"revision {revision} of recipe {name!r}")
 
 
 def _sha256(body: str) -> str:

@@ -162,7 +162,7 @@ def train(
         )  # fmt: skip
     busy = f", GPU busy {summary['gpu_percent']:.0f} %" if summary["gpu_percent"] else ""
     console.print(
-        f"{escape(str(exported.model))}: {summary['steps']} steps, {summary['windows_per_s']:.0f} windows/s{busy}; "
+        f"{escape(str(exported.model))}: {summary['steps']} steps, {summary['windows_per_s']:.3g} windows/s{busy}; "
         f"curves in {escape(str(folder.path / 'curves.svg'))}"
     )
     if tflite:

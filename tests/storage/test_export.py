@@ -6,16 +6,21 @@ import json
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
+import numpy as np
 import pytest
 import typer
 from typer.testing import CliRunner
 
 from aoi_app.core.errors import DatabaseLocked, DiskFull, StoreError
 from aoi_app.core.inspection import Verdict, Verification
+from aoi_app.core.recipe import Recipe
 from aoi_app.storage import commands
 from aoi_app.storage.clock import from_us, parse_moment, to_us
+from aoi_app.storage.database import Place
 from aoi_app.storage.export import opened
+from aoi_app.storage.goldens import keep_golden
 from aoi_app.storage.history import History
+from aoi_app.storage.recipes import RecipeBook
 from aoi_app.storage.review import Review
 from aoi_app.storage.store import Store
 from tests.storage.boards import START_US, board, changed, defects
@@ -109,6 +114,21 @@ def test_reviewed_boards_are_a_set_to_train_on(recorded: Path, tmp_path: Path) -
     # Crops show each other's defects; what was rejected is a label on none of them.
     assert sum(len(s.labels) for s in found.samples if s.board == "board-000001") == 1
     assert [len(s.labels) for s in found.samples if s.board == "board-000002"] == [1, 1]
+
+
+def test_an_export_names_the_golden_board_and_how_it_lies(folder: Path, store: Store, tmp_path: Path) -> None:
+    stored = keep_golden(Place(folder, "").images, np.zeros((40, 60), np.uint8))
+    book = RecipeBook(folder)
+    recipe = book.save(Recipe(name="card", golden=stored.name, golden_sha256=stored.sha256))
+    book.close()
+    for number in (1, 2):
+        inspection, end = board(number, *defects(number))
+        named = {"recipe": "card", "recipe_revision": recipe.revision} if number == 2 else {}
+        store.record(*changed((inspection, end), registration=(1.0, 0.0, 3.0, 0.0, 1.0, 2.0), **named))
+    store.close()
+    second, first = (json.loads(line) for line in _run("--data", str(folder), "--json", "-").splitlines())
+    assert Path(second["golden"]).name == f"{stored.sha256}.png" and Path(second["golden"]).is_file()
+    assert second["registration"] == [1, 0, 3, 0, 1, 2] and first["golden"] is None
 
 
 def test_a_time_that_is_none_is_explained() -> None:

@@ -89,3 +89,35 @@ def test_a_line_that_is_no_board_is_found_and_the_others_are_read(tmp_path: Path
     assert [p.fault for p in dataset.problems] == [Fault.UNREADABLE_LABEL]
     assert "history.jsonl:1" in dataset.problems[0].where
     assert [s.board for s in dataset.samples] == ["G"]
+
+
+GOLDEN = np.add.outer(np.arange(120), np.arange(160)).astype(np.uint8)
+"""The golden board; the scan shows it 3 px further right and 2 px lower."""
+SHIFT = [1, 0, 3, 0, 1, 2]
+
+
+@pytest.mark.parametrize("registration", [SHIFT, None])
+def test_the_golden_board_lies_under_the_scan_and_its_crops(tmp_path: Path, registration: list[float] | None) -> None:
+    cv2.imwrite(str(tmp_path / "golden.png"), GOLDEN)
+    place = {"crop": "crop.png", "crop_box": [50, 40, 90, 70]}
+    more = {"golden": "golden.png", "registration": registration}
+    true_one = defect("short", [55, 45, 60, 50], "DefectConfirmed", **place)
+    rows: list[dict[str, Any]] = [
+        {"board": "B1", "image": "board.png", "defects": [], **more},
+        {"board": "B2", "image": None, "defects": [true_one], **more},
+    ]
+    whole, crop = read_dataset(export(tmp_path, *rows)).require_sound().samples
+    x, y = (3, 2) if registration else (0, 0)
+    laid = whole.golden_pixels()
+    assert laid is not None and laid.shape == (80, 100)
+    assert np.array_equal(laid[y:, x:], GOLDEN[: 80 - y, : 100 - x]) and (laid[:y] == 128).all()
+    under = crop.golden_pixels()
+    assert under is not None and np.array_equal(under, GOLDEN[40 - y : 70 - y, 50 - x : 90 - x])
+
+
+@pytest.mark.parametrize("registration", [[1, 2], "none", [1, 0, 0, 0, 1, float("nan")]])
+def test_a_registration_that_is_none_is_found(tmp_path: Path, registration: object) -> None:
+    cv2.imwrite(str(tmp_path / "golden.png"), GOLDEN)
+    row = {"board": "B", "image": "board.png", "golden": "golden.png", "registration": registration, "defects": []}
+    dataset = read_dataset(export(tmp_path, row))
+    assert [p.fault for p in dataset.problems] == [Fault.UNREADABLE_LABEL]

@@ -1,8 +1,9 @@
 """The station's own history: the JSON lines that `aoi history` exports, one board a line.
 
 Each line has `board`, `image` (file of the whole board, or null), and `defects`: a list of `class`, `box`,
-`verification`, and where a crop was kept `crop` and `crop_box` (its place on the board). `golden` (a file) is read
-where it is there. File names are relative to the export, or absolute: the archive lies where the station keeps it.
+`verification`, and where a crop was kept `crop` and `crop_box` (its place on the board). `golden` (a file of the whole
+golden board) is read where it is there; `registration`, six numbers, lays it onto the scan. File names are relative to
+the export, or absolute: the archive lies where the station keeps it.
 
 What a reviewer confirmed is a label; a rejected call is none, and its picture is worth its weight as an example of
 what is no defect. A picture on which any defect still awaits its reviewer is left out.
@@ -11,19 +12,27 @@ what is no defect. A picture on which any defect still awaits its reviewer is le
 from __future__ import annotations
 
 import json
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
 from aoi_app.core.inspection import Verification
+from aoi_app.inference.card import InputSpec
 from aoi_app.training.corpus import DataError
-from aoi_app.training.data.dataset import Annotation, Dataset, Fault, Sample
+from aoi_app.training.data.dataset import Annotation, Dataset, Fault, Picture, Sample, Source
 from aoi_app.training.data.layouts.reading import Findings, accept, box_of, read_text, size_of
 from aoi_app.training.data.layouts.writing import Stems, Step, empty_folder, put_picture, put_text
+from aoi_app.training.data.pictures import read_picture
 
 FILE = "history.jsonl"
 
 _NO_LABEL = {Verification.DEFECT_REJECTED.value}
 _OPEN = {Verification.NOT_VERIFIED_YET.value}
+_MISSING = InputSpec().golden_missing
 _KNOWN = {v.value for v in Verification}
 
 
@@ -45,9 +54,10 @@ def read(root: Path) -> Dataset:
             rows.append((f"{file}:{number}", row))
     classes = tuple(sorted({d["class"] for _, row in rows for d in row["defects"]}))
     stems = Stems()
+    goldens: dict[str, tuple[int, int] | None] = {}
     samples: list[Sample] = []
     for where, row in rows:
-        samples += _samples(row, file.parent, classes, where, stems, findings)
+        samples += _samples(row, file.parent, classes, where, stems, goldens, findings)
     return Dataset(classes, tuple(samples), tuple(findings.problems))
 
 
@@ -100,7 +110,13 @@ def _row(line: str, where: str, findings: Findings) -> dict[str, Any] | None:
 
 
 def _samples(
-    row: dict[str, Any], home: Path, classes: tuple[str, ...], where: str, stems: Stems, findings: Findings
+    row: dict[str, Any],
+    home: Path,
+    classes: tuple[str, ...],
+    where: str,
+    stems: Stems,
+    goldens: dict[str, tuple[int, int] | None],
+    findings: Findings,
 ) -> list[Sample]:
     """Return the whole board where its picture was kept, else the crops of its defects."""
     board = row["board"]
@@ -130,11 +146,57 @@ def _samples(
         # another defect's box may reach out of this crop: what is seen of it is labelled
         boxes = [(d["class"], _cut(d["box"], seen)) for d in within if d["verification"] not in _NO_LABEL]
         kept = [accept(Annotation(code, box), size, classes, where, findings) for code, box in boxes]
-        golden = home / row["golden"] if area is None and isinstance(row.get("golden"), str) else None
-        if golden is not None and size_of(golden, findings) is None:
-            golden = None
+        golden = _golden(row, home, size, area, goldens, findings)
         samples.append(Sample(stems.of(name), path, tuple(a for a in kept if a), board, golden))
     return samples
+
+
+def _golden(
+    row: dict[str, Any],
+    home: Path,
+    size: tuple[int, int],
+    area: tuple[float, float, float, float] | None,
+    goldens: dict[str, tuple[int, int] | None],
+    findings: Findings,
+) -> Source | None:
+    """Return the golden board as it lies under a picture; None where the row names none that can be read."""
+    name, numbers = row.get("golden"), row.get("registration")
+    if not isinstance(name, str):
+        return None
+    if name not in goldens:  # one file for many boards
+        goldens[name] = size_of(home / name, findings)
+    if goldens[name] is None:
+        return None
+    if numbers is None and area is None and goldens[name] == size:
+        return home / name
+    matrix = _matrix(numbers)
+    if matrix is None:
+        findings.add(Fault.UNREADABLE_LABEL, home / name, f"the registration {numbers!r:.80} is not six numbers")
+        return None
+    matrix[:, 2] -= (area or (0.0, 0.0))[:2]
+    return partial(_laid, home / name, matrix, size)
+
+
+def _matrix(numbers: Any) -> NDArray[np.float64] | None:
+    """Return golden (x, y, 1) -> scan (x, y); as it lies where nothing was registered; None for anything odd."""
+    if numbers is None:
+        return np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
+    if not isinstance(numbers, list) or len(numbers) != 6:
+        return None
+    first, second = (box_of([*numbers[at : at + 3], 0]) for at in (0, 3))
+    return None if first is None or second is None else np.array([first[:3], second[:3]])
+
+
+@lru_cache(maxsize=2)
+def _board(path: Path) -> Picture:
+    return read_picture(path)
+
+
+def _laid(path: Path, matrix: NDArray[np.float64], size: tuple[int, int]) -> Picture:
+    """Return (size) of a golden board in the geometry of a scan; what it lacks is as without a golden image."""
+    fill = (_MISSING,) * 3
+    laid = cv2.warpAffine(_board(path), matrix, size, flags=cv2.INTER_LINEAR, borderValue=fill)
+    return np.asarray(laid, np.uint8)
 
 
 def _touches(box: list[float], area: tuple[float, float, float, float]) -> bool:
