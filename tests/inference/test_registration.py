@@ -79,3 +79,11 @@ def test_a_blank_scan_is_refused() -> None:
 def test_a_board_that_lies_too_far_off_is_refused() -> None:
     with pytest.raises(RecipeError):
         register(BOARDS[1].golden, moved(BOARDS[1], 0, 0, 4.0, 0)[0])
+
+
+def test_rows_of_a_long_golden_board_come_from_where_they_are() -> None:
+    """OpenCV once kept the source's coordinates in 16 bits: beyond 32,767 lines another row came."""
+    golden = np.random.default_rng(3).integers(0, 256, (40_000, 64), np.uint8)
+    moved = Registration(np.array([[1.0, 0, 0], [0, 1, 7]]), 0.0, 1.0, 0)
+    band = moved.warped(golden, 39_000, 39_200, 64, beyond=128)
+    assert np.array_equal(band, golden[38_993:39_193])
