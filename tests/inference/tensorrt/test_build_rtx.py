@@ -83,6 +83,22 @@ def test_a_build_can_be_stopped_at_any_step(library: Library, model: Model, step
         build_plan(library, request_for(model), BuildWatch(progress))
 
 
+@pytest.mark.parametrize("steps", [2, 4, 12])
+def test_a_build_that_is_stopped_leaves_nothing(library: Library, model: Model, store: Path, steps: int) -> None:
+    heard = 0
+
+    def progress(share: float, text: str) -> None:
+        nonlocal heard
+        heard += 1
+        if heard > steps:
+            raise Stop
+
+    with pytest.raises(Stop):
+        prepare(library, None, model, "fp32", {**DEFAULTS, "store": str(store)}, progress)
+    assert {path.name for path in store.iterdir()} <= {"builder.lock"}
+    prepare(library, None, model, "fp32", {**DEFAULTS, "store": str(store)}, lambda share, text: None)
+
+
 def test_the_share_done_never_falls(library: Library, model: Model) -> None:
     shares: list[float] = []
     build_plan(library, request_for(model), BuildWatch(lambda share, text: shares.append(share)))

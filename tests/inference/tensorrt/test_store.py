@@ -135,6 +135,16 @@ def test_one_builder_at_a_time(tmp_path: Path) -> None:
     try:
         with pytest.raises(BuilderBusy), EngineStore(tmp_path).building():
             pass
+        asked = 0
+
+        def no_longer() -> None:
+            nonlocal asked
+            asked += 1
+            if asked == 3:
+                raise InterruptedError
+
+        with pytest.raises(InterruptedError), EngineStore(tmp_path).building(60.0, no_longer):
+            pass
     finally:
         release.set()
         other.join(30)

@@ -230,7 +230,7 @@ def _build(
     options: Options,
     progress: Progress,
 ) -> tuple[bytes, Manifest]:
-    with store.building(_BUILD_WAIT_S):
+    with store.building(_BUILD_WAIT_S, lambda: progress(0.0, "waiting for another program that builds an engine")):
         try:
             return store.load(key)  # another program may have built it while this one waited
         except PlanRefused:

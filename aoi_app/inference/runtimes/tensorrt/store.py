@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -116,8 +116,13 @@ class EngineStore:
             raise PlanAltered(f"The manifest {beside.name} cannot be used: {what}.", "Build the plan again.") from error
 
     @contextmanager
-    def building(self, wait_s: float = 0.0) -> Iterator[None]:
+    def building(self, wait_s: float = 0.0, waiting: Callable[[], None] = lambda: None) -> Iterator[None]:
         """Hold the builder's lock: two builds at once would measure each other.
+
+        Parameters
+        ----------
+        waiting
+            Called again and again while another program holds it; raises to wait no longer.
 
         Raises
         ------
@@ -134,6 +139,7 @@ class EngineStore:
                         f"Another program is building an engine in {self.root}.",
                         "Wait until it is done, then try again.",
                     )
+                waiting()
                 time.sleep(0.1)
             try:
                 yield
