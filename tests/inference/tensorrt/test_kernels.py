@@ -121,7 +121,7 @@ def raw_outputs(model: Model, tiles: int, seed: int, crowded: bool) -> dict[str,
         boxes = np.ascontiguousarray(corners, np.float32)
         return {"num": numbers, "boxes": boxes, "scores": best, "classes": kinds}
     if head.form is Form.ROWS:
-        kinds = random.integers(0, 4, (tiles, 1, anchors)).astype(np.float32)  # one class too many
+        kinds = random.integers(0, 3, (tiles, 1, anchors)).astype(np.float32)
         best = scores.max(axis=1, keepdims=True)
         rows = np.concatenate([centres - sides / 2, centres + sides / 2, best, kinds], axis=1)
         return {"out": np.ascontiguousarray(rows.transpose(0, 2, 1), np.float32)}
@@ -270,6 +270,34 @@ def test_a_value_that_is_no_number_is_reported(bad: float) -> None:
     assert list(results["spoiled"]) == [0, 1]
     with pytest.raises(EngineError):
         Decoder(model.head, SIZE, 0.25).decode([outputs["out"]], 2)
+
+
+@needs_compiler
+@pytest.mark.parametrize("number", [3.0, -1.0, 0.93, 1e20])
+@pytest.mark.parametrize("form", [Form.ROWS, Form.COUNTED])
+def test_a_class_without_a_name_is_reported(form: Form, number: float) -> None:
+    if form is Form.COUNTED and number not in (3.0, -1.0):
+        pytest.skip("its classes are whole numbers")
+    model = a_model(form, channels_first=False)
+    outputs = raw_outputs(model, 2, 6, False)
+    kinds = outputs["classes"] if form is Form.COUNTED else outputs["out"][:, :, 5]
+    kinds[1, 0] = number
+    if form is Form.COUNTED:
+        outputs["num"][:] = 5
+        kinds[0, 7] = number  # beyond the number of detections
+    results = on_kernels(model, outputs, 0.25)
+    assert list(results["spoiled"]) == [0, 1]
+    with pytest.raises(EngineError, match="the model names 3 classes"):
+        Decoder(model.head, SIZE, 0.25).decode([outputs[n] for n in model.output_names], 2)
+
+
+@pytest.mark.parametrize("form", [Form.ROWS, Form.COUNTED])
+def test_ends_of_all_kinds_compile(form: Form) -> None:
+    pytest.importorskip("cuda.bindings.nvrtc")
+    model = a_model(form, channels_first=False)
+    outputs = raw_outputs(model, 1, 6, False)
+    ports = {n: Port(n, (-1, *v.shape[1:]), v.dtype, False) for n, v in outputs.items()}
+    assert compile_kernels("decode.cu", (8, 9), decode_defines(model, ports, 0.25)).startswith(b"\x7fELF")
 
 
 def test_a_head_of_any_length_is_refused_with_a_way_out() -> None:

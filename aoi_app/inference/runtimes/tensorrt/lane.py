@@ -179,14 +179,14 @@ class Lane:
         Raises
         ------
         EngineError
-            The network gave values that are no numbers.
+            The network gave values that are no numbers, or classes that have no name.
         """
         heads = self._heads[:tiles].tolist()
         spoiled = sum([head[2] for head in heads])
         if spoiled:
             raise EngineError(
-                f"The engine gave values that are no numbers for {spoiled} anchors.",
-                "Use a higher precision, or another engine for this model.",
+                f"The engine gave values that are no numbers, or classes without a name, for {spoiled} anchors.",
+                "Use a higher precision, or another engine for this model; see that its card names every class.",
             )
         counts = [head[0] for head in heads]
         if tiles == 1:

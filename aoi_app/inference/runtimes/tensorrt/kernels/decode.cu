@@ -59,6 +59,12 @@ static __device__ bool keep(const Scratch& s, int anchor, float4 box, float scor
 
 static __device__ void spoiled(const Scratch& s) { atomicAdd(&s.counters[1], 1u); }
 
+// Tells whether a value is the number of a class: a detection without a name must not vanish.
+static __device__ bool named(float kind) {
+    const float whole = (float)__float2int_rn(kind), away = kind - whole;
+    return away < 1e-3f && away > -1e-3f && whole >= 0.0f && whole < (float)CLASSES;
+}
+
 static __device__ float4 corners_of(float x, float y, float w, float h) {
     return make_float4(x - w / 2.0f, y - h / 2.0f, x + w / 2.0f, y + h / 2.0f);
 }
@@ -160,7 +166,7 @@ DECODE(const Batch* b, const element* output, OUTPUTS) {
     PROLOGUE;
     float row[6], sum = 0.0f;
     read_values<6>(output + START(tile, anchor), row, &sum);
-    if (!finite(sum)) { spoiled(s); return; }
+    if (!finite(sum) || !named(row[5])) { spoiled(s); return; }
     if (row[4] >= b->threshold) keep(s, anchor, make_float4(row[0], row[1], row[2], row[3]), row[4],
                                    __float2int_rn(row[5]));
 }
@@ -173,7 +179,7 @@ DECODE(const Batch* b, const int* count, const element* corners, const element* 
 #pragma unroll
     for (int i = 0; i < 4; ++i) { box[i] = read(corners + at * 4 + i); sum += box[i] * 0.0f; }
     const float score = read(scores + at);
-    if (!finite(sum + score)) { spoiled(s); return; }
+    if (!finite(sum + score) || !named((float)kinds[at])) { spoiled(s); return; }
     if (score >= b->threshold) keep(s, anchor, make_float4(box[0], box[1], box[2], box[3]), score, kinds[at]);
 }
 #elif defined(FORM_aoi)
