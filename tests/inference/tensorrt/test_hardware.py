@@ -135,6 +135,23 @@ def test_precision_is_counted_over_the_layers_that_compute() -> None:
         parse_layers("no JSON")
 
 
+def test_type_and_format_apart_are_read_too() -> None:
+    """As TensorRT 11 writes it."""
+
+    def apart(kind: str, form: str) -> dict[str, object]:
+        tensor = {"Name": "x", "Dimensions": [1, 8, 8, 8], "DataType": kind, "Format": form}
+        return {"Name": "conv", "LayerType": "CaskConvolution", "Inputs": [tensor], "Outputs": [tensor]}
+
+    layers = [
+        apart("Half", "Channel major, channel % 8 == 0"),
+        apart("Float", "Row major linear FP32 format (kLINEAR)"),
+    ]
+    assert str(parse_layers(json.dumps({"Layers": layers}))) == "FP16 in 1 of 2 layers"
+    assert str(parse_layers(json.dumps({"Layers": [apart("Int8", "Row major linear"), *layers]}))) == (
+        "INT8 in 1 of 3 layers"
+    )
+
+
 def test_an_engine_of_open_shapes_tells_by_its_tactics() -> None:
     """As TensorRT 8.6 writes it: formats left open, and control characters between the names of fused layers."""
     open_shapes = layer("conv", "CaskConvolution", "N/A due to dynamic shapes")

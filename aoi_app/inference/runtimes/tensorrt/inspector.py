@@ -24,6 +24,9 @@ _WORDS = (
     ("fp32", re.compile(r"fp32|float|\btf32", re.IGNORECASE)),
 )
 
+_TYPE_FIELDS = ("Format/Datatype", "DataType", "Datatype", "Format")
+"""One field holds both up to TensorRT 10; 11 has one for each, and the format alone need not name a type."""
+
 _TACTICS = (
     ("int8", re.compile(r"i8i8|s8s8|int8", re.IGNORECASE)),
     ("fp16", re.compile(r"f16f16|h884|h1688|h16816|hmma|_half", re.IGNORECASE)),
@@ -95,10 +98,10 @@ def _precision(layer: dict[str, Any]) -> str:
     Where the formats are left open ("N/A due to dynamic shapes"), the weights or the name of the chosen tactic tell.
     """
     for tensor in (*layer.get("Inputs", ()), *layer.get("Outputs", ())):
-        said = str(tensor.get("Format/Datatype", tensor.get("Format", tensor.get("Datatype", ""))))
-        for word, pattern in _WORDS:
-            if pattern.search(said):
-                return word
+        for said in (str(tensor[field]) for field in _TYPE_FIELDS if field in tensor):
+            for word, pattern in _WORDS:
+                if pattern.search(said):
+                    return word
     weights = layer.get("Weights")
     if isinstance(weights, dict):
         for word, pattern in _WORDS:
