@@ -20,6 +20,7 @@ from aoi_app.camera.aravis_library import (
     SUCCESS,
     Library,
 )
+from aoi_app.camera.aravis_socket import widen
 from aoi_app.core.errors import CameraBusy, CameraError
 
 _log = logging.getLogger("aoi")
@@ -95,6 +96,7 @@ class AravisStream:
             raise CameraBusy("The camera gives no stream.", "Close the other program that uses it.")
         library.set_int_property(self._stream, b"socket-buffer", FIXED_SOCKET_BUFFER)
         library.set_int_property(self._stream, b"socket-buffer-size", SOCKET_BUFFER_BYTES)
+        widen(library.arv_gv_stream_get_port(self._stream), SOCKET_BUFFER_BYTES)
         library.set_int_property(self._stream, b"packet-resend", RESEND_ALWAYS if resend else RESEND_NEVER)
         # By default a block is given up after 0.1 s and when a quarter of it is missing: too early on a busy machine.
         library.set_int_property(self._stream, b"frame-retention", int(retention_s * 1e6))
