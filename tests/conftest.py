@@ -1,6 +1,8 @@
-"""For all tests: another try where datagrams may get lost on the way."""
+"""For all tests: folders of their own, and another try where datagrams may get lost on the way."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 import pytest
 from _pytest.runner import runtestprotocol
@@ -11,6 +13,18 @@ TRIES = 3
 # How long an example takes says more of what else the machine does than of our code.
 settings.register_profile("station", deadline=None)
 settings.load_profile("station")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep the tests out of the record, the settings and the cache of whoever runs them, programs they start included.
+
+    A test that names no folder would read what a newer program left there, and write beside it.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        for variable, name in (("AOI_DATA", "data"), ("AOI_CACHE", "cache")):
+            patch.setenv(variable, str(tmp_path_factory.mktemp(name)))
+        yield
 
 
 def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:

@@ -27,7 +27,7 @@ def test_it_opens_on_the_record_beside_the_station_and_lets_go_of_it(tmp_path: P
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=200,
     )
     assert done.returncode == 0, done.stderr
     assert cv2.imread(str(picture)) is not None

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialog
 
 from aoi_app.core.errors import StoreError
@@ -47,6 +48,15 @@ def test_newest_board_stands_first_and_the_rest_comes_while_scrolling(world: Gui
     serials = [cell(page, row, "serial") for row in range(page.model.rowCount())]
     assert len(set(serials)) == len(serials)
     assert not page.model.canFetchMore(page.table.rootIndex())
+
+
+def test_who_scrolls_down_while_the_page_looks_again_sees_older_boards_too(world: GuiWorld) -> None:
+    world.record(PAGE + 20, lambda k: (0, 0))
+    page = open_page(world)
+    world.until(lambda: page.model.rowCount() == PAGE and not page._background.waits_for("page"))
+    page.search(again=True)
+    page.table.scrollToBottom()
+    world.until(lambda: page.model.rowCount() == PAGE + 20)
 
 
 Choose = Callable[[HistoryPage], object]
@@ -130,12 +140,15 @@ def test_a_long_history_is_read_a_page_at_a_time_and_never_by_the_window(world: 
     page._history = Long()  # type: ignore[assignment]
     page.search()
     world.until(lambda: page.model.rowCount() == PAGE and page.model.row_at(0).id == 1_000_000)  # type: ignore[union-attr]
-    for _ in range(30):
+
+    def scrolled() -> bool:
         page.table.scrollToBottom()
-        world.spin(0.03)
+        return page.model.rowCount() >= 5 * PAGE
+
+    world.until(scrolled)
     world.until(lambda: len(asked) == page.model.rowCount() / PAGE)
     rows = page.model.rowCount()
-    assert 5 * PAGE <= rows <= 40 * PAGE, "more came while scrolling, and only then"
+    assert rows <= 40 * PAGE, "more came while scrolling, and only then"
     assert {limit for _, limit, _ in asked} == {PAGE}
     assert all("aoi-history" in name for *_, name in asked), "the window's thread reads nothing"
     ids = [page.model.row_at(k).id for k in range(rows)]  # type: ignore[union-attr]
@@ -163,7 +176,7 @@ def test_only_the_answer_to_the_newest_question_counts(world: GuiWorld) -> None:
     for text in ("PCB-9", "PCB-2026-00002", "X", "PCB-2026-00001"):
         page.filters.serial.setText(text)
         page.search()
-    world.spin(0.6)
+    world.until(lambda: not page._background.waits_for("page") and not page.filters._pause.isActive())
     assert [cell(page, row, "serial") for row in range(page.model.rowCount())] == ["PCB-2026-00001"]
 
 
@@ -242,3 +255,11 @@ def test_a_board_of_the_line_opens_from_the_record(world: GuiWorld) -> None:
     assert isinstance(page, HistoryPage)
     world.until(lambda: "b09999" in page._problem.text())
     assert time.monotonic() - started < 20
+
+
+def test_serial_numbers_that_begin_alike_are_told_apart_where_they_are_cut(world: GuiWorld) -> None:
+    world.show()
+    world.window.show_page(2)
+    page = world.window.page("history")
+    assert isinstance(page, HistoryPage)
+    assert page.table.textElideMode() is Qt.TextElideMode.ElideMiddle

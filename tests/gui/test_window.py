@@ -54,7 +54,8 @@ def test_crops_are_cut_when_the_next_board_is_in_view_already(world: GuiWorld) -
     world.show()
     world.station.next_board((3, 3))
     world.station.scan(640)
-    world.spin(0.1)
+    view = world.window.line.view
+    world.until(lambda: view.picture is not None and view.picture.lines == 640)
     late = world.station.finish_unseen()
     world.station.next_board((0, 0), seed=77)
     world.station.scan(50)
@@ -76,8 +77,7 @@ def test_no_board_is_held_beyond_the_next(world: GuiWorld) -> None:
         world.station.ends.clear()
         world.spin(0.05)
         del frame
-    world.spin(0.2)
-    assert [ref() is not None for ref in held] == [False, False, False, True]
+    world.until(lambda: [ref() is not None for ref in held] == [False, False, False, True])
 
 
 @pytest.mark.parametrize(
@@ -93,15 +93,21 @@ def test_no_board_is_held_beyond_the_next(world: GuiWorld) -> None:
 def test_only_what_is_possible_can_be_pressed(world: GuiWorld, state: State, possible: set[str]) -> None:
     world.show()
     world.station._state = state
-    world.spin(0.25)
-    assert {text for text in ("Start", "Pause", "Stop") if action(world, text).isEnabled()} == possible
+    texts = ("Start", "Pause", "Stop")
+    world.until(lambda: {text for text in texts if action(world, text).isEnabled()} == possible)
 
 
 def test_keys_start_pause_go_on_and_stop(world: GuiWorld) -> None:
     world.show()
-    for key in (Qt.Key.Key_F5, Qt.Key.Key_F6, Qt.Key.Key_F5, Qt.Key.Key_F7):
+    for key, state in (
+        (Qt.Key.Key_F5, State.RUNNING),
+        (Qt.Key.Key_F6, State.PAUSED),
+        (Qt.Key.Key_F5, State.RUNNING),
+        (Qt.Key.Key_F7, State.IDLE),
+    ):
         QTest.keyClick(world.window, key)
-        world.spin(0.25)
+        # what a key does goes by the state that the window knows of
+        world.until(lambda state=state: world.window._status.state is state)  # type: ignore[misc]
     assert world.station.calls == ["start", "pause", "resume", "stop"]
 
 
@@ -159,9 +165,8 @@ def test_the_same_trouble_again_is_counted_and_notes_stay_few(world: GuiWorld) -
     for number in range(30):
         world.station.happen(Level.WARNING, "The camera lost lines.")
         world.station.happen(Level.ERROR, f"Trouble {number % 6}.")
-    world.spin(0.3)
+    world.until(lambda: world.window.log.model.rowCount() == 60)
     assert len(world.window.toasts.shown) <= 4
-    assert world.window.log.model.rowCount() == 60
     world.window.toasts.dismiss_all()
     assert not world.window.toasts.shown
 
@@ -276,9 +281,9 @@ def test_lag_meter_sees_a_blocked_event_loop(world: GuiWorld) -> None:
 
     meter = LagMeter()
     meter.start()
-    world.spin(0.1)
+    world.until(lambda: meter.figures()["n"] >= 5)
     time.sleep(0.15)
-    world.spin(0.1)
+    world.until(lambda: meter.figures()["n"] >= 10)
     meter.stop()
     figures = meter.figures()
     assert figures["max_ms"] >= 100

@@ -231,8 +231,8 @@ def station(world: World) -> Iterator[Station]:
     running.close()
 
 
-def wait_until(done: Callable[[], bool], timeout_s: float = 60.0) -> None:
+def wait_until(done: Callable[[], bool], timeout_s: float = 60.0, every_s: float = 0.005) -> None:
     deadline = time.monotonic() + timeout_s
     while not done():
         assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.005)
+        time.sleep(every_s)

@@ -28,13 +28,15 @@ from tests.storage.places import At
 
 SECONDS = float(os.environ.get("AOI_SOAK_SECONDS", "1.5"))
 BOARDS_PER_S = 20.0
+FEWEST = 10
+"""Boards that are recorded however long they take."""
 DEFECTS = 3
 OPEN = Verification.NOT_VERIFIED_YET
 
 
 def _station(at: At, told: Connection, stopped: Event) -> None:
     store, begin, number = Store(*at), time.monotonic(), 0
-    while time.monotonic() - begin < SECONDS:
+    while time.monotonic() - begin < SECONDS or number < FEWEST:
         store.record(*board(number, *defects(DEFECTS)))
         number += 1
         time.sleep(max(0.0, begin + number / BOARDS_PER_S - time.monotonic()))
@@ -63,7 +65,7 @@ def _window(at: At, told: Connection, stopped: Event, name: str) -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a fork server")
 @pytest.mark.slow
-@pytest.mark.timeout(SECONDS * 3 + 240)
+@pytest.mark.timeout(SECONDS * 3 + 600)
 def test_nothing_is_lost_or_doubled_and_no_lock_reaches_a_person(at: At) -> None:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["tests.storage.boards", "aoi_app.storage.store", "aoi_app.storage.migrate"])
@@ -78,7 +80,7 @@ def test_nothing_is_lost_or_doubled_and_no_lock_reaches_a_person(at: At) -> None
         answers.append(here)
         processes.append(process)
     for process in processes:
-        process.join(SECONDS * 2 + 120)
+        process.join(SECONDS * 2 + 200)
     # A process that met an error of any kind has told its traceback on standard error, and ends with another status.
     assert [process.exitcode for process in processes] == [0, 0, 0]
     boards, *decided = (answer.recv() for answer in answers)
@@ -87,7 +89,7 @@ def test_nothing_is_lost_or_doubled_and_no_lock_reaches_a_person(at: At) -> None
     records = list(history.records(HistoryQuery()))
     history.close()
     found = [d for r in records for d in r.defects]
-    assert len({r.row.board_id for r in records}) == len(records) == boards > SECONDS
+    assert len({r.row.board_id for r in records}) == len(records) == boards >= FEWEST
     assert len(found) == DEFECTS * boards == sum(decided)
     for name, n in zip(("kim", "lee"), decided, strict=True):
         mine = [d for d in found if d.reviewer == name]

@@ -83,6 +83,8 @@ class HistoryPage(QWidget):
         # Tab leads out of the table, and not from cell to cell.
         table.setTabKeyNavigation(False)
         table.setWordWrap(False)
+        # Serial numbers of one line begin alike: their ends tell them apart.
+        table.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         table.setIconSize(THUMB)
         table.setVerticalScrollMode(QTableView.ScrollMode.ScrollPerPixel)
         table.verticalHeader().hide()
@@ -169,6 +171,13 @@ class HistoryPage(QWidget):
             number = self.model.number_of(self._wanted)
             self._wanted = ""
             self.table.selectRow(max(number, 0))
+        self._read_on()
+
+    def _read_on(self) -> None:
+        """Read the next page where the end of this one is in view: it was scrolled there while an answer was due."""
+        last = self.table.visualRect(self.model.index(self.model.rowCount() - 1, 0))
+        if self.table.viewport().rect().intersects(last) and self.model.canFetchMore(self.table.rootIndex()):
+            self.model.fetchMore(self.table.rootIndex())
 
     def _on_counts(self, found: tuple[dict[Verdict, int], Offered]) -> None:
         self._counts, offered = found
