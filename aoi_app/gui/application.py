@@ -142,6 +142,7 @@ def _show(
     from PySide6.QtCore import QTimer
 
     from aoi_app.gui.hooks import ErrorHooks
+    from aoi_app.gui.screen_room import resize_to_fit, room_of
     from aoi_app.gui.texts import use_language
     from aoi_app.gui.theme import apply_theme
 
@@ -151,8 +152,9 @@ def _show(
     hooks.install()
     try:
         window = make(hooks)
-        window.resize(*size)
-        window.show()
+        # On a smaller screen it fills that.
+        show = window.show if resize_to_fit(window, *size, room_of(window)) else window.showMaximized
+        show()
         # Queued behind the first paint: the window stands before cameras, engines and record are touched.
         QTimer.singleShot(0, lambda: begin(window))
         picture = _Picture(window, screenshot, lambda: worth_a_picture(window))

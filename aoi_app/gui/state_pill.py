@@ -18,7 +18,8 @@ STATE_NAMES = {
     State.FAULT: "Fault",
 }
 MOST_WIDTH = 420
-EDGES = 14
+EDGES = 12
+"""As the style sheet pads it."""
 
 
 class StatePill(ElidedLabel):

@@ -58,6 +58,8 @@ def _lacking(widget: QWidget) -> Iterator[str]:
 def _label(label: QLabel) -> Iterator[str]:
     text = label.text()
     if isinstance(label, ElidedLabel):
+        if label.shown != text and label.width() >= label.sizeHint().width():
+            yield f"{text!r} ends in dots although it has the {label.sizeHint().width()} px that it asked for"
         if label.shown != text and not label.toolTip().startswith(text):
             yield f"{text!r} ends in dots, and no tool tip has the whole of it"
         return

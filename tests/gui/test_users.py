@@ -29,11 +29,12 @@ def action(world: GuiWorld, text: str) -> QAction:
     return next(a for a in world.window.findChildren(QAction) if a.text() == text)
 
 
-def log_in(world: GuiWorld, name: str, secret: str) -> LogInDialog:
+def log_in(world: GuiWorld, name: str, secret: str, again: str | None = None) -> LogInDialog:
     dialog = LogInDialog(world.window.session, world.window.desk.book, world.window)
     dialog.show()
     dialog.name.setCurrentText(name)
     dialog.secret.setText(secret)
+    dialog.again.setText(secret if again is None else again)
     dialog._on_ok()
     world.until(dialog.buttons.isEnabled)
     return dialog
@@ -59,6 +60,16 @@ def test_the_first_administrator_is_named_and_in(world: GuiWorld) -> None:
     world.window.log_in()
     assert not session.open_to_all and session.name != "Anna"
     world.until(lambda: not action(world, "Settings…").isEnabled())
+
+
+def test_a_mistyped_pin_of_the_only_administrator_is_noticed(world: GuiWorld) -> None:
+    world.show()
+    world.until(world.window.first.isVisible)
+    dialog = log_in(world, "Anna", "4711", "4771")
+    assert dialog.isVisible() and dialog.problem.text() == "The two entries differ.\nType the PIN or password twice."
+    assert (dialog.secret.text(), dialog.again.text()) == ("", "")
+    assert world.window.session.open_to_all
+    dialog.close()
 
 
 def test_an_operator_may_review_and_not_change_settings(world: GuiWorld) -> None:

@@ -31,6 +31,7 @@ from aoi_app.gui.board.view import BoardView
 from aoi_app.gui.history.facts import Rows
 from aoi_app.gui.history.record_dialog import FactsBlock
 from aoi_app.gui.line.verdict_looks import LOOKS
+from aoi_app.gui.screen_room import resize_to_fit, room_of
 from aoi_app.gui.texts import defect_name, message, say, tr
 from aoi_app.station.again import GONE, NEW, SecondLook
 from aoi_app.storage.history import BoardRecord
@@ -68,7 +69,7 @@ class AgainDialog(QDialog):
         self._facts_place = QVBoxLayout()
         self._facts: QWidget | None = None
         self._lay_out()
-        self.resize(1280, 800)
+        resize_to_fit(self, 1280, 800, room_of(self))
         self.retranslate()
         self._background = Background(self, "again")
         self._background.run("again", lambda: inspect_again(record), self._on_look, self._on_failed)

@@ -30,6 +30,7 @@ from aoi_app.gui.board.view import BoardView
 from aoi_app.gui.history.facts import board_facts, engine_facts, latency_facts, trace_facts
 from aoi_app.gui.line.defect_list import THUMB, DefectList
 from aoi_app.gui.line.verdict_tile import VerdictTile
+from aoi_app.gui.screen_room import resize_to_fit, room_of
 from aoi_app.gui.texts import say, tr
 from aoi_app.storage.history import BoardRecord
 
@@ -102,7 +103,7 @@ class RecordDialog(QDialog):
         if inspect_again is not None:
             self.again_button.clicked.connect(lambda: inspect_again(record))
         self._lay_out()
-        self.resize(1280, 800)
+        resize_to_fit(self, 1280, 800, room_of(self))
         self.retranslate()
         self.defects.show_defects(tuple(d.defect for d in record.defects))
         self.defects.chosen.connect(lambda row: self.view.select(row, centre=True))

@@ -25,6 +25,7 @@ from aoi_app.boards.centroid import CentroidFile, Side, components_of, outline_o
 from aoi_app.boards.centroid.columns import UNITS
 from aoi_app.core.components import Component
 from aoi_app.core.errors import AoiError
+from aoi_app.gui.screen_room import resize_to_fit, room_of
 from aoi_app.gui.settings.form import Form
 from aoi_app.gui.texts import message, say, tr
 
@@ -50,7 +51,7 @@ class ImportDialog(QDialog):
         self.retranslate()
         self.side.currentIndexChanged.connect(self._show)
         self.unit.currentIndexChanged.connect(self._read)
-        self.resize(820, 620)
+        resize_to_fit(self, 820, 620, room_of(self))
 
     def _lay_out(self) -> None:
         self.problem.setProperty("role", "problem")

@@ -31,6 +31,7 @@ from aoi_app.gui.background import Background
 from aoi_app.gui.board.picture import picture_of_image
 from aoi_app.gui.board.tools import ViewTools
 from aoi_app.gui.board.view import BoardView
+from aoi_app.gui.screen_room import resize_to_fit, room_of
 from aoi_app.gui.settings.form import Beside, Form
 from aoi_app.gui.texts import message, say, tr
 from aoi_app.station.control import StationControl
@@ -81,7 +82,7 @@ class NewRecipeDialog(QDialog):
         self._timer.timeout.connect(self._on_poll)
         self._lay_out()
         self._fill()
-        self.resize(1180, 720)
+        resize_to_fit(self, 1180, 720, room_of(self))
 
     def _lay_out(self) -> None:
         self.problem.setProperty("role", "problem")
@@ -114,7 +115,7 @@ class NewRecipeDialog(QDialog):
         sides = ((self.across, "Pixel size across, µm"), (self.along, "Pixel size along, µm"))
         form = Form(self)
         form.column.setContentsMargins(0, 0, 0, 0)
-        form.add("Name", self.name)
+        form.add("Name of the recipe", self.name)
         form.add("Product", self.product)
         form.add("Pixel size, µm", Beside(sides, self), "Across and along the transport; 0: not known.")
         form.grid.addWidget(self.align, form.grid.rowCount(), 0, 1, 2)
@@ -124,6 +125,9 @@ class NewRecipeDialog(QDialog):
         cancel = buttons.addButton(tr("Cancel"), roles.RejectRole)
         say(self.make_button, "setText", "Take over" if self._same else "Make recipe")
         say(cancel, "setText", "Cancel")
+        # Enter never throws away what was taken.
+        cancel.setAutoDefault(False)
+        self.make_button.setDefault(True)
         self.make_button.clicked.connect(self.make)
         cancel.clicked.connect(self.reject)
         side = QWidget(self)

@@ -12,6 +12,7 @@ from aoi_app.core.recipe import Recipe
 from aoi_app.core.settings import Settings
 from aoi_app.core.validation import field_problems
 from aoi_app.gui.background import Background
+from aoi_app.gui.screen_room import resize_to_fit, room_of
 from aoi_app.gui.settings.camera_tab import CameraTab
 from aoi_app.gui.settings.form import scrolled
 from aoi_app.gui.settings.keys_tab import KeysTab
@@ -77,7 +78,7 @@ class SettingsDialog(QDialog):
         layout.addWidget(self._problem)
         layout.addWidget(note)
         layout.addWidget(buttons)
-        self.resize(760, 600)
+        resize_to_fit(self, 760, 600, room_of(self))
 
     def _load_record(self) -> RecordSettings:
         try:

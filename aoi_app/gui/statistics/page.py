@@ -113,6 +113,7 @@ class StatisticsPage(QWidget):
                 column.addWidget(label)
             say(title, "setText", card.title)
             note.setWordWrap(True)
+            column.addStretch(1)
             self._cards.append((value, note))
             cards.addWidget(frame, 1)
         grid = QGridLayout()

@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 
 from aoi_app.core.errors import AoiError
 from aoi_app.gui.background import Background, Callback
+from aoi_app.gui.screen_room import resize_to_fit, room_of
 from aoi_app.gui.settings.form import Form
 from aoi_app.gui.texts import message, say, tr
 from aoi_app.gui.users.session import AccountBook, Session
@@ -72,6 +73,10 @@ class _Asking(QDialog):
             raise error
         self.problem.setText(f"{message(error.what)}\n{message(error.hint)}".strip())
         self.problem.show()
+        layout = self.layout()
+        if layout is not None:
+            # The rows above keep their height.
+            self.resize(self.width(), max(self.height(), layout.totalHeightForWidth(self.width())))
 
     def done(self, result: int) -> None:
         """Wait for what was asked, then close."""
@@ -98,7 +103,11 @@ class LogInDialog(_Asking):
         self.secret = _secret(self)
         self.form.add("Name", self.name)
         self.form.add("PIN or password", self.secret)
+        self.again = _secret(self)
+        self.again.setVisible(self.first)
         if self.first:
+            # Nobody else could give another one to who mistyped it.
+            self.form.add("Once more", self.again)
             note = self.form.note()
             say(note, "setText", "From then on people log in; until then everybody may do everything.")
             self.form.column.addWidget(note)
@@ -108,7 +117,9 @@ class LogInDialog(_Asking):
 
     def _on_ok(self) -> None:
         name, secret = self.name.currentText(), self.secret.text()
-        if self.first:
+        if self.first and secret != self.again.text():
+            self._failed(AoiError("The two entries differ.", "Type the PIN or password twice."))
+        elif self.first:
             self.ask(lambda book: (book.create_first(name, secret), book.all()), self._let_in)
         else:
             self.ask(lambda book: (book.log_in(name, secret), book.all()), self._let_in)
@@ -122,6 +133,7 @@ class LogInDialog(_Asking):
     def _failed(self, error: Exception) -> None:
         super()._failed(error)
         self.secret.clear()
+        self.again.clear()
         self.secret.setFocus()
 
 
@@ -155,7 +167,7 @@ class PeopleDialog(_Asking):
         self.form.column.addLayout(row)
         self.add_button("Close", QDialogButtonBox.ButtonRole.RejectRole, self.reject)
         self.people.currentRowChanged.connect(self._on_chosen)
-        self.resize(560, 560)
+        resize_to_fit(self, 560, 560, room_of(self))
         self.retranslate()
 
     def retranslate(self) -> None:
