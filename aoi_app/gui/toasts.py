@@ -37,15 +37,13 @@ class Toast(QWidget):
         super().__init__(parent)
         self.event_shown = event
         self.times = 1
-        name, shade, lifetime = LOOKS[event.level]
-        self._shade = shade
+        self._icon, self._shade, lifetime = LOOKS[event.level]
         self.setFixedWidth(WIDTH)
         row = QHBoxLayout(self)
         row.setContentsMargins(16, 12, 8, 12)
         row.setSpacing(12)
-        sign = QLabel(self)
-        sign.setPixmap(pixmap(name, 22, colour(shade).name()))
-        row.addWidget(sign, 0, Qt.AlignmentFlag.AlignTop)
+        self._sign, self._close = QLabel(self), QToolButton(self)
+        row.addWidget(self._sign, 0, Qt.AlignmentFlag.AlignTop)
         texts = QVBoxLayout()
         texts.setSpacing(2)
         self._what, self._hint = QLabel(self), QLabel(self)
@@ -56,13 +54,12 @@ class Toast(QWidget):
             texts.addWidget(label)
         self._hint.setProperty("role", "muted")
         row.addLayout(texts, 1)
-        close = QToolButton(self)
-        close.setProperty("flat", True)
-        close.setIcon(icon("close"))
-        say(close, "setToolTip", "Close")
-        say(close, "setAccessibleName", "Close")
-        close.clicked.connect(self.dismiss)
-        row.addWidget(close, 0, Qt.AlignmentFlag.AlignTop)
+        self._close.setProperty("flat", True)
+        say(self._close, "setToolTip", "Close")
+        say(self._close, "setAccessibleName", "Close")
+        self._close.clicked.connect(self.dismiss)
+        row.addWidget(self._close, 0, Qt.AlignmentFlag.AlignTop)
+        self.use_theme()
         self.retranslate()
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
@@ -84,6 +81,11 @@ class Toast(QWidget):
         self._hint.setText(breakable(message(event.hint)))
         self._hint.setVisible(bool(event.hint))
         self.adjustSize()
+
+    def use_theme(self) -> None:
+        """Draw sign and cross in the colours of the theme in use."""
+        self._sign.setPixmap(pixmap(self._icon, 22, colour(self._shade).name()))
+        self._close.setIcon(icon("close"))
 
     def dismiss(self) -> None:
         """Go away."""

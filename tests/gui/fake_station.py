@@ -34,6 +34,7 @@ class FakeStation:
         self.calls: list[str] = []
         self.asked: Future[TakenBoard] | None = None
         self.back_s = 0.0
+        self.late_ms = 0.0
         self.goldens: dict[str, Pixels] = {}
         self.ends: list[tuple[Inspection, ScanEnd]] = []
         self._settings = settings or Settings()
@@ -176,6 +177,8 @@ class FakeStation:
         running = self._state is State.RUNNING
         t = time.monotonic()
         wave = 0.5 + 0.5 * np.sin(t)
+        p50, p99 = (self.late_ms, 1.5 * self.late_ms) if self.late_ms else (21 + 4 * wave, 48 + 9 * wave)
+        rates = Rates(24 + 3 * wave, 3987.0, 12.4, p50, p99, 38.0, 61.0) if running else Rates()
         return StationStatus(
             state=self._state,
             fault=self._fault[0],
@@ -186,7 +189,7 @@ class FakeStation:
             recipe=self._recipe.name,
             recipe_revision=self._recipe.revision,
             counters=self._counters,
-            rates=Rates(24 + 3 * wave, 3987.0, 12.4, 21 + 4 * wave, 48 + 9 * wave, 38.0, 61.0) if running else Rates(),
+            rates=rates,
             memory=MemorySample("process memory", 612 + 10 * wave, 7937),
             last=self._last,
             conditions=self._faults() + self.journal.lasting,

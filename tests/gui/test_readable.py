@@ -52,7 +52,9 @@ def test_nothing_is_cut_off_and_every_field_has_a_name(screen: tuple[GuiWorld, Q
 def test_figures_of_a_long_shift_can_be_read_whole(language: str, world: GuiWorld) -> None:
     world.show(*LEAST)
     world.window.set_language(language)
+    world.station.start()
     world.station.have_counted(LONG_SHIFT)
+    world.station.late_ms = 87_654.0
     world.until(lambda: any("123,456" in label.text() for label in figures(world)))
     assert [label.text() for label in figures(world) if label.shown != label.text()] == []
 

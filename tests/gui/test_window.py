@@ -12,6 +12,7 @@ import pytest
 from PySide6.QtCore import QObject, Qt
 from PySide6.QtGui import QAction, QGuiApplication, QIcon, QImage
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QToolButton
 
 from aoi_app.core.inspection import Inspection, Verdict
 from aoi_app.core.scan import BoardScan, Completeness
@@ -158,6 +159,17 @@ def test_fault_is_said_with_what_to_do(world: GuiWorld) -> None:
     assert toast._hint.text() == "Check cable and power; it is looked for again."
     event = world.window.log.model.event_at(0)
     assert event is not None and event.detail.startswith("Traceback")
+
+
+def test_a_notice_changes_its_look_with_the_window(world: GuiWorld) -> None:
+    world.show()
+    world.station.happen(Level.ERROR, "The camera CAM-1 no longer answers.")
+    world.until(lambda: bool(world.window.toasts.shown))
+    cross = world.window.toasts.shown[0].findChild(QToolButton)
+    assert cross is not None
+    dark = cross.icon().pixmap(16, 16).toImage()
+    world.window.set_theme("light")
+    assert cross.icon().pixmap(16, 16).toImage() != dark, "white on white cannot be closed"
 
 
 def test_the_same_trouble_again_is_counted_and_notes_stay_few(world: GuiWorld) -> None:

@@ -13,6 +13,8 @@ from aoi_app.gui.texts import say, tr
 from aoi_app.station.status import StationStatus
 from aoi_app.storage.intervals import wilson
 
+LONG_MS = 9_999.5
+"""From here on a verdict's latency is told in seconds: it is late, and there is no room for its milliseconds."""
 WIDTHS = (34, 36, 28)
 """Shares of the columns: the widest note, yield of a hundred thousand boards with its interval, needs most."""
 
@@ -51,6 +53,10 @@ def _yield_note(status: StationStatus) -> str:
     return tr("{low} to {high}, n = {n}", low=f"{low:.0%}", high=f"{high:.0%}", n=f"{c.boards:,}")
 
 
+def _milliseconds(ms: float) -> str:
+    return tr("{ms:,.0f} ms", ms=ms) if ms < LONG_MS else tr("{s} s", s=f"{ms / 1000:,.1f}")
+
+
 FIGURES = (
     Figure("Boards", lambda s: f"{s.counters.boards:,}", _boards_note),
     Figure("First-pass yield", _yield, _yield_note),
@@ -63,7 +69,7 @@ FIGURES = (
     Figure("FPS", lambda s: f"{s.rates.tiles_per_s:.1f}", lambda s: tr("tiles per second")),
     Figure(
         "Verdict p50",
-        lambda s: "–" if s.rates.verdict_p50_ms is None else tr("{ms:,.0f} ms", ms=s.rates.verdict_p50_ms),
+        lambda s: "–" if s.rates.verdict_p50_ms is None else _milliseconds(s.rates.verdict_p50_ms),
         lambda s: "" if s.rates.verdict_p99_ms is None else tr("p99 {ms:,.0f} ms", ms=s.rates.verdict_p99_ms),
     ),
 )
