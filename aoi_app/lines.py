@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import mmap
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -27,7 +28,6 @@ from aoi_app.station.acquisition import Line
 
 BATCH_SLOTS = 3
 BATCH_HEIGHT = 256
-HEADER_BYTES = 1 << 16
 UNKNOWN_SIDE = 8_192
 """Buffers are this large where an image's header does not tell its size."""
 
@@ -113,10 +113,10 @@ def _image_bytes(path: Path) -> int:
     """Return the most that a board read from this file can take; the least buffer for one that cannot be read."""
     size = None
     # Nothing but a plain file is opened: a pipe would keep waiting for who writes into it.
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError, ValueError):  # an empty file cannot be mapped
         if path.is_file():
-            with path.open("rb") as file:
-                size = image_size(file.read(HEADER_BYTES))
+            with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+                size = image_size(data)
     width, height = size or (UNKNOWN_SIDE, UNKNOWN_SIDE)
     return 3 * min(width, MAX_WIDTH_PX) * min(height, MAX_LENGTH_LINES)
 

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
+import mmap
+import re
 import struct
 from collections.abc import Callable
+from dataclasses import dataclass
 
 Size = tuple[int, int]
 """Width and height, pixels."""
 
+Data = bytes | mmap.mmap
+"""A file: a TIFF may keep its size anywhere in it."""
 
-def image_size(data: bytes) -> Size | None:
-    """Return width and height of a PNG, JPEG, BMP or TIFF; None for what is none of these, or is broken.
 
-    Parameters
-    ----------
-    data
-        The file, whole or its beginning; a JPEG or TIFF may keep its size far from the beginning.
-    """
+def image_size(data: Data) -> Size | None:
+    """Return width and height of a PNG, JPEG, BMP, TIFF, WebP, JPEG 2000 or PNM; None for others, and broken ones."""
     for magic, read in _READERS:
-        if data.startswith(magic):
+        if data[: len(magic)] == magic:
             try:
                 return read(data)
             except (struct.error, IndexError):
@@ -32,12 +32,12 @@ def jpeg_is_whole(data: bytes) -> bool:
     return start >= 0 and data.rfind(b"\xff\xd9") > start
 
 
-def _png(data: bytes) -> Size:
+def _png(data: Data) -> Size:
     width, height = struct.unpack_from(">II", data, 16)
     return width, height
 
 
-def _bmp(data: bytes) -> Size:
+def _bmp(data: Data) -> Size:
     if struct.unpack_from("<I", data, 14)[0] == 12:
         width, height = struct.unpack_from("<HH", data, 18)
     else:
@@ -45,7 +45,7 @@ def _bmp(data: bytes) -> Size:
     return abs(width), abs(height)
 
 
-def _jpeg(data: bytes) -> Size | None:
+def _jpeg(data: Data) -> Size | None:
     at = 2
     while True:
         while data[at] == 0xFF:
@@ -61,7 +61,6 @@ def _jpeg(data: bytes) -> Size | None:
             return None
 
 
-_TIFF = (b"II*\0", b"MM\0*")
 _SUBFILE, _WIDTH, _HEIGHT = 254, 256, 257
 _REDUCED, _MASK = 1, 4
 """Of the kinds of pictures in a TIFF."""
@@ -69,51 +68,113 @@ SHORT = 3
 MAX_PAGES = 1000
 
 
-def tiff_entries(data: bytes) -> tuple[str, dict[int, tuple[int, int]]]:
+@dataclass(frozen=True, slots=True)
+class _Tiff:
+    """Layout of a TIFF: byte order, where its first directory is told, and the types of a place and of a count."""
+
+    order: str
+    first: int = 4
+    place: str = "I"
+    count: str = "H"
+    entry: int = 12
+    value: int = 8
+
+    def directory(self, data: Data, place: int) -> tuple[dict[int, tuple[int, int]], int]:
+        """Return tag -> (type, value or where it is) of a directory, and where the next one is; 0 after the last."""
+        entries: dict[int, tuple[int, int]] = {}
+        count = struct.unpack_from(self.order + self.count, data, place)[0]
+        start = place + struct.calcsize(self.order + self.count)
+        for index in range(count):
+            entry = start + self.entry * index
+            tag, kind = struct.unpack_from(self.order + "HH", data, entry)
+            value = "H" if kind == SHORT else self.place if kind in _LONG8 else "I"
+            entries[tag] = kind, struct.unpack_from(self.order + value, data, entry + self.value)[0]
+        end = start + self.entry * count
+        whole = len(data) >= end + struct.calcsize(self.order + self.place)
+        return entries, struct.unpack_from(self.order + self.place, data, end)[0] if whole else 0
+
+    def start(self, data: Data) -> int:
+        """Return where the first directory is."""
+        return int(struct.unpack_from(self.order + self.place, data, self.first)[0])
+
+
+_LONG8 = (16, 17, 18)
+"""Types of eight bytes."""
+_TIFFS = {
+    b"II*\0": _Tiff("<"),
+    b"MM\0*": _Tiff(">"),
+    b"II+\0": _Tiff("<", 8, "Q", "Q", 20, 12),
+    b"MM\0+": _Tiff(">", 8, "Q", "Q", 20, 12),
+}
+"""By the first four bytes; the last two are BigTIFF."""
+
+
+def tiff_entries(data: Data) -> tuple[str, dict[int, tuple[int, int]]]:
     """Return the byte order of a TIFF, and tag -> (type, value or where it is) of its first directory."""
-    order = "<" if data[:2] == b"II" else ">"
-    return order, _directory(data, order, struct.unpack_from(order + "I", data, 4)[0])[0]
+    layout = _TIFFS[data[:4]]
+    return layout.order, layout.directory(data, layout.start(data))[0]
 
 
-def tiff_pages(data: bytes) -> int:
+def tiff_pages(data: Data) -> int:
     """Return how many pictures a TIFF holds, without smaller copies and masks of them; 1 for what is no TIFF.
 
     A directory that is broken ends the count: to decode it is another's task.
     """
-    if not data.startswith(_TIFF):
+    layout, pages, seen = _TIFFS.get(data[:4]), 0, set[int]()
+    if layout is None:
         return 1
-    order, pages, seen = "<" if data[:2] == b"II" else ">", 0, set[int]()
     try:
-        place = struct.unpack_from(order + "I", data, 4)[0]
+        place = layout.start(data)
         while place and place not in seen and pages < MAX_PAGES:
             seen.add(place)
-            entries, place = _directory(data, order, place)
+            entries, place = layout.directory(data, place)
             pages += not entries.get(_SUBFILE, (0, 0))[1] & (_REDUCED | _MASK)
     except struct.error:
         pass
     return max(pages, 1)
 
 
-def _directory(data: bytes, order: str, place: int) -> tuple[dict[int, tuple[int, int]], int]:
-    """Return the entries of a directory, and where the next one is; 0 after the last."""
-    entries: dict[int, tuple[int, int]] = {}
-    count = struct.unpack_from(order + "H", data, place)[0]
-    for index in range(count):
-        entry = place + 2 + 12 * index
-        tag, kind = struct.unpack_from(order + "HH", data, entry)
-        entries[tag] = kind, struct.unpack_from(order + ("H" if kind == SHORT else "I"), data, entry + 8)[0]
-    end = place + 2 + 12 * count
-    return entries, struct.unpack_from(order + "I", data, end)[0] if len(data) >= end + 4 else 0
-
-
-def _tiff(data: bytes) -> Size | None:
+def _tiff(data: Data) -> Size | None:
     _, entries = tiff_entries(data)
     return (entries[_WIDTH][1], entries[_HEIGHT][1]) if {_WIDTH, _HEIGHT} <= set(entries) else None
 
 
-_READERS: tuple[tuple[bytes, Callable[[bytes], Size | None]], ...] = (
+def _webp(data: Data) -> Size | None:
+    kind = data[8:16] if len(data) >= 30 else b""
+    if kind == b"WEBPVP8X":
+        wide, high = (int.from_bytes(data[at : at + 3], "little") for at in (24, 27))
+        return wide + 1, high + 1
+    if kind == b"WEBPVP8L":
+        bits = struct.unpack_from("<I", data, 21)[0]
+        return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
+    if kind == b"WEBPVP8 ":
+        wide, high = struct.unpack_from("<HH", data, 26)
+        return wide & 0x3FFF, high & 0x3FFF
+    return None
+
+
+def _jp2(data: Data) -> Size | None:
+    at = data.find(b"ihdr", 0, 256)
+    if at < 0:
+        return None
+    high, wide = struct.unpack_from(">II", data, at + 4)
+    return wide, high
+
+
+def _pnm(data: Data) -> Size | None:
+    numbers = _PNM.match(data[:1024])
+    return (int(numbers[1]), int(numbers[2])) if numbers else None
+
+
+_GAP = rb"(?:\s|#[^\n]*\n)+"
+_PNM = re.compile(rb"P[1-6]" + _GAP + rb"(\d{1,9})" + _GAP + rb"(\d{1,9})\s")
+
+_READERS: tuple[tuple[bytes, Callable[[Data], Size | None]], ...] = (
     (b"\x89PNG\r\n\x1a\n", _png),
     (b"\xff\xd8\xff", _jpeg),
     (b"BM", _bmp),
-    *((magic, _tiff) for magic in _TIFF),
+    *((magic, _tiff) for magic in _TIFFS),
+    (b"RIFF", _webp),
+    (b"\0\0\0\x0cjP  ", _jp2),
+    *((b"P%d" % number, _pnm) for number in range(1, 7)),
 )

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import mmap
 import os
 import struct
 import zlib
@@ -47,11 +48,41 @@ def test_colour_files_are_rgb(tmp_path: Path, suffix: str) -> None:
     assert np.array_equal(read_board(file), COLOUR)
 
 
-@pytest.mark.parametrize("suffix", [".png", ".bmp", ".tif", ".jpg"])
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".bmp", ".tif", ".webp", ".jp2", ".ppm", ".pgm"])
 def test_the_size_is_known_before_decoding(tmp_path: Path, suffix: str) -> None:
     file = tmp_path / f"board{suffix}"
-    cv2.imwrite(str(file), COLOUR)
-    assert image_size(file.read_bytes()) == (53, 37)
+    cv2.imwrite(str(file), GREY if suffix == ".pgm" else COLOUR)
+    data = file.read_bytes()
+    assert image_size(data) == (53, 37)
+    with file.open("rb") as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+        assert image_size(mapped) == (53, 37)
+    for end in range(40):  # cut short it is told or not, and nothing else
+        assert image_size(data[:end]) in (None, (53, 37))
+
+
+def test_the_size_of_other_webp_and_pnm_files() -> None:
+    lossless = b"RIFF\0\0\0\0WEBPVP8L\0\0\0\0\x2f" + struct.pack("<I", 52 | 36 << 14) + bytes(8)
+    extended = b"RIFF\0\0\0\0WEBPVP8X" + bytes(8) + (52).to_bytes(3, "little") + (36).to_bytes(3, "little")
+    assert image_size(lossless) == image_size(extended) == (53, 37)
+    assert image_size(b"P5 # by a camera\n#and more\n53\n37\n255\n") == (53, 37)
+    assert image_size(b"P5 x 37\n") is None
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("pages", [1, 2])
+def test_the_size_and_pages_of_a_big_tiff(order: str, pages: int) -> None:
+    mark = b"II+\0" if order == "<" else b"MM\0+"
+    data = mark + struct.pack(order + "HHQ", 8, 0, 16)
+    for page in range(pages):
+        entries = [(256, 3, 53), (257, 16, 37)]
+        body = struct.pack(order + "Q", len(entries))
+        for tag, kind, value in entries:
+            held = struct.pack(order + "H6x", value) if kind == 3 else struct.pack(order + "Q", value)
+            body += struct.pack(order + "HHQ", tag, kind, 1) + held
+        after = len(data) + len(body) + 8 if page + 1 < pages else 0
+        data += body + struct.pack(order + "Q", after)
+    assert image_size(data) == (53, 37)
+    assert tiff_pages(data) == pages
 
 
 def test_transparency_is_dropped(tmp_path: Path) -> None:
