@@ -126,7 +126,8 @@ def _device(torch: Any, wanted: str) -> Any:
         torch.zeros(1, device=device)
     except Exception as error:
         raise EngineError(
-            f"PyTorch cannot use the device {wanted!r}: {str(error).splitlines()[0]}", "Use cpu, or another build."
+            f"PyTorch cannot use the device {wanted!r}: {str(error).splitlines()[0].rstrip('.')}.",
+            "Use cpu, or another build.",
         ) from error
     return device
 
