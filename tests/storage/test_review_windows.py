@@ -7,7 +7,6 @@ prints the figures.
 from __future__ import annotations
 
 import itertools
-import multiprocessing
 import os
 import sys
 import time
@@ -31,6 +30,7 @@ from aoi_app.storage.history import BoardRecord, History
 from aoi_app.storage.query import HistoryQuery
 from aoi_app.storage.schema import ClaimTable, VerificationTable
 from tests.storage.places import At
+from tests.storage.processes import side_by_side
 
 SECONDS = float(os.environ.get("AOI_SOAK_SECONDS", "4"))
 REVIEWERS = {"kim": "4711", "lee": "0815"}
@@ -132,21 +132,8 @@ def test_two_windows_and_a_station_share_one_record(at: At) -> None:
     chief = accounts.create_first("kim", REVIEWERS["kim"])
     accounts.create(chief, "lee", REVIEWERS["lee"], Role.OPERATOR)
     accounts.close()
-    context = multiprocessing.get_context("forkserver")
-    stopped = context.Event()
-    answers, processes = [], []
-    for target, *rest in ((_station,), (_window, "kim"), (_window, "lee")):
-        here, there = context.Pipe(duplex=False)
-        process = context.Process(target=target, args=(at, there, stopped, *rest), daemon=True)
-        process.start()
-        there.close()
-        answers.append(here)
-        processes.append(process)
-    for process in processes:
-        process.join(SECONDS + BACKLOG_S + 120)
-    # A process that met an error of any kind has told its traceback on standard error, and ends with another status.
-    assert [process.exitcode for process in processes] == [0, 0, 0]
-    (boards, lost, errors), *windows = (answer.recv() for answer in answers)
+    jobs = ((_station,), (_window, "kim"), (_window, "lee"))
+    (boards, lost, errors), *windows = side_by_side(at, jobs, SECONDS + BACKLOG_S + 120)
     assert (lost, errors) == (0, [])
 
     history = History(*at)

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import itertools
-import multiprocessing
 import os
 import sys
 import time
@@ -25,6 +24,7 @@ from aoi_app.storage.review import AlreadyReviewed, Review, review_order
 from aoi_app.storage.store import Store
 from tests.storage.boards import board, defects
 from tests.storage.places import At
+from tests.storage.processes import side_by_side
 
 SECONDS = float(os.environ.get("AOI_SOAK_SECONDS", "1.5"))
 BOARDS_PER_S = 20.0
@@ -67,23 +67,10 @@ def _window(at: At, told: Connection, stopped: Event, name: str) -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(SECONDS * 3 + 600)
 def test_nothing_is_lost_or_doubled_and_no_lock_reaches_a_person(at: At) -> None:
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests.storage.boards", "aoi_app.storage.store", "aoi_app.storage.migrate"])
     Store(*at).close()
-    stopped = context.Event()
-    answers, processes = [], []
-    for target, *rest in ((_station,), (_window, "kim"), (_window, "lee")):
-        here, there = context.Pipe(duplex=False)
-        process = context.Process(target=target, args=(at, there, stopped, *rest), daemon=True)
-        process.start()
-        there.close()
-        answers.append(here)
-        processes.append(process)
-    for process in processes:
-        process.join(SECONDS * 2 + 200)
-    # A process that met an error of any kind has told its traceback on standard error, and ends with another status.
-    assert [process.exitcode for process in processes] == [0, 0, 0]
-    boards, *decided = (answer.recv() for answer in answers)
+    shared = ("tests.storage.boards", "aoi_app.storage.store", "aoi_app.storage.migrate")
+    jobs = ((_station,), (_window, "kim"), (_window, "lee"))
+    boards, *decided = side_by_side(at, jobs, SECONDS * 2 + 200, shared)
 
     history = History(*at)
     records = list(history.records(HistoryQuery()))
