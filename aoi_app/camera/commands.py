@@ -23,6 +23,7 @@ from aoi_app.camera.capture import check_corrects, flat_field_of, grab_boards, g
 from aoi_app.camera.drawn_source import DrawnSource
 from aoi_app.camera.drivers import create_camera, discover, drivers, open_camera
 from aoi_app.camera.fault_plan import FaultKind, FaultPlan
+from aoi_app.camera.flat_field import check_dark
 from aoi_app.camera.folder import ImageSource
 from aoi_app.camera.gige.device import GigeDevice
 from aoi_app.camera.gige.link_faults import LinkFaults
@@ -226,6 +227,7 @@ def flat_field(
                 typer.prompt(f"{task} Enter goes on", default="", show_default=False)
             with err.status(f"Taking {lines} lines"):
                 pictures.append(grab_lines(camera, config, lines, wait))
+            check_dark(pictures[0])
         field = flat_field_of(camera, *pictures)
     finally:
         camera.close()

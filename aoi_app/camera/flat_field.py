@@ -19,6 +19,8 @@ MAX_GAIN = 8.0
 MAX_DARK_SHARE = 0.5
 """A column that is brighter than this share of the bright picture in the dark is hot."""
 SAME_LINE_RATE = 0.01
+MAX_DARK_LEVEL = 64.0
+"""Mean grey level, of 255, above which light falls into the lens: no sensor is so bright in the dark."""
 
 Column = NDArray[np.float32]
 """(width,) or (width, 3)."""
@@ -137,6 +139,16 @@ class FlatField:
             raise CameraError(
                 f"{path} is no flat field that can be read: {error}.", "Capture it again: aoi camera flat-field."
             ) from error
+
+
+def check_dark(dark: Pixels) -> None:
+    """Raise CameraError when light fell into the lens while the dark lines, 8-bit, were taken."""
+    level = float(dark.mean())
+    if level > MAX_DARK_LEVEL:
+        raise CameraError(
+            f"The dark lines are not dark: their mean grey level is {level:.0f}.",
+            "Cover the lens, then take them again.",
+        )
 
 
 class Corrector:

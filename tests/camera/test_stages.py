@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from aoi_app.camera import stages
 from aoi_app.camera.aravis_stream import image_bytes
-from aoi_app.camera.flat_field import Conditions, Corrector, FlatField
+from aoi_app.camera.flat_field import Conditions, Corrector, FlatField, check_dark
 from aoi_app.camera.frame_ids import CYCLE_16, FrameIds
 from aoi_app.camera.gate import BoardEnd, BoardGate, CameraBlock
 from aoi_app.camera.gige.block_encoder import fit_width, pack
@@ -166,6 +166,12 @@ def test_a_flat_field_of_other_settings_is_refused(change: dict[str, object]) ->
 def test_a_target_that_is_dark_or_saturated_is_refused(level: int) -> None:
     with pytest.raises(CameraError, match="bright target"):
         FlatField.measure(np.full((4, 64), 5, np.uint8), np.full((4, 64), level, np.uint8), 8, CONDITIONS)
+
+
+def test_dark_lines_with_light_in_them_are_refused() -> None:
+    check_dark(np.full((4, 64), 30, np.uint8))
+    with pytest.raises(CameraError, match="mean grey level is 115"):
+        check_dark(np.full((4, 64), 115, np.uint8))
 
 
 def test_a_file_that_is_no_flat_field_is_refused(tmp_path: Path) -> None:

@@ -56,6 +56,7 @@ def test_a_camera_that_is_gone_is_told_and_can_be_opened_again(world: GuiWorld) 
     page.open_button.click()
     world.until(page.problem.isVisible)
     assert page.problem.text().startswith("The simulated camera is gone.")
+    assert "open the camera again" in page.problem.text()
     assert page.open_button.isEnabled() and not page.use_button.isEnabled()
 
 

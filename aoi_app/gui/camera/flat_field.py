@@ -27,6 +27,8 @@ STEPS = (
 class FlatFieldPanel(QWidget):
     """Three steps. The camera meanwhile runs without flat field and window, so that what is on show is its own."""
 
+    asked = Signal()
+    """Something is tried anew: what was told of the try before no longer holds."""
     finished = Signal(object)
     """The settings that use the flat field; None when it was left."""
 
@@ -73,7 +75,7 @@ class FlatFieldPanel(QWidget):
             result.setProperty("role", "muted")
             say(label, "setText", task)
             say(button, "setText", act)
-            button.clicked.connect((self.take_lines, self.take_lines, self.save)[number])
+            button.clicked.connect((self.take_dark, self.take_bright, self.save)[number])
             column.addWidget(label)
             if number == len(STEPS) - 1:
                 self.file = QLineEdit(self)
@@ -111,10 +113,20 @@ class FlatFieldPanel(QWidget):
         self.answers.expect(self._session.apply(without_spoilers(self._draft)), lambda _: self._show())
         self._show()
 
-    def take_lines(self) -> None:
-        """Take the lines of this step."""
+    def take_dark(self) -> None:
+        """Take the dark lines; the bright ones are to be taken after them."""
+        self._take(0)
+
+    def take_bright(self) -> None:
+        """Take the bright lines, and measure."""
+        self._take(1)
+
+    def _take(self, number: int) -> None:
         assert self._session is not None
-        self.answers.expect(self._session.capture(self.lines.value()), self._on_lines)
+        self.asked.emit()
+        del self.pictures[number:]
+        self.field = None
+        self.answers.expect(self._session.capture(self.lines.value(), dark=number == 0), self._on_lines)
         self._show()
 
     def _on_lines(self, pixels: Pixels) -> None:
@@ -131,6 +143,7 @@ class FlatFieldPanel(QWidget):
     def save(self) -> None:
         """Write the file, then use it."""
         assert self._session is not None and self.field is not None
+        self.asked.emit()
         file = Path(self.file.text().strip())
         used = with_flat_field(self._draft, str(file))
         session = self._session
@@ -170,7 +183,8 @@ class FlatFieldPanel(QWidget):
         results = (*[*levels, "", ""][:2], self._summary())
         for number, (label, button, result) in enumerate(self._rows):
             label.setEnabled(number <= now)
-            button.setEnabled(number == now and not busy)
+            # What was taken can be taken again: with the lens half covered, or another lamp.
+            button.setEnabled(number <= now and not busy)
             button.setDefault(number == now)
             result.setText(tr("Taking lines…") if busy and number == now and now < 2 else results[number])
         self.file.setEnabled(now == 2)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -19,10 +18,10 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from aoi_app.camera.aravis_stream import small_socket_buffer
-from aoi_app.core.errors import AoiError, CameraBusy
+from aoi_app.core.errors import AoiError
 from aoi_app.core.settings import CameraSettings
 from aoi_app.gui.background import Background
+from aoi_app.gui.camera.about import OPENING, about_camera, about_error
 from aoi_app.gui.camera.answers import Answers
 from aoi_app.gui.camera.cameras import CameraList
 from aoi_app.gui.camera.cards import Cards
@@ -33,7 +32,7 @@ from aoi_app.gui.camera.live import LivePicture
 from aoi_app.gui.camera.plots import HistogramPlot, ProfilePlot
 from aoi_app.gui.camera.session import Look, Phase, Session
 from aoi_app.gui.services import Choice
-from aoi_app.gui.texts import message, say, tr
+from aoi_app.gui.texts import say, tr
 from aoi_app.station.status import State
 from aoi_app.storage.accounts import Right
 
@@ -42,14 +41,12 @@ if TYPE_CHECKING:
 
 POLL_MS = 50
 LIST_WIDTH, SIDE_WIDTH = 264, 430
-SILENT_S = 3.0
 CLOSE_S = 5.0
 FREE = (State.IDLE, State.FAULT)
 """States in which the station holds no camera."""
 
 CLOSED = "Pick a camera, then open it: live picture, line profile and histogram appear here."
 HELD = "The line runs and holds the camera."
-OPENING = "Opening the camera…"
 NOT_ALLOWED = "Log in to adjust cameras."
 WAITING = "No lines yet. A camera that waits for triggers or the encoder delivers none before the conveyor moves."
 
@@ -179,6 +176,7 @@ class CameraPage(QWidget):
         self.features.edited.connect(self.set_feature)
         self.features.refresh.connect(self._on_refresh)
         self.flat_button.clicked.connect(self._on_flat_field)
+        self.flat_field.asked.connect(self.problem.hide)
         self.flat_field.finished.connect(self._on_flat_field_done)
         self.use_button.clicked.connect(self.use)
 
@@ -345,36 +343,12 @@ class CameraPage(QWidget):
         self.use_button.setEnabled(running and not in_use)
         self.use_button.setDefault(running and not in_use)
         self.flat_button.setEnabled(running and look is not None and look.corrects)
-        self.about.setText("\n".join(self._about(look, in_use)))
-
-    def _about(self, look: Look | None, in_use: bool) -> list[str]:
-        if look is None:
-            return []
-        if look.phase is Phase.OPENING or look.applied is None or look.info is None:
-            return [tr(OPENING)]
-        parts = (look.info.vendor, message(look.info.model), look.info.serial)
-        who = " ".join(part for part in parts if part)
-        size = f"{look.applied.width:,} px, {look.applied.pixel_format.value}"
-        lines = [who, size]
-        silent = time.monotonic() - look.heard_s
-        if silent > SILENT_S:
-            lines.append(tr("No line has come for {n} s: check triggers, encoder and conveyor.", n=f"{silent:.0f}"))
-        lines.append(
-            tr("The line uses exactly these settings." if in_use else "Changed, or not the camera that the line uses.")
-        )
-        if look.info.driver == "gige":
-            lines += [message(warning) for warning in (small_socket_buffer(),) if warning]
-        return lines
+        self.about.setText("\n".join(about_camera(look, in_use)))
 
     def _tell(self, error: Exception) -> None:
         if not isinstance(error, AoiError):
             raise error
-        sentences = [message(error.what), message(error.hint)]
-        if isinstance(error, CameraBusy):
-            sentences.append(
-                tr("It may be a viewer of the camera's maker, another station, or this one after it was killed.")
-            )
-        self.problem.setText("\n".join(s for s in sentences if s))
+        self.problem.setText("\n".join(about_error(error)))
         self.problem.show()
 
     # Leaving

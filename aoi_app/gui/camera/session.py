@@ -15,7 +15,7 @@ from typing import Any
 
 from aoi_app.camera.capture import Calibrated, flat_field_of, grab_lines
 from aoi_app.camera.figures import LineFigures, line_figures
-from aoi_app.camera.flat_field import FlatField
+from aoi_app.camera.flat_field import FlatField, check_dark
 from aoi_app.camera.introspection import FeatureInfo, describe, stream_counters
 from aoi_app.camera.meter import LineMeter
 from aoi_app.core.errors import CameraError, CameraLost
@@ -146,9 +146,9 @@ class Session:
         """Read all features anew."""
         return self._ask(self._describe)
 
-    def capture(self, lines: int) -> Future[Pixels]:
-        """Return so many lines as they come; it takes `CAPTURE_S` at most."""
-        return self._ask(lambda camera: self._capture(camera, lines))
+    def capture(self, lines: int, dark: bool = False) -> Future[Pixels]:
+        """Return so many lines as they come; it takes `CAPTURE_S` at most. Dark ones are refused when they are not."""
+        return self._ask(lambda camera: self._capture(camera, lines, dark))
 
     def measure(self, dark: Pixels, bright: Pixels) -> Future[FlatField]:
         """Make a flat field of lines that `capture` took."""
@@ -264,12 +264,15 @@ class Session:
         found = [replace(f, writable=f.writable or f.name in settable) for f in describe(camera)]
         self._publish(features=tuple(found) or self._features)
 
-    def _capture(self, camera: LineScanCamera, lines: int) -> Pixels:
+    def _capture(self, camera: LineScanCamera, lines: int, dark: bool) -> Pixels:
         self._halt(camera)
         try:
-            return grab_lines(camera, config_of(self.settings, self._width), lines, CAPTURE_S)
+            pixels = grab_lines(camera, config_of(self.settings, self._width), lines, CAPTURE_S)
         finally:
             self._start(camera, self.settings)
+        if dark:
+            check_dark(pixels)
+        return pixels
 
     def _take(self, block: LineBlock) -> None:
         self._heard_s = time.monotonic()
