@@ -23,7 +23,10 @@ COLOURS = {Verdict.PASSED: "green", Verdict.FAILED: "red", Verdict.ERROR: "magen
 
 def inspect(
     paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Images, or folders of images.")],
-    model: Annotated[str, typer.Option(help="ONNX file, or a name from the engines folder.")] = "",
+    model: Annotated[
+        str,
+        typer.Option(help="ONNX file, or a name from the engines folder; without it the recipe's, or the first there."),
+    ] = "",
     golden: Annotated[
         Path | None, typer.Option(help="Defect-free image of the product, or a folder with one for each board.")
     ] = None,
@@ -42,6 +45,11 @@ def inspect(
     overlay: Annotated[Path | None, typer.Option(help="Folder for pictures with the defects drawn in.")] = None,
 ) -> None:
     """Inspect image files: each is one board.
+
+    Example: aoi inspect scans/ --golden golden.png --json results.jsonl --overlay pictures/
+
+    Each line of JSON is a board: its file's name, the verdict and its reason, the defects (class,
+    confidence, box x1 y1 x2 y2 in pixels of the board), the latency by stage, and what really ran.
 
     Exit status: 0 all boards passed, 1 something failed, 2 something could not be inspected.
     """
