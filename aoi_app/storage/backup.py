@@ -24,7 +24,7 @@ from aoi_app.storage.database import DATABASE_FILE, IMAGES_FOLDER, Place, bare, 
 from aoi_app.storage.faults import explained
 from aoi_app.storage.goldens import copy_goldens
 from aoi_app.storage.lock import StationLock
-from aoi_app.storage.migrate import prepare
+from aoi_app.storage.migrate import prepare, require_known
 from aoi_app.storage.schema import HEAD
 
 MANIFEST = "backup.json"
@@ -99,7 +99,8 @@ def restore(place: Place, source: Path, progress: Progress | None = None) -> Man
     Raises
     ------
     StoreError
-        The backup is not what was written, a station is running, or the server's database holds boards.
+        The backup is not what was written or of a newer program, a station is running, or the server's database holds
+        boards.
     """
     manifest = read_manifest(source)
     found = _sha256(source / DATABASE_FILE)
@@ -108,6 +109,8 @@ def restore(place: Place, source: Path, progress: Progress | None = None) -> Man
             f"{source / DATABASE_FILE} is not what was backed up: its SHA-256 is {found}, not {manifest.sha256}.",
             "Take another backup.",
         )
+    # Before anything is replaced: what cannot be opened afterwards is no restored record.
+    require_known(manifest.revision, str(source))
     lock = StationLock(place.folder)
     try:
         with explained(place.name, place.folder):

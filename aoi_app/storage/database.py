@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -77,7 +78,9 @@ def server_url(text: str) -> URL:
     return url.set(drivername="postgresql+psycopg")
 
 
-def connect(place: Place, *, read_only: bool = False, foreign_keys: bool = True) -> Engine:
+def connect(
+    place: Place, *, read_only: bool = False, foreign_keys: bool = True, wait_ms: int = BUSY_TIMEOUT_MS
+) -> Engine:
     """Return a pool of connections, safe to use from any thread.
 
     Parameters
@@ -86,10 +89,12 @@ def connect(place: Place, *, read_only: bool = False, foreign_keys: bool = True)
         Nothing can be written through it, and a record that is being written can be read at the same time.
     foreign_keys
         Off only for migrations: SQLite deletes the children of a table that is rebuilt.
+    wait_ms
+        How long a writer of the embedded database waits for another one.
     """
     if place.file is None:
         return _connect_server(place, read_only)
-    return _connect_file(place.file, read_only, foreign_keys)
+    return _connect_file(place.file, read_only, foreign_keys, wait_ms)
 
 
 def reading(engine: Engine) -> Connection:
@@ -120,12 +125,12 @@ def _connect_server(place: Place, read_only: bool) -> Engine:
     return engine.execution_options(postgresql_readonly=True) if read_only else engine
 
 
-def _connect_file(file: Path, read_only: bool, foreign_keys: bool) -> Engine:
+def _connect_file(file: Path, read_only: bool, foreign_keys: bool, wait_ms: int) -> Engine:
     def opened() -> sqlite3.Connection:
         return sqlite3.connect(
             f"{file.absolute().as_uri()}{_mode(file, read_only)}",
             uri=True,
-            timeout=BUSY_TIMEOUT_MS / 1000,
+            timeout=wait_ms / 1000,
             check_same_thread=False,
             # The driver opens no transaction by itself, and none before DDL; `begin` below does.
             isolation_level=None,
@@ -136,7 +141,6 @@ def _connect_file(file: Path, read_only: bool, foreign_keys: bool) -> Engine:
         []  # mode=ro refuses every change of the file, and still lets VACUUM INTO write a copy
         if read_only
         else [
-            "PRAGMA journal_mode=WAL",
             "PRAGMA synchronous=FULL",
             f"PRAGMA foreign_keys={'ON' if foreign_keys else 'OFF'}",
         ]
@@ -144,6 +148,8 @@ def _connect_file(file: Path, read_only: bool, foreign_keys: bool) -> Engine:
 
     @event.listens_for(engine, "connect")
     def _on_connect(connection: Any, _record: Any) -> None:
+        if not read_only:
+            _use_wal(connection, wait_ms)
         for pragma in (*pragmas, "PRAGMA temp_store=MEMORY", "PRAGMA cache_size=-32768"):
             connection.execute(pragma)
 
@@ -155,6 +161,20 @@ def _connect_file(file: Path, read_only: bool, foreign_keys: bool) -> Engine:
             connection.exec_driver_sql(how)
 
     return engine
+
+
+def _use_wal(connection: sqlite3.Connection, wait_ms: int) -> None:
+    """Let readers and a writer work at the same time; the file stays so once it was told."""
+    end = time.monotonic() + wait_ms / 1000
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            # Of several programs that meet a new file one turns it round, and SQLite does not let the others wait.
+            if "locked" not in str(error) or time.monotonic() > end:
+                raise
+            time.sleep(0.02)
 
 
 def _pool() -> dict[str, Any]:

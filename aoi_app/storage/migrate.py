@@ -16,6 +16,10 @@ _PG_LOCK = 0x414F49
 """Key of the advisory lock that lets one station migrate a shared server at a time."""
 
 
+_WAIT_MS = 120_000
+"""How long a program waits for another one that brings the record forward: a large one takes its time."""
+
+
 def revision_of(connection: Connection) -> str | None:
     """Return the migration a record stands at; None for an empty database."""
     if not inspect(connection).has_table("alembic_version"):
@@ -36,7 +40,7 @@ def prepare(place: Place) -> None:
     """
     with explained(place.name, place.folder):
         place.folder.mkdir(parents=True, exist_ok=True)
-        engine = connect(place)
+        engine = connect(place, wait_ms=_WAIT_MS)
         try:
             with reading(engine) as connection:
                 found = revision_of(connection)
@@ -44,11 +48,8 @@ def prepare(place: Place) -> None:
             engine.dispose()
         if found == HEAD:
             return
-        if found is not None and not _known(found):
-            raise StoreError(
-                f"{place.name} was written by a newer program (its shape is {found}, this program knows up to {HEAD}).",
-                "Install the newer program again, or restore the backup that it made.",
-            )
+        if found is not None:
+            require_known(found, place.name)
         if found is not None and place.file is not None:
             backup_file(place, f"before-{HEAD}")
         _upgrade(place)
@@ -68,10 +69,15 @@ def backup_file(place: Place, label: str) -> Path:
     return target
 
 
-def _known(revision: str) -> bool:
+def require_known(revision: str, name: str) -> None:
+    """Raise StoreError when a record, or a backup of one, has a shape that this program does not know."""
     from alembic.script import ScriptDirectory
 
-    return any(step.revision == revision for step in ScriptDirectory(str(_scripts())).walk_revisions())
+    if revision not in {step.revision for step in ScriptDirectory(str(_scripts())).walk_revisions()}:
+        raise StoreError(
+            f"{name} was written by a newer program (its shape is {revision}, this program knows up to {HEAD}).",
+            "Install the newer program again, or restore the backup that it made.",
+        )
 
 
 def _scripts() -> Path:
@@ -79,10 +85,11 @@ def _scripts() -> Path:
 
 
 def _upgrade(place: Place) -> None:
-    engine = connect(place, foreign_keys=False)
+    engine = connect(place, foreign_keys=False, wait_ms=_WAIT_MS)
     try:
         with engine.begin() as connection:
             if place.file is None:
+                connection.execute(text(f"SET LOCAL lock_timeout = {_WAIT_MS}"))
                 connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _PG_LOCK})
             run_command(connection, "upgrade", "head")
             if place.file is not None:

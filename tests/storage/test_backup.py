@@ -22,6 +22,7 @@ from aoi_app.storage.history import History
 from aoi_app.storage.query import HistoryQuery
 from aoi_app.storage.recipes import RecipeBook
 from aoi_app.storage.review import Review
+from aoi_app.storage.schema import HEAD
 from aoi_app.storage.store import Store
 from tests.storage.boards import board, defects
 from tests.storage.places import At
@@ -192,6 +193,16 @@ def test_a_backup_that_was_changed_is_refused(lived: At, tmp_path: Path) -> None
     with pytest.raises(StoreError, match="is not what was backed up"):
         restore(Place(tmp_path / "elsewhere"), tmp_path / "backup")
     assert not (tmp_path / "elsewhere" / "aoi.db").exists()
+
+
+def test_a_backup_of_a_newer_program_replaces_nothing(lived: At, tmp_path: Path) -> None:
+    back_up(Place(*lived), tmp_path / "backup", pictures=False)
+    manifest = tmp_path / "backup" / "backup.json"
+    manifest.write_text(manifest.read_text(encoding="utf-8").replace(f'"{HEAD}"', '"9999"'), encoding="utf-8")
+    before = _facts(lived)
+    with pytest.raises(StoreError, match=r"newer program \(its shape is 9999"):
+        restore(Place(*lived), tmp_path / "backup")
+    assert _facts(lived) == before and not list(lived.folder.glob("backups/*restore*"))
 
 
 def test_other_folders_are_refused(lived: At, tmp_path: Path) -> None:

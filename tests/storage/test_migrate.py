@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -75,6 +77,31 @@ def test_an_older_record_is_copied_and_brought_forward(filled: Place) -> None:
     with sqlite3.connect(copy) as raw:
         assert raw.execute("SELECT version_num FROM alembic_version").fetchone() == ("0001",)
         assert raw.execute("SELECT count(*) FROM inspection").fetchone() == (before[0],)
+
+
+@pytest.mark.parametrize("revision", ["", "0001"])
+def test_programs_that_start_at_once_share_the_work(filled: Place, tmp_path: Path, revision: str) -> None:
+    """A station and its review windows, the first time after an upgrade, or ever."""
+    place = filled if revision else Place(tmp_path / "new")
+    if revision:
+        with connect(filled, foreign_keys=False).begin() as connection:
+            run_command(connection, "downgrade", revision)
+    code = (
+        "import sys; from pathlib import Path; from aoi_app.storage.database import Place; "
+        "from aoi_app.storage.migrate import prepare; sys.stdin.readline(); prepare(Place(Path(sys.argv[1])))"
+    )
+    programs = [
+        subprocess.Popen([sys.executable, "-c", code, str(place.folder)], stdin=subprocess.PIPE, stderr=subprocess.PIPE)
+        for _ in range(4)
+    ]
+    for program in programs:  # all at the same moment, not in the order in which they were loaded
+        assert program.stdin is not None
+        program.stdin.write(b"go\n")
+        program.stdin.flush()
+    said = [program.communicate(timeout=120)[1].decode() for program in programs]
+    assert [program.returncode for program in programs] == [0] * 4, said
+    with connect(place).connect() as connection:
+        assert revision_of(connection) == HEAD
 
 
 def test_a_record_of_a_newer_program_is_refused(filled: Place) -> None:
