@@ -15,6 +15,8 @@ from aoi_app.station.status import Event, Level
 
 WIDTH = 440
 MOST = 4
+BOTTOM = 112
+"""Pixels below the lowest: the keys of review can be pressed while something is noticed."""
 _UNBROKEN = re.compile(r"[!-.0-~]{24}(?=[!-.0-~])")
 """Letters and signs in a row between which Qt does not break a line; it does so after a slash."""
 LOOKS: dict[Level, tuple[str, str, int]] = {
@@ -154,7 +156,7 @@ class Toasts(QWidget):
             toast.setFixedHeight(max(toast.heightForWidth(WIDTH), 48))
             toast.move(0, y)
             y += toast.height() + 8
-        self.setGeometry(window.width() - WIDTH - 20, window.height() - y - 36, WIDTH, y)
+        self.setGeometry(window.width() - WIDTH - 20, window.height() - y - BOTTOM, WIDTH, y)
         self.show()
         self.raise_()
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, QRect, Qt
 from PySide6.QtTest import QTest
 
 from aoi_app.core.errors import StoreError
@@ -16,6 +16,8 @@ from aoi_app.gui.review.compare import Way
 from aoi_app.gui.review.desk import DWELL_S, BoardWork, Desk
 from aoi_app.gui.review.keys import ACTS, keys_of
 from aoi_app.gui.review.page import ReviewPage
+from aoi_app.gui.toasts import MOST
+from aoi_app.station.status import Level
 from aoi_app.storage.history import History
 from aoi_app.storage.query import HistoryQuery
 from aoi_app.storage.review import Review
@@ -267,3 +269,21 @@ def test_decisions_in_flight_are_written_before_the_window_closes(world: GuiWorl
     done = [d for r in found if r for d in r.defects if d.verification is Verification.DEFECT_REJECTED]
     assert len(done) == decided
     history.close()
+
+
+@pytest.mark.parametrize("size", [(1180, 700), (1600, 960)])
+def test_notices_leave_the_keys_of_review_free(world: GuiWorld, size: tuple[int, int]) -> None:
+    world.record(4, lambda k: (2, 2))
+    world.show(*size)
+    world.window.show_page(1)
+    page = world.window.page("review")
+    assert isinstance(page, ReviewPage)
+    world.until(lambda: page.desk.defect is not None)
+    for number in range(6):
+        world.station.happen(Level.ERROR, f"Trouble {number}.", "Look for it.")
+    world.until(lambda: len(world.window.toasts.shown) == MOST)
+    notices = world.window.toasts.geometry()
+    assert notices.top() > 0
+    for key in page.view.buttons.values():
+        place = QRect(key.mapTo(world.window, QPoint(0, 0)), key.size())
+        assert not place.intersects(notices), key.text()

@@ -16,7 +16,7 @@ from aoi_app.core.inspection import Verdict, Verification
 from aoi_app.gui.statistics.exports import EXPORTS
 from aoi_app.gui.statistics.heat import LONGEST, heat_picture
 from aoi_app.gui.statistics.page import StatisticsPage
-from aoi_app.gui.statistics.pdf import report_html
+from aoi_app.gui.statistics.pdf import report_document, report_html
 from aoi_app.gui.statistics.pdf_chart import chart_picture
 from aoi_app.gui.statistics.plots import time_ticks
 from aoi_app.gui.statistics.reading import PERIODS
@@ -97,6 +97,19 @@ def test_export_writes_what_is_shown(world: GuiWorld, tmp_path: Path) -> None:
     assert f"{same['value']:.1%}" == texts(page)[0][0]
     pdf = (tmp_path / "report.pdf").read_bytes()
     assert pdf.startswith(b"%PDF") and pdf.rstrip().endswith(b"%%EOF")
+
+
+def test_charts_on_paper_are_no_wider_than_its_text(world: GuiWorld) -> None:
+    """Of 210 mm, 18 mm at each side are the page's margin and 8 mm the document's."""
+    world.record(6)
+    page = open_page(world)
+    world.until(lambda: page.view is not None)
+    assert page.view is not None
+    document = report_document(page.view.figures, ())
+    paper = (210 - 2 * 26) / 25.4 * 96
+    document.setDocumentMargin(0)
+    document.setTextWidth(paper)
+    assert document.size().width() <= paper
 
 
 @pytest.mark.parametrize("suffix", list(WRITE))

@@ -10,7 +10,7 @@ from PySide6.QtCore import QMarginsF, QUrl
 from PySide6.QtGui import QFont, QPageLayout, QPageSize, QPdfWriter, QTextDocument
 
 from aoi_app.core.errors import StoreError
-from aoi_app.gui.statistics.pdf_chart import SIZE, chart_picture
+from aoi_app.gui.statistics.pdf_chart import PRINTED, chart_picture
 from aoi_app.gui.texts import defect_name, message, tr
 from aoi_app.storage.alarms import AlarmRow
 from aoi_app.storage.charts import p_chart, u_chart
@@ -68,7 +68,7 @@ def report_html(figures: Figures, alarms: Sequence[AlarmRow]) -> str:
     parts = [
         f"<h1>{html.escape(tr('Shift report'))}</h1><p>{since} – {until}</p>",
         *(
-            f'<h2>{html.escape(tr(title))}</h2><img src="chart:{name}" width="{SIZE[0] // 2}" height="{SIZE[1] // 2}">'
+            f'<h2>{html.escape(tr(title))}</h2><img src="chart:{name}" width="{PRINTED[0]}" height="{PRINTED[1]}">'
             for title, name in CHARTS
         ),
         f"<table><tr>{head}</tr>",

@@ -11,7 +11,9 @@ from aoi_app.gui.statistics.plots import time_ticks
 from aoi_app.storage.charts import ControlChart
 
 SIZE = 1_360, 400
-"""Pixels; printed at half of it, so that it is sharp on paper."""
+"""Pixels: more than it takes on paper, so that it is sharp."""
+PRINTED = 590, 174
+"""What it takes on paper, 1/96 inch: as wide as the text between the margins of an A4 page."""
 MARGIN = QRectF(96, 20, 1_244, 330)
 INK, GREY, ALARM = QColor("#1d2124"), QColor("#868d94"), QColor("#b3261e")
 
