@@ -130,11 +130,22 @@ def save_settings(settings: Settings, path: Path) -> None:
 
     They may hold the password of a database: a new file is for the account that runs the station alone; one that is
     there keeps the rights that somebody gave it.
+
+    Raises
+    ------
+    SettingsError
+        They cannot be written there.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    rights = path.stat().st_mode & 0o777 if path.exists() else 0o600
     draft = path.with_suffix(".tmp")
-    draft.touch(mode=rights)
-    draft.chmod(rights)
-    draft.write_text(settings.model_dump_json(indent=2) + "\n", encoding="utf-8")
-    draft.replace(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        rights = path.stat().st_mode & 0o777 if path.exists() else 0o600
+        draft.touch(mode=rights)
+        draft.chmod(rights)
+        draft.write_text(settings.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        draft.replace(path)
+    except OSError as error:
+        raise SettingsError(
+            f"The settings could not be written to {path}: {error.strerror or error}.",
+            "They hold until the program ends. Free space, or let this account write there, and change them again.",
+        ) from error

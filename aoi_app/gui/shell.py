@@ -10,6 +10,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import QApplication, QMainWindow, QWidget
 
+from aoi_app.core.errors import AoiError
 from aoi_app.core.settings import Settings
 from aoi_app.gui.actions import ActionSpec
 from aoi_app.gui.icons import icon
@@ -159,7 +160,11 @@ class Shell(QMainWindow):
         names = type(settings).model_fields
         changes = {name: getattr(settings, name) for name in names if getattr(settings, name) != getattr(old, name)}
         if changes:
-            self.services.save_settings(changes)
+            try:
+                self.services.save_settings(changes)
+            except AoiError as error:
+                # They hold all the same, for as long as the program runs.
+                self.tell(Level.WARNING, error.what, error.hint)
             self._on_kept(old, changes)
 
     def _on_kept(self, old: Settings, changes: dict[str, object]) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from aoi_app.core.errors import SettingsError
 from aoi_app.core.settings import Settings, load_settings, save_settings
 
 WITH_PASSWORD = Settings(database_url="postgresql://aoi:secret@server/aoi")
@@ -30,3 +31,9 @@ def test_rights_that_somebody_gave_stay(tmp_path: Path) -> None:
     file.chmod(0o640)
     save_settings(WITH_PASSWORD, file)
     assert rights(file) == 0o640 and list(tmp_path.iterdir()) == [file]
+
+
+def test_settings_that_cannot_be_written_say_where_and_what_holds(tmp_path: Path) -> None:
+    (tmp_path / "no folder").write_text("")
+    with pytest.raises(SettingsError, match=r"could not be written to .*no folder.*hold until the program ends"):
+        save_settings(Settings(), tmp_path / "no folder" / "settings.json")

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import getpass
 import json
+from collections.abc import Mapping
+from dataclasses import replace
 
+from aoi_app.core.errors import SettingsError
 from aoi_app.core.recipe import ClassRule
 from aoi_app.gui.settings.dialog import SettingsDialog
 from aoi_app.storage.accounts import Account, Accounts, Role
@@ -52,6 +55,22 @@ def test_engine_camera_and_other_settings_are_noted_with_before_and_after(world:
     assert detail["precision"] == {"before": "fp32", "after": "fp16"}
     assert found["change camera"][2]["camera"]["after"]["source"] == "gige:10.0.0.9"
     assert found["change settings"][2] == {"ring_slots": {"before": 4, "after": 6}}
+
+
+def test_settings_that_cannot_be_kept_are_in_force_noted_and_told(world: GuiWorld) -> None:
+    opened(world)
+    before, window = len(acts(world)), world.window
+
+    def full(changes: Mapping[str, object]) -> None:
+        raise SettingsError(
+            "The settings could not be written to settings.json: No space left on device.", "Free some."
+        )
+
+    window.services = replace(window.services, save_settings=full)
+    window.take_settings(window.settings.with_changes(ring_slots=6))
+    world.until(lambda: len(acts(world)) == before + 1)
+    assert world.station.settings.ring_slots == 6 and acts(world)[-1][1] == "change settings"
+    assert any("No space left" in toast.event_shown.what for toast in window.toasts.shown)
 
 
 def test_look_and_language_are_nobodys_business(world: GuiWorld) -> None:
