@@ -18,7 +18,10 @@ WRONG = {
     "a text for a number": ('{"width_px": "700"}', "width_px: Input should be a valid integer"),
     "yes for a number": ('{"width_px": true}', "width_px: Input should be a valid integer"),
     "a part of a pixel": ('{"width_px": 700.5}', "width_px: Input should be a valid integer"),
-    "a newer version": ('{"schema_version": 3}', "schema_version is 3: a newer station wrote it, this one reads up to 2"),
+    "a newer version": (
+        '{"schema_version": 3}',
+        "schema_version is 3: a newer station wrote it, this one reads up to 2",
+    ),
     "a version there never was": ('{"schema_version": 0}', "schema_version: "),
     "a field twice": ('{"name": "a", "name": "b"}', "it says name more than once"),
     "a class twice": (
