@@ -21,6 +21,19 @@ def pytest_command(arguments: list[str]) -> list[str]:
     return [sys.executable, "-m", "pytest", *spread, *arguments]
 
 
+def mypy_command() -> list[str]:
+    """Give mypy's command line.
+
+    On Python 3.11 it reads the code as 3.10 does, as pyproject.toml says. The types of the numpy that later versions
+    get are written in the syntax of 3.12; on 3.10 itself they are those of numpy 2.2, which are others, and the last
+    for it: there the code is only run.
+    """
+    running: tuple[int, ...] = sys.version_info[:2]
+    if running < (3, 11):
+        return [sys.executable, "-c", "print('left out on Python 3.10: the types are checked for it on 3.11')"]
+    return [sys.executable, "-m", "mypy", *(["--python-version", "3.12"] if running >= (3, 12) else [])]
+
+
 def checks(arguments: list[str]) -> dict[str, list[str]]:
     """Every check by name, with its command."""
     scripts = Path(sys.executable).parent
@@ -28,7 +41,7 @@ def checks(arguments: list[str]) -> dict[str, list[str]]:
         "ruff check": [str(scripts / "ruff"), "check", "."],
         "ruff format": [str(scripts / "ruff"), "format", "--check", "."],
         "import-linter": [str(scripts / "lint-imports"), "--no-logo"],
-        "mypy --strict": [sys.executable, "-m", "mypy"],
+        "mypy --strict": mypy_command(),
         "pytest": pytest_command(arguments),
     }
 

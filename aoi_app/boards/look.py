@@ -97,7 +97,7 @@ def lit(image: Image, rng: np.random.Generator, light: LineScanLight = LineScanL
     lines, width = image.shape[:2]
     across = np.linspace(-1.0, 1.0, width, dtype=np.float32)
     gains = (1 - light.falloff * across**2) * (1 + light.prnu * rng.standard_normal(width, np.float32))
-    rows: NDArray[np.float32] = np.float32(1) + light.jitter * rng.standard_normal(lines, np.float32)
+    rows: NDArray[np.float32] = 1 + light.jitter * rng.standard_normal((lines,), np.float32)
     soft = cv2.GaussianBlur(image, (0, 0), light.blur_px) if light.blur_px > 0.2 else image
     result = np.empty_like(image)
     # in strips: the working memory stays small on a board of 16k x 16k

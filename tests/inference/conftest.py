@@ -37,7 +37,7 @@ def write_network(
 ) -> Path:
     """Write a network that reads its input and always finds the given values."""
     nodes = [helper.make_node("Cast", [input_name], ["as_float"], to=TensorProto.FLOAT)]
-    weights = [numpy_helper.from_array(np.float32(0), "zero")]
+    weights = [numpy_helper.from_array(np.array(0, np.float32), "zero")]
     nodes.append(helper.make_node("ReduceMean", ["as_float"], ["mean"], axes=[1, 2, 3], keepdims=0))
     nodes.append(helper.make_node("Mul", ["mean", "zero"], ["nothing"]))
     declared = []

@@ -155,7 +155,7 @@ def mixed_graph() -> onnx.ModelProto:
     """A graph with what goes wrong: large weights, two readers of a tensor, a resize, a constant, shapes."""
     make = helper.make_node
     nodes = [
-        make("Constant", [], ["two"], value=numpy_helper.from_array(np.float32(2))),
+        make("Constant", [], ["two"], value=numpy_helper.from_array(np.array(2, np.float32))),
         make("Conv", ["x", "w"], ["a"]),
         make("Mul", ["a", "two"], ["b"]),
         make("Shape", ["b"], ["shape"]),
