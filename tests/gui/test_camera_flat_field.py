@@ -73,7 +73,7 @@ def test_dark_lines_with_light_in_them_are_refused_and_what_was_taken_can_be_tak
     world.until(lambda: page.problem.isVisible() and dark.isEnabled())
     assert "not dark" in page.problem.text() and panel.step == 0 and not bright.isEnabled()
     lamp.light = 0
-    world.until(lambda: profile_of(page).mean() < 10)
+    world.until(lambda: bool(profile_of(page).mean() < 10))
     for _ in range(2):
         dark.click()
         world.until(lambda: panel.step == 1 and dark.isEnabled() and bright.isEnabled())
