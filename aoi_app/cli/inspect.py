@@ -111,6 +111,10 @@ def _warn(people: Console, recipe: Recipe, engine: EngineInfo) -> None:
             f"It knows {', '.join(engine.class_names)}.",
             style="yellow",
         )
+    if recipe.limits_sizes and recipe.pixel_size_um is None:
+        people.print(
+            "aoi: The recipe leaves small defects out, but gives no pixel size: every size counts.", style="yellow"
+        )
 
 
 def _unused(name: str, taken: set[str]) -> str:

@@ -145,6 +145,12 @@ class Recipe(Strict):
         return region.rules.get(defect_code, rule)
 
     @property
+    def limits_sizes(self) -> bool:
+        """Whether any rule leaves small defects out, for which it needs the pixel size."""
+        regional = (rule for region in self.regions for rule in region.rules.values())
+        return any(rule.min_size_um > 0 for rule in (self.default_rule, *self.rules.values(), *regional))
+
+    @property
     def lowest_confidence(self) -> float:
         """The least confidence that any class still counts from: what the detector must deliver."""
         regional = (rule for region in self.regions for rule in region.rules.values())

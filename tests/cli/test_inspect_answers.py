@@ -105,6 +105,14 @@ def test_classes_that_the_network_does_not_know_are_said(model: Path, boards: Pa
     assert "does not know: shrot. It knows open, short." in result.stderr
 
 
+def test_sizes_without_a_pixel_size_are_said(model: Path, boards: Path, tmp_path: Path) -> None:
+    recipe = tmp_path / "r.json"
+    for pixel, said in (("null", True), ("[20, 20]", False)):
+        recipe.write_text(f'{{"rules": {{"short": {{"min_size_um": 9}}}}, "pixel_size_um": {pixel}}}')
+        result = aoi("inspect", boards / "a1.png", "--model", model, "--recipe", recipe)
+        assert result.exit_code == 1 and ("gives no pixel size" in result.stderr) is said
+
+
 def test_min_confidence_holds_in_regions_too(model: Path, boards: Path, tmp_path: Path) -> None:
     recipe = tmp_path / "r.json"
     region = {"x": 0, "y": 0, "w": 640, "h": 640, "rules": {"short": {"min_confidence": 0.9}}}
