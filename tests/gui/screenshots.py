@@ -203,8 +203,6 @@ def camera_flat(world: GuiWorld) -> QWidget:
     page.flat_button.click()
     page.flat_field.lines.setValue(512)
     world.until(lambda: page.flat_field._rows[0][1].isEnabled())
-    page.flat_field.take_dark()
-    world.until(lambda: page.flat_field.step == 1)
     return window
 
 
