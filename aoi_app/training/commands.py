@@ -184,6 +184,7 @@ def evaluate(
     ] = None,
     board: Annotated[list[str] | None, typer.Option(help="Only this board; may be given several times.")] = None,
     seen: Annotated[list[str] | None, typer.Option(help="Board that the model was trained on: reported apart.")] = None,
+    split: Annotated[str, typer.Option(help="Only this split of the data set: train, val or test.")] = "",
     golden: Annotated[bool, typer.Option(help="Use the golden images.")] = True,
     runtime: Annotated[
         str, typer.Option(help="What runs the network: onnxruntime, openvino, litert, ...")
@@ -198,7 +199,14 @@ def evaluate(
     With --inspected the whole path of a board is measured, judge and all: inspect the same folder first, with
     --min-confidence 0.001, because average precision counts every detection.
     """
+    ways = [name for name, given in (("--model", model), ("--compare", compare), ("--inspected", inspected)) if given]
+    if len(ways) > 1:
+        raise typer.BadParameter(f"{' and '.join(ways)} do not go together: give one of them")
     dataset = read_dataset(data, layout).require_sound()
+    if seen:
+        dataset.of_boards(seen)  # a board misspelt would be reported as unseen
+    if split:
+        dataset = dataset.of_split(split)
     if board:
         dataset = dataset.of_boards(board)
     if not dataset.samples:

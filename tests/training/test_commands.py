@@ -3,22 +3,33 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
-pytest.importorskip("torch")
+torch = pytest.importorskip("torch")
 
+from aoi_app.boards import BARE_CODES
 from aoi_app.cli import build_app
 from aoi_app.core.errors import BackendMissing
 from aoi_app.core.install import install_line
+from aoi_app.inference.card import Channels
 from aoi_app.inference.model import read_model
 from aoi_app.training import needs
 from aoi_app.training.corpus import DataError
+from aoi_app.training.data.layouts.table import LAYOUTS, read_dataset
+from aoi_app.training.plan import read_plan
+from aoi_app.training.schedule import plan_for
 
 TRAIN = ["--network", "tiny", "--size", "128", "--steps", "4", "--batch", "4"]
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> None:
+    torch.set_num_threads(1)  # two that wait for each other on a busy machine take minutes a step
 
 
 def aoi(*words: str) -> Any:
@@ -71,8 +82,6 @@ def test_wrong_options_are_said(deeppcb: Path, words: tuple[str, ...], said: str
 
 
 def test_amp_is_measured_on_a_gpu_only(deeppcb: Path) -> None:
-    import torch
-
     if torch.cuda.is_available():
         pytest.skip("there is a GPU")
     done = aoi("train", str(deeppcb), "--measure-amp", *TRAIN)
@@ -85,9 +94,53 @@ def test_without_pytorch_the_message_names_the_remedy(monkeypatch: pytest.Monkey
     assert isinstance(done.exception, BackendMissing) and install_line("train") in str(done.exception)
 
 
-def test_a_board_that_is_not_there(deeppcb: Path) -> None:
-    done = aoi("evaluate", str(deeppcb), "--board", "nowhere")
-    assert isinstance(done.exception, DataError) and "board0" in str(done.exception)
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--board", "nowhere"), "board0"),
+        (("--seen", "nowhere"), "board0"),
+        (("--split", "val"), "no split 'val'"),
+    ],
+)
+def test_a_part_that_is_not_there(deeppcb: Path, words: tuple[str, ...], said: str) -> None:
+    done = aoi("evaluate", str(deeppcb), *words)
+    assert isinstance(done.exception, DataError) and said in str(done.exception)
+
+
+def test_two_ways_to_evaluate_are_one_too_many(deeppcb: Path) -> None:
+    done = aoi("evaluate", str(deeppcb), "--model", "a", "--compare", "b", "c")
+    assert done.exit_code == 2 and "do not go together" in done.output
+
+
+def test_a_plan_is_kept_but_for_what_is_said_beside_it(deeppcb: Path, tmp_path: Path) -> None:
+    plan = tmp_path / "plan.json"
+    made = plan_for("quick", BARE_CODES, Channels.GREY_GOLDEN, margin=3.0)
+    plan.write_text(json.dumps({"plan": replace(made, network="tiny", seed=7, batch=2, patience=9).to_json()}))
+    words = ("train", str(deeppcb), "--plan", str(plan), "--size", "128", "--steps", "2")
+    assert aoi(*words, "--run", str(tmp_path / "run"), "--seed", "5").exit_code == 0
+    used = read_plan(tmp_path / "run" / "config.json")
+    assert (used.network, used.seed, used.batch, used.patience) == ("tiny", 5, 2, 9) and used.augmentation.margin == 3.0
+    done = aoi(*words, "--margin", "1")
+    assert done.exit_code == 2 and "--margin has no place" in done.output
+    done = aoi(*words, "--channels", "grey")
+    assert isinstance(done.exception, DataError) and "with a golden image" in str(done.exception)
+
+
+def test_the_order_of_classes_comes_from_the_weights_that_are_started_from(deeppcb: Path, tmp_path: Path) -> None:
+    words = ("--size", "128", "--network", "tiny", "--steps", "1", "--batch", "2")
+    first, second, third = (str(tmp_path / name) for name in ("first", "second", "third"))
+    assert aoi("train", str(deeppcb), "--run", first, *words).exit_code == 0
+    few = read_dataset(deeppcb)
+    # a station's export knows only the classes that occur, by name
+    samples = tuple(replace(s, labels=s.labels[:1]) for s in few.samples)
+    LAYOUTS["history"].write(replace(few, samples=samples), tmp_path / "history", lambda: None)
+    started = ("--start", first + "/last.pt")
+    done = aoi("train", str(tmp_path / "history"), "--run", second, *words, *started)
+    assert done.exit_code == 0, done.output + str(done.exception)
+    assert read_model(Path(second, "model.onnx")).card.classes == BARE_CODES
+    done = aoi("train", str(tmp_path / "history"), "--run", third, *words, "--drawn", str(deeppcb))
+    assert done.exit_code == 0, done.output + str(done.exception)
+    assert read_model(Path(third, "model.onnx")).card.classes == BARE_CODES
 
 
 def test_a_trained_network_is_also_written_for_litert(deeppcb: Path, tmp_path: Path) -> None:

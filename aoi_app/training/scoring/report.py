@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aoi_app.inference.metrics import Truth
+from aoi_app.inference.nudge import find_nudge, moved
 from aoi_app.training.curves import drawn_curves
 from aoi_app.training.files import write_text
 from aoi_app.training.scoring.curves import panels
@@ -19,11 +20,13 @@ from aoi_app.training.scoring.detecting import Inspected
 from aoi_app.training.scoring.figures import Figures, Mistake, confusion, measure, mistakes
 
 _CROP = 120  # side of the picture of a mistake, pixels of the board
+_GAP = 6  # between board and golden image
 _STYLE = (
     "body{font:14px/1.45 sans-serif;margin:2em;max-width:70em;color:#22272b}"
     "table{border-collapse:collapse;margin:1em 0}"
     "td,th{border:1px solid #d8dce0;padding:.25em .6em;text-align:right}th,td:first-child{text-align:left}"
-    "figure{display:inline-block;margin:.4em;text-align:center;font-size:12px}img{image-rendering:pixelated}"
+    "figure{display:inline-block;margin:.4em;text-align:center;font-size:12px}"
+    "img{image-rendering:pixelated;border:1px solid #d8dce0}"
 )
 
 
@@ -53,6 +56,7 @@ def write_report(
         "<h2>Curves</h2>" + drawn_curves(panels(inspected.found, inspected.truths, names)),
         "<h2>Confusion</h2>" + _confusion_table(inspected, whole.threshold),
         f"<h2>Mistakes ({len(wrong)})</h2>",
+        "<p>Left the board, right its golden image as the model saw it. Red is the mistake; green are the labels.</p>",
         *(_picture(inspected, mistake, names) for mistake in wrong[:most]),
         f"<p>and {len(wrong) - most} more</p>" if len(wrong) > most else "",
     ]
@@ -131,10 +135,11 @@ def _percent(value: float) -> str:
 
 def _picture(inspected: Inspected, mistake: Mistake, names: Sequence[str]) -> str:
     sample = inspected.dataset.samples[mistake.picture]
-    views = [_crop(sample.pixels(), mistake, inspected.truths[mistake.picture])]
-    golden = sample.golden_pixels()
+    scan, golden = sample.pixels(), sample.golden_pixels()
+    views = [_crop(scan, mistake, inspected.truths[mistake.picture])]
     if golden is not None:
-        views.append(_crop(golden, mistake, None))
+        laid = moved(golden, *find_nudge(golden, scan))
+        views += [np.full((_CROP, _GAP, 3), 255, np.uint8), _crop(laid, mistake, None)]
     image = base64.b64encode(cv2.imencode(".png", np.hstack(views))[1].tobytes()).decode("ascii")
     return (
         f'<figure><img alt="" src="data:image/png;base64,{image}"><figcaption>{escape(sample.name)}<br>'
