@@ -68,14 +68,15 @@ def test_tiles_are_cut_as_on_the_cpu(gpu: GpuFacts, channels: Channels, rgb: boo
     kernels.close()
 
 
+@pytest.mark.parametrize("classes", [1, 3])
 @pytest.mark.parametrize("half", [False, True])
 @pytest.mark.parametrize(("crowded", "threshold"), [(False, 0.25), (False, 0.01), (True, 0.07)])
 @pytest.mark.parametrize(("form", "channels_first"), FORMS)
 def test_detections_are_those_of_the_shared_heads(
-    gpu: GpuFacts, form: Form, channels_first: bool, crowded: bool, threshold: float, half: bool
+    gpu: GpuFacts, form: Form, channels_first: bool, crowded: bool, threshold: float, half: bool, classes: int
 ) -> None:
     enter()
-    model = a_model(form, channels_first=channels_first)
+    model = a_model(form, channels_first=channels_first, classes=classes)
     outputs = raw_outputs(model, 2, 7, crowded)
     if half:
         outputs = {n: v.astype(np.float16) if v.dtype == np.float32 else v for n, v in outputs.items()}

@@ -42,12 +42,16 @@ def a_model(
     dtype: Any = np.float32,
     channels_first: bool = True,
     last: bool = False,
+    classes: int = 3,
 ) -> Model:
-    head = HeadSpec(Family.YOLOV8, form, ("out",), 3, channels_first, STRIDES, 4 if form is Form.AOI else 0)
+    alone = form is Form.OBJECTNESS and classes == 1  # as the heads of YOLOv5 and v7 are read
+    bins = 4 if form is Form.AOI else 0
+    head = HeadSpec(Family.YOLOV8, form, ("out",), classes, channels_first, STRIDES, bins, objectness_alone=alone)
     if form is Form.COUNTED:
-        head = HeadSpec(Family.YOLOV10, form, ("num", "boxes", "scores", "classes"), 3)
+        head = HeadSpec(Family.YOLOV10, form, ("num", "boxes", "scores", "classes"), classes)
     scale = 1.0 if dtype is np.uint8 else 1 / 255
-    card = ModelCard(classes=("a", "b", "c"), input=InputSpec(channels=channels, scale=scale, pad=114))
+    names = tuple(f"class {number}" for number in range(classes))
+    card = ModelCard(classes=names, input=InputSpec(channels=channels, scale=scale, pad=114))
     return Model(Path("net.onnx"), "", card, "images", None, SIZE, False, np.dtype(dtype), head, last)
 
 
@@ -115,13 +119,13 @@ def raw_outputs(model: Model, tiles: int, seed: int, crowded: bool) -> dict[str,
     sides = random.random((tiles, 2, anchors)) * 30
     if head.form is Form.COUNTED:
         corners = np.concatenate([centres - sides / 2, centres + sides / 2], axis=1).transpose(0, 2, 1)
-        kinds = random.integers(0, 3, (tiles, anchors)).astype(np.int32)
+        kinds = random.integers(0, head.classes, (tiles, anchors)).astype(np.int32)
         numbers = random.integers(0, 40, (tiles, 1)).astype(np.int32)
         best = scores.max(axis=1)
         boxes = np.ascontiguousarray(corners, np.float32)
         return {"num": numbers, "boxes": boxes, "scores": best, "classes": kinds}
     if head.form is Form.ROWS:
-        kinds = random.integers(0, 3, (tiles, 1, anchors)).astype(np.float32)
+        kinds = random.integers(0, head.classes, (tiles, 1, anchors)).astype(np.float32)
         best = scores.max(axis=1, keepdims=True)
         rows = np.concatenate([centres - sides / 2, centres + sides / 2, best, kinds], axis=1)
         return {"out": np.ascontiguousarray(rows.transpose(0, 2, 1), np.float32)}
@@ -189,6 +193,18 @@ def test_detections_are_those_of_the_shared_heads(form: Form, channels_first: bo
     results = on_kernels(model, outputs, threshold)
     assert sum(map(len, want)) > 3
     for result, expected in zip(results, want, strict=True):
+        assert_same(result, expected)
+
+
+@pytest.mark.parametrize("classes", [1, 2, 33])
+@pytest.mark.parametrize(("form", "channels_first"), FORMS)
+@needs_compiler
+def test_any_number_of_classes(form: Form, channels_first: bool, classes: int) -> None:
+    model = a_model(form, channels_first=channels_first, classes=classes)
+    outputs = raw_outputs(model, 2, 9, False)
+    want = Decoder(model.head, SIZE, 0.205).decode([outputs[n] for n in model.output_names], 2)
+    assert sum(map(len, want)) > 1
+    for result, expected in zip(on_kernels(model, outputs, 0.205), want, strict=True):
         assert_same(result, expected)
 
 
