@@ -64,6 +64,11 @@ class Background(QObject):
         """
         return topic in self._open
 
+    @property
+    def idle(self) -> bool:
+        """Whether no answer is on its way."""
+        return not self._open
+
     def forget(self, topic: str) -> None:
         """Drop the answers to what was asked so far."""
         self._newest[topic] = self._newest.get(topic, 0) + 1

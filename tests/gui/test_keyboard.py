@@ -105,7 +105,8 @@ def opened(world: GuiWorld, name: str) -> QWidget:
     world.show(1600, 960)
     world.window.show_page([page.name for page in PAGES].index(name))
     page = world.window.page(name)
-    world.spin(0.8)
+    world.spin(0.5)
+    world.settle()
     return page
 
 
@@ -132,7 +133,7 @@ def test_settings_are_edited_with_keys_alone(world: GuiWorld, tab: int) -> None:
     dialog = SettingsDialog(world.window)
     dialog.tabs.setCurrentIndex(tab)
     dialog.show()
-    world.spin(0.3)
+    world.settle()
     seen = walked(world, dialog)
     assert [named(w) for w in active(dialog) if w not in seen and not has_key(w) and not beside(w, seen)] == []
     dialog.done(0)

@@ -131,7 +131,7 @@ def test_trial_runs_from_the_page(world: GuiWorld) -> None:
 
 def test_without_a_board_the_page_says_how_to_get_one(world: GuiWorld) -> None:
     page = open_page(world)
-    world.spin(0.3)
+    world.settle()
     assert page.view.picture is None
     page.kind_buttons[0].click()
     drag(page, (10, 10), (60, 60))

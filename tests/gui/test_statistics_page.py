@@ -77,7 +77,7 @@ def test_boards_that_come_are_counted_while_the_page_is_in_front(world: GuiWorld
 
 def test_a_recipe_without_boards_and_no_record_are_empty_not_wrong(world: GuiWorld) -> None:
     page = open_page(world)
-    world.spin(0.3)
+    world.settle()
     assert all(value in ("–", "") for value, _ in texts(page)) or page.view is not None
     assert not page._problem.isVisible() or "record" in page._problem.text()
 

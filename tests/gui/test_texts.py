@@ -245,7 +245,8 @@ def test_switched_live_nothing_stays_english(world: GuiWorld) -> None:
     )
     for number in range(len(PAGES)):
         world.window.show_page(number)
-        world.spin(0.3)
+        world.spin(0.2)
+        world.settle()
     window = world.window
     window.show_page(0)
     window.toggle_log()
@@ -254,11 +255,11 @@ def test_switched_live_nothing_stays_english(world: GuiWorld) -> None:
         AboutDialog(world.window.services.facts(), world.station.status(), window),
         KeysDialog((*LINE_ACTIONS, *MENU_ACTIONS, *BAR_ACTIONS), window),
     ]
-    world.spin(0.3)
+    world.settle()
     for dialog in dialogs[1:]:
         dialog.close()
     window.set_language("zh")
-    world.spin(0.3)
+    world.settle()
     assert not_chinese(window) - {t for d in dialogs[1:] for t in shown_texts(d)} == set()
     window.set_language("en")
     assert window.line.tile.word == "ERROR"
@@ -275,6 +276,6 @@ def test_dialogs_opened_in_chinese_are_chinese(world: GuiWorld) -> None:
         KeysDialog((*LINE_ACTIONS, *MENU_ACTIONS, *BAR_ACTIONS), world.window),
     ):
         dialog.show()
-        world.spin(0.3)
+        world.settle()
         assert not_chinese(dialog) == set()
         dialog.done(0)

@@ -14,6 +14,7 @@ from aoi_app.core.inspection import Verdict, Verification
 from aoi_app.core.recipe import Recipe
 from aoi_app.core.settings import Settings
 from aoi_app.gui.application import make_application
+from aoi_app.gui.background import Background
 from aoi_app.gui.hooks import ErrorHooks
 from aoi_app.gui.services import Choice, HistoryReader, Services
 from aoi_app.gui.texts import use_language
@@ -167,6 +168,11 @@ class GuiWorld:
         while not condition():
             assert time.monotonic() < end, "it did not come true in time"
             self.spin(0.01)
+
+    def settle(self) -> None:
+        """Let the window live until every page has the answers that it asked for."""
+        self.until(lambda: all(asking.idle for asking in self.window.findChildren(Background)))
+        self.spin(0.1)
 
     def close(self) -> None:
         """Close the window and what is open beside it."""
