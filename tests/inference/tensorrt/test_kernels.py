@@ -203,7 +203,7 @@ def test_any_number_of_classes(form: Form, channels_first: bool, classes: int) -
     model = a_model(form, channels_first=channels_first, classes=classes)
     outputs = raw_outputs(model, 2, 9, False)
     want = Decoder(model.head, SIZE, 0.205).decode([outputs[n] for n in model.output_names], 2)
-    assert sum(map(len, want)) > 1
+    assert sum(map(len, want)) > 0
     for result, expected in zip(on_kernels(model, outputs, 0.205), want, strict=True):
         assert_same(result, expected)
 
