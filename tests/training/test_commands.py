@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-torch = pytest.importorskip("torch")
+pytest.importorskip("torch")
 
 from aoi_app.boards import BARE_CODES
 from aoi_app.cli import build_app
@@ -29,6 +29,8 @@ TRAIN = ["--network", "tiny", "--size", "128", "--steps", "4", "--batch", "4"]
 
 @pytest.fixture(autouse=True)
 def one_thread() -> None:
+    import torch
+
     torch.set_num_threads(1)  # two that wait for each other on a busy machine take minutes a step
 
 
@@ -82,6 +84,8 @@ def test_wrong_options_are_said(deeppcb: Path, words: tuple[str, ...], said: str
 
 
 def test_amp_is_measured_on_a_gpu_only(deeppcb: Path) -> None:
+    import torch
+
     if torch.cuda.is_available():
         pytest.skip("there is a GPU")
     done = aoi("train", str(deeppcb), "--measure-amp", *TRAIN)
