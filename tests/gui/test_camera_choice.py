@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QListWidgetItem
 
 from aoi_app.camera.gige.device import GigeDevice
 from aoi_app.core.settings import CameraSettings
@@ -18,6 +19,9 @@ from aoi_app.services import window_services
 from tests.camera.boards import loopback, the_loopback
 from tests.gui.camera_page import Lamp, give_back, needs_aravis, open_page, run
 from tests.gui.world import GuiWorld
+
+OURS = "AOI Line-scan simulator\nSIM-0001, 127.0.0.1"
+LOOKS = 5
 
 
 def test_cameras_are_listed_and_what_is_missing_is_greyed_with_the_line_that_installs_it(world: GuiWorld) -> None:
@@ -79,9 +83,15 @@ def test_a_camera_that_answers_is_listed_with_maker_serial_and_address(
         try:
             page = open_page(world)
             entries = page.cameras.entries
-            world.until(page.search_button.isEnabled)
-            shown = {entries.item(k).text(): entries.item(k) for k in range(entries.count())}
-            entries.setCurrentItem(shown["AOI Line-scan simulator\nSIM-0001, 127.0.0.1"])
+            shown: dict[str, QListWidgetItem] = {}
+            for _ in range(LOOKS):
+                world.until(page.search_button.isEnabled)
+                shown = {entries.item(k).text(): entries.item(k) for k in range(entries.count())}
+                if OURS in shown:
+                    break
+                # A camera that is slow to answer is found by the next look.
+                page.search_button.click()
+            entries.setCurrentItem(shown[OURS])
             run(world, page)
             assert page.session is not None and page.session.look.info is not None
             assert page.session.look.info.serial == "SIM-0001"
