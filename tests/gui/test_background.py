@@ -9,6 +9,7 @@ from typing import Any
 from aoi_app.gui.alarms import AlarmBar
 from aoi_app.gui.background import Background
 from aoi_app.gui.history.page import HistoryPage
+from aoi_app.gui.statistics.page import StatisticsPage
 from aoi_app.storage.alarms import Alarms
 from aoi_app.storage.stop_rules import Alarm
 from tests.gui.world import GuiWorld
@@ -66,3 +67,16 @@ def test_new_boards_of_a_slow_record_appear(world: GuiWorld) -> None:
     world.until(lambda: page.model.rowCount() == 2 and "2 boards" in page._summary.text())
     world.record(1)
     world.until(lambda: page.model.rowCount() == 3 and "3 boards" in page._summary.text())
+
+
+def test_figures_of_a_slow_record_are_counted_anew(world: GuiWorld) -> None:
+    world.record(2)
+    world.show()
+    page = world.window.page("statistics")
+    assert isinstance(page, StatisticsPage)
+    page._read = slowly(page._read)  # type: ignore[method-assign]
+    page._timer.setInterval(AGAIN_MS)
+    world.window.show_page(3)
+    world.until(lambda: page.view is not None and sum(page.view.figures.verdicts.values()) == 2)
+    world.record(2)
+    world.until(lambda: page.view is not None and sum(page.view.figures.verdicts.values()) == 4)
