@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import functools
 import hashlib
+import os
 import re
 import shutil
 import subprocess
@@ -95,12 +96,13 @@ def _library(name: str, kernel: str, defines: tuple[tuple[str, str], ...]) -> ct
     types = [re.sub(r"\w+$", "", p.strip()) for p in parameters.split(",")]
     values = ", ".join(f"({t})a[{i}]" for i, t in enumerate(types))
     runner = _RUNNER.replace("ARGUMENTS_OF(a)", values).replace("KERNEL", kernel)
-    folder = Path(tempfile.gettempdir()) / "aoi-cpu-kernels"
-    folder.mkdir(exist_ok=True)
+    # A user's own: another's may not be written to, nor should it be run.
+    folder = Path(tempfile.gettempdir()) / f"aoi-cpu-kernels-{os.getuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
     code = _PRELUDE + text + runner
     target = folder / f"{hashlib.sha256((code + repr(defines)).encode()).hexdigest()[:16]}.so"
     if not target.exists():
-        draft = target.with_suffix(f".{id(code)}.cpp")
+        draft = target.with_suffix(f".{os.getpid()}.cpp")
         draft.write_text(code)
         macros = [f"-D{k}={v}" for k, v in defines]
         made = draft.with_suffix(".so")
