@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QObject
+from shiboken6 import isValid
 
 from aoi_app.gui.resources import resources_dir
 from aoi_app.gui.sentences import Sentences
@@ -127,6 +128,8 @@ def use_language(name: str, windows: Iterable[QObject] = ()) -> None:
 
 
 def _retranslate(widget: Any) -> None:
+    if not isValid(widget):
+        return  # it went when another was written anew, as the menus of a bar do
     for name in widget.dynamicPropertyNames():
         key = name.toStdString()
         if key.startswith(_PREFIX):

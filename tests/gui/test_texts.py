@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
+import shiboken6
 from PySide6.QtCore import QAbstractItemModel, QAbstractTableModel, QObject, Qt
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import (
@@ -279,3 +280,14 @@ def test_dialogs_opened_in_chinese_are_chinese(world: GuiWorld) -> None:
         world.settle()
         assert not_chinese(dialog) == set()
         dialog.done(0)
+
+
+def test_a_widget_that_goes_while_another_is_written_anew_is_left_out(world: GuiWorld) -> None:
+    class Taking(QWidget):
+        def retranslate(self) -> None:
+            shiboken6.delete(other)
+
+    taking, other = Taking(), QWidget()
+    use_language("zh", [taking, other])
+    use_language("en")
+    assert not shiboken6.isValid(other)
