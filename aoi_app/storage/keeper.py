@@ -93,10 +93,12 @@ class Keeper:
         try:
             self._alarms = Alarms(folder, url)
             self._monitor = self._seen_before(chosen.stop_rules)
+            standing = [row for row in self._alarms.standing() if row.station == station]
         except BaseException:
             self._store.close()
             raise
         self._pending: deque[Alarm] = deque()
+        self._raised = {row.id: Alarm(row.rule, row.what, row.at_us) for row in standing}
         self._last = ""
         self._alarm, self._tell, self._lasts, self._every_s = alarm, tell, lasts, every_s
         self._newest_us = self._store.newest_us
@@ -117,8 +119,8 @@ class Keeper:
             self._last = inspection.board_id
             self._pending += self._monitor.feed(inspection)
         while self._pending:
-            self._alarms.keep(self._pending[0], self._station)
-            self._alarm(self._pending.popleft())
+            self._raise(self._pending[0])
+            self._pending.popleft()
 
     def close(self) -> None:
         """Stop housekeeping and close the store; may be called twice."""
@@ -126,6 +128,14 @@ class Keeper:
         self._housekeeping.join(LONGEST_ROUND_S)
         self._alarms.close()
         self._store.close()
+
+    def _raise(self, alarm: Alarm) -> None:
+        """Write an alarm down, unless nobody has answered an earlier one of the same cause: one is enough to answer."""
+        standing = {row.id for row in self._alarms.standing()}
+        self._raised = {key: earlier for key, earlier in self._raised.items() if key in standing}
+        if not any(self._monitor.one_cause(alarm, earlier) for earlier in self._raised.values()):
+            self._raised[self._alarms.keep(alarm, self._station).id] = alarm
+            self._alarm(alarm)
 
     def _seen_before(self, rules: StopRules) -> StopMonitor:
         history = History(self._place.folder, self._place.url)

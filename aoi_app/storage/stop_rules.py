@@ -52,11 +52,14 @@ class Alarm:
         What was found and what is allowed.
     at_us
         UTC microseconds.
+    defect
+        The newest of the defects at one place, of the rule that looks for them.
     """
 
     rule: str
     what: str
     at_us: int
+    defect: Defect | None = field(default=None, compare=False)
 
 
 @dataclass
@@ -83,12 +86,21 @@ class StopMonitor:
         if verdict not in (Verdict.PASSED, Verdict.FAILED):
             return []
         passed = verdict is Verdict.PASSED
+        what, defect = self._same_place([d for d in defects if d.counts])
         found = (
-            ("in_a_row", self._same_place([d for d in defects if d.counts])),
-            ("min_first_pass_yield", self._first_pass_yield(at_us, passed)),
-            ("max_reject_rate", self._reject_rate(passed)),
+            ("in_a_row", what, defect),
+            ("min_first_pass_yield", self._first_pass_yield(at_us, passed), None),
+            ("max_reject_rate", self._reject_rate(passed), None),
         )
-        return [Alarm(rule, what, at_us) for rule, what in found if what]
+        return [Alarm(rule, what, at_us, defect) for rule, what, defect in found if what]
+
+    def one_cause(self, one: Alarm, other: Alarm) -> bool:
+        """Tell whether two alarms say the same: of one rule, and of one place where the rule is about places."""
+        if one.rule != other.rule or one.what == other.what:
+            return one.rule == other.rule
+        if one.defect is None or other.defect is None:
+            return one.rule != "in_a_row"  # of a place of which no more is known than its words, these decide
+        return self._same(one.defect, other.defect)
 
     def forget(self, rule: str) -> None:
         """Let a rule count anew, as it does after an alarm."""
@@ -99,7 +111,7 @@ class StopMonitor:
         }
         counts[rule]()
 
-    def _same_place(self, defects: list[Defect]) -> str:
+    def _same_place(self, defects: list[Defect]) -> tuple[str, Defect | None]:
         runs: list[tuple[Defect, int]] = []
         for defect in defects:
             before = max((n for other, n in self._runs if self._same(defect, other)), default=0)
@@ -108,12 +120,12 @@ class StopMonitor:
         limit = self.rules.in_a_row
         worst = max(runs, key=lambda run: run[1], default=None)
         if limit is None or worst is None or worst[1] < limit:
-            return ""
+            return "", None
         self._runs = []
         defect, n = worst
         x, y = _centre(defect)
         place = defect.component or defect.region or f"x {x:.0f}, y {y:.0f} px"
-        return f"{defect.defect_code} at {place} on {n} boards in a row"
+        return f"{defect.defect_code} at {place} on {n} boards in a row", defect
 
     def _same(self, one: Defect, other: Defect) -> bool:
         if one.defect_code != other.defect_code:

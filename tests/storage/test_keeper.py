@@ -11,6 +11,7 @@ from sqlalchemy import text
 from aoi_app.core.errors import SettingsError, StoreError
 from aoi_app.core.inspection import Verdict
 from aoi_app.core.protocols import ResultStore
+from aoi_app.storage.accounts import Account, Role
 from aoi_app.storage.alarms import Alarms
 from aoi_app.storage.checking import check
 from aoi_app.storage.database import Place, connect
@@ -41,12 +42,55 @@ def test_alarms_are_recorded_and_told_once(at: At) -> None:
     assert History(*at).counts(HistoryQuery()) == {Verdict.FAILED: 3}
 
 
+def answer(at: At) -> None:
+    """Acknowledge whatever stands."""
+    alarms = Alarms(*at)
+    for row in alarms.standing():
+        alarms.acknowledge(row.id, Account("anna", Role.ENGINEER, True), "stencil cleaned")
+    alarms.close()
+
+
+def test_a_cause_that_lasts_is_one_alarm_until_somebody_answers_it(at: At) -> None:
+    told: list[Alarm] = []
+    keeper = Keeper(*at, "north", THREE, told.append)
+    here, there = defects(4)[:1], defects(4)[3:]  # 60 px apart
+    for number in range(9):
+        keeper.record(*board(number, *here))
+    assert len(told) == 1, "the sixth and the ninth board tell nothing new"
+    for number in range(9, 12):
+        keeper.record(*board(number, *there))
+    assert len(told) == 2, "another place is another cause"
+    answer(at)
+    for number in range(12, 15):
+        keeper.record(*board(number, *there))
+    assert len(told) == 3, "answered, and still there"
+    keeper.close()
+    assert len(Alarms(*at).standing()) == 1
+
+
+def test_yield_that_stays_low_is_one_alarm_until_somebody_answers_it(at: At) -> None:
+    rules = StopRules(in_a_row=None, min_first_pass_yield=0.5, yield_boards=2, max_reject_rate=None)
+    told: list[Alarm] = []
+    for number in range(6):
+        keeper = Keeper(*at, usual=RecordSettings(stop_rules=rules), alarm=told.append)
+        keeper.record(*board(number, *defects(1)))
+        keeper.close()
+    assert len(told) == 1
+    answer(at)
+    for number in range(6, 8):
+        keeper = Keeper(*at, usual=RecordSettings(stop_rules=rules), alarm=told.append)
+        keeper.record(*board(number, *defects(1)))
+        keeper.close()
+    assert len(told) == 2
+
+
 def test_a_restart_breaks_no_run_and_raises_no_alarm_again(at: At) -> None:
     told: list[Alarm] = []
     for number in range(7):
         keeper = Keeper(*at, "north", THREE, told.append)
         keeper.record(*board(number, *defects(1)))
         keeper.close()
+        answer(at)
     # The third and the sixth board; the seventh begins the next run.
     assert [a.at_us for a in told] == [board(n)[0].ended_ns // 1000 for n in (2, 5)]
     other = Keeper(*at, "south", THREE, told.append)
@@ -171,7 +215,7 @@ def test_what_is_changed_in_the_file_holds_from_the_next_board_on(at: At) -> Non
         keeper.record(*board(number, *defects(1)))
     (at.folder / "record.json").write_text("{")
     for number in range(6, 9):
-        keeper.record(*board(number, *defects(1)))
+        keeper.record(*board(number, *defects(4)[3:]))  # another place: another alarm
     keeper.close()
     history = History(*at)
     kept = [r.board_image is not None for r in history.records(HistoryQuery())]
