@@ -199,7 +199,9 @@ def test_a_server_that_nobody_knows_is_not_taken_back(
         session.run(tile)
         session.run(tile)
     assert session.info.runtime == "ONNX Runtime" and session.info.stand_in
-    assert caplog.text.count("was never compared") == 1
+    # a station of an earlier test, until it is collected, says it once more in the name of its journal
+    said = [r.getMessage() for r in caplog.records if r.name.startswith("aoi_app.inference")]
+    assert sum("was never compared" in text for text in said) == 1
     session.close()
 
 
