@@ -1,8 +1,10 @@
 """Every check of the project, one after the other, with a summary: ``check.py [arguments of pytest]``.
 
-Runs in the project's virtual environment; returns 1 if any check failed.
+Runs in the project's virtual environment; returns 1 if any check failed. A few tests that failed are run once more,
+alone: they talk to real servers, sockets and disks, which a busy machine can starve. The summary names those tests.
 """
 
+import json
 import os
 import subprocess
 import sys
@@ -10,15 +12,38 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+TESTS_FAILED = 1
+"""pytest's exit status when tests ran and some failed."""
+SECOND_TRY = 5
+"""More failed tests than this are no accident."""
 
 
 def pytest_command(arguments: list[str]) -> list[str]:
     """Give pytest's command line: as many workers as there are cores, up to four, unless the caller says how many."""
     workers = min(os.cpu_count() or 1, 4)
     chosen = any(argument.startswith(("-n", "--numprocesses")) for argument in arguments)
-    # a file's tests stay on one worker: they share fixtures that take seconds to make
-    spread = [] if chosen or workers == 1 else ["-n", str(workers), "--dist", "loadfile"]
+    # Neighbours stay on one worker, since a file's tests share fixtures that take seconds to make. Not loadfile: xdist
+    # 3.8 waits for ever there when a worker dies among the last tests.
+    spread = [] if chosen or workers == 1 else ["-n", str(workers), "--dist", "worksteal"]
     return [sys.executable, "-m", "pytest", *spread, *arguments]
+
+
+def failed_tests(root: Path) -> list[str]:
+    """Return the tests that failed in the last run, from pytest's cache; empty where there is none."""
+    try:
+        found = json.loads((root / ".pytest_cache/v/cache/lastfailed").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return []
+    return sorted(found)
+
+
+def second_try(root: Path, environment: dict[str, str]) -> tuple[int, list[str]]:
+    """Run the few tests that failed once more, alone; return the exit status and what was run again."""
+    failed = failed_tests(root)
+    if not 0 < len(failed) <= SECOND_TRY:
+        return TESTS_FAILED, []
+    print(f"\n== pytest, once more: {', '.join(failed)}", flush=True)
+    return subprocess.run([sys.executable, "-m", "pytest", *failed], cwd=root, env=environment).returncode, failed
 
 
 def mypy_command() -> list[str]:
@@ -50,14 +75,19 @@ def main(arguments: list[str]) -> int:
     """Run every check; returns the exit status."""
     environment = {"QT_QPA_PLATFORM": "offscreen", **os.environ}
     results = []
+    again: list[str] = []
     for name, command in checks(arguments).items():
         print(f"\n== {name}", flush=True)
         start = time.monotonic()
         status = subprocess.run(command, cwd=ROOT, env=environment).returncode
+        if name == "pytest" and status == TESTS_FAILED:
+            status, again = second_try(ROOT, environment)
         results.append((name, status, time.monotonic() - start))
     print("\n== summary")
     for name, status, seconds in results:
         print(f"{name:<16}{'ok' if status == 0 else f'FAILED ({status})':<14}{seconds:7.1f} s")
+    for test in again:
+        print(f"needed a second try: {test}")
     return 0 if all(status == 0 for _, status, _ in results) else 1
 
 
