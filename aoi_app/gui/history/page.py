@@ -258,7 +258,7 @@ class HistoryPage(QWidget):
             return
         total = sum(self._counts.values())
         parts = [f"{tr(LOOKS[v].word)} {n:,}" for v, n in self._counts.items()]
-        boards = tr("{n} boards", n=f"{total:,}")
+        boards = tr("1 board") if total == 1 else tr("{n} boards", n=f"{total:,}")
         self._summary.setText("    ".join([boards, *parts]) if total else tr("No board matches."))
 
     def retranslate(self) -> None:
