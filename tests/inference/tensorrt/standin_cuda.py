@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import pickle
+import threading
 from collections.abc import Callable
 from enum import IntEnum
 from typing import Any
@@ -23,6 +24,7 @@ _LEAST_ADDRESS = 4096
 class CUresult(IntEnum):
     CUDA_SUCCESS = 0
     CUDA_ERROR_OUT_OF_MEMORY = 2
+    CUDA_ERROR_INVALID_CONTEXT = 201
     CUDA_ERROR_NOT_READY = 600
     CUDA_ERROR_ILLEGAL_ADDRESS = 700
     CUDA_ERROR_LAUNCH_FAILED = 719
@@ -60,6 +62,9 @@ class StandInEvent:
 class StandInCuda:
     """One device; `lost` makes every call that reaches it fail, as those of a lost GPU do.
 
+    Where there are several (`devices`), a context is the number of its device, and one; `owners` tells in which one
+    memory was taken, by address. What has no current context fails, as it does there.
+
     A kernel that is handed an address where nothing is loses it, as it loses a real one.
     """
 
@@ -70,7 +75,11 @@ class StandInCuda:
     def __init__(self) -> None:
         self.blocks: dict[int, Any] = {}
         self.pinned: dict[int, Any] = {}
+        self.default_stream = StandInStream()
         self.streams: dict[int, StandInStream] = {}
+        self.owners: dict[int, int] = {}
+        self.devices = 1
+        self._here = threading.local()
         self.events: dict[int, StandInEvent] = {}
         self.graphs: dict[int, list[Callable[[], None]]] = {}
         self.modules: dict[int, Any] = {}
@@ -97,7 +106,7 @@ class StandInCuda:
         return (OK,)
 
     def cuDeviceGetCount(self) -> Any:
-        return OK, 1
+        return OK, self.devices
 
     def cuDeviceGet(self, index: int) -> Any:
         return OK, index
@@ -112,10 +121,14 @@ class StandInCuda:
         return OK, 13000
 
     def cuDevicePrimaryCtxRetain(self, device: int) -> Any:
-        return OK, 1
+        return OK, device + 1
 
     def cuCtxSetCurrent(self, context: int) -> Any:
+        self._here.context = context
         return (OK,)
+
+    def cuCtxGetCurrent(self) -> Any:
+        return OK, getattr(self._here, "context", 0)
 
     # memory
     def cuMemAlloc(self, nbytes: int) -> Any:
@@ -127,6 +140,7 @@ class StandInCuda:
         block = (ctypes.c_uint8 * (nbytes + 256))()
         address = -(-ctypes.addressof(block) // 256) * 256
         self.blocks[address] = block
+        self.owners[address] = self.cuCtxGetCurrent()[1]
         return OK, address
 
     def cuMemFree(self, address: int) -> Any:
@@ -139,6 +153,8 @@ class StandInCuda:
         return OK, ctypes.addressof(block)
 
     def cuMemFreeHost(self, address: int) -> Any:
+        if not self.cuCtxGetCurrent()[1]:
+            return (CUresult.CUDA_ERROR_INVALID_CONTEXT,)
         del self.pinned[address]
         return (OK,)
 
@@ -148,14 +164,16 @@ class StandInCuda:
         return OK, TOTAL - self.held, TOTAL
 
     def cuMemsetD8(self, address: int, byte: int, nbytes: int) -> Any:
-        ctypes.memset(address, byte, nbytes)
+        self.default_stream.add(lambda: self._set(address, byte, nbytes))
         return (OK,)
 
     def cuMemcpyHtoD(self, device: int, host: int, nbytes: int) -> Any:
-        ctypes.memmove(device, host, nbytes)
+        staged = ctypes.string_at(host, nbytes)
+        self.default_stream.add(lambda: self._put(device, staged))
         return (OK,)
 
     def cuMemcpyDtoH(self, host: int, device: int, nbytes: int) -> Any:
+        self.cuStreamSynchronize(0)
         ctypes.memmove(host, device, nbytes)
         return (OK,)
 
@@ -170,6 +188,14 @@ class StandInCuda:
     def _move(device: int, host: int, nbytes: int) -> None:
         ctypes.memmove(device, host, nbytes)
 
+    @staticmethod
+    def _set(address: int, byte: int, nbytes: int) -> None:
+        ctypes.memset(address, byte, nbytes)
+
+    @staticmethod
+    def _put(device: int, staged: bytes) -> None:
+        ctypes.memmove(device, staged, len(staged))
+
     # streams and events
     def cuStreamCreate(self, flags: int) -> Any:
         return OK, self._new(self.streams, StandInStream())
@@ -181,7 +207,8 @@ class StandInCuda:
     def cuStreamSynchronize(self, stream: int) -> Any:
         if self.lost:
             return (CUresult.CUDA_ERROR_LAUNCH_FAILED,)
-        self.streams[stream].run_to(len(self.streams[stream].work))
+        queue = self.streams[stream] if stream else self.default_stream
+        queue.run_to(len(queue.work))
         return (OK,)
 
     def cuStreamQuery(self, stream: int) -> Any:

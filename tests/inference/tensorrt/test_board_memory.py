@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import threading
 
 import numpy as np
 
@@ -23,6 +24,17 @@ def test_pinned_memory_lives_as_long_as_its_last_view(cuda: StandInCuda) -> None
     assert len(cuda.pinned) == 1
     assert line.sum() == 700
     del line
+    gc.collect()
+    assert not cuda.pinned
+
+
+def test_a_thread_without_a_gpu_gives_it_back(cuda: StandInCuda) -> None:
+    allocate = board_memory("tensorrt")
+    assert allocate is not None
+    held = [allocate(1000)]
+    window = threading.Thread(target=held.clear)
+    window.start()
+    window.join()
     gc.collect()
     assert not cuda.pinned
 

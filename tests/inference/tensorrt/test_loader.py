@@ -48,6 +48,17 @@ def test_another_version_builds_its_own(trt: StandInTrt, network: Path, store: P
     assert len(EngineStore(store).plans()) == 2
 
 
+def test_everything_lies_on_the_gpu_that_was_chosen(
+    trt: StandInTrt, cuda: StandInCuda, network: Path, store: Path
+) -> None:
+    cuda.devices = 2
+    detector = open_one(network, store, device=1, batch=0)
+    inspect(detector, board(130, 150, 6))
+    assert {cuda.owners[address] for address in cuda.blocks} == {2}, "the context of the second GPU"
+    detector.close()
+    assert cuda.held == 0
+
+
 def test_an_altered_plan_is_built_again_and_said(trt: StandInTrt, network: Path, store: Path) -> None:
     open_one(network, store).close()
     plan = next(store.glob("*.plan"))

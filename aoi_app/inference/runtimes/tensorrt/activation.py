@@ -91,7 +91,8 @@ class Activation:
         assert self.kernels is not None
         lane = Lane(self.engine, self.kernels, batches)
         try:
-            lane.call[0]["ring"] = lane.call[0]["samples"] = 1  # a board of no lines: all padding
+            for field in ("ring", "golden_ring", "samples", "golden_samples"):
+                lane.call[0][field] = 1  # a board of no lines: all padding
             curve = []
             for batch in batches:
                 lane.call[0]["tiles"] = batch

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import logging
+import os
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -49,6 +50,8 @@ def driver() -> Any:
         import cuda.bindings.driver as module
     except ImportError as error:
         raise BackendMissing(f"cuda-python cannot be loaded: {error}.", INSTALL) from error
+    # As nvidia-smi counts, and NVML; else the fastest comes first, and a number means another GPU in each of them.
+    os.environ.setdefault("CUDA_DEVICE_ORDER", "PCI_BUS_ID")
     try:
         (status,) = module.cuInit(0)
     except Exception as error:  # the loader's own error types differ between releases of cuda-python
@@ -108,6 +111,15 @@ def _primary_context(index: int) -> Any:
 def enter(index: int = 0) -> None:
     """Make the device's primary context current in this thread; cheap, call it wherever a thread may be new."""
     check(driver().cuCtxSetCurrent(_primary_context(index)), f"use GPU {index}")
+
+
+def any_context() -> Any:
+    """Return the context that is current in this thread, the first GPU's where there is none: for what serves all."""
+    context = check(driver().cuCtxGetCurrent(), "ask for the GPU in use")
+    if int(context):
+        return context
+    enter()
+    return _primary_context(0)
 
 
 def let_go(index: int, steps: Iterable[Callable[[], None]]) -> None:
