@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import replace
 
 from aoi_app.camera.drivers import drawn_source
+from aoi_app.core.errors import EngineError
 from aoi_app.core.folders import plant_images_dir
 from aoi_app.core.protocols import Detector
 from aoi_app.core.settings import Settings
-from aoi_app.inference.admission import is_reference, open_admitted
+from aoi_app.inference.admission import GateRefused, is_reference, open_admitted
 from aoi_app.inference.catalog import find_model
 from aoi_app.inference.compare import tile_budget_ms
 from aoi_app.inference.frozen import FrozenBoard, frozen_boards
-from aoi_app.inference.gate import GateLimits
+from aoi_app.inference.gate import Certificate, GateLimits
 from aoi_app.inference.model import read_model
 from aoi_app.inference.runtimes.base import Option
 from aoi_app.inference.runtimes.table import open_detector
 from aoi_app.station.engines import EngineSpec, Progress
 
 GATE_BOARDS = 12
-GATE_THRESHOLD = 0.25
+
+BUILT = ("tensorrt", "tensorrt_rtx")
+"""Runtimes whose engines are built, which takes minutes, and kept with their certificates."""
 
 FALLBACKS = {"int8": "fp32", "fp16": "fp32"}
 """Precision to try when an engine of another one fails."""
@@ -44,29 +48,46 @@ def admitted_detector(settings: Settings, spec: EngineSpec, progress: Progress) 
     # Before the candidate is opened: INT8 is calibrated on the same images.
     reference = is_reference(spec.runtime, spec.precision, dict(spec.options))
     boards = () if reference else plant_boards(settings)
-    detector, certificate = open_admitted(
-        find_model(spec.model),
-        spec.runtime,
-        spec.precision,
-        lambda: boards,
-        limits,
-        min_confidence=spec.min_confidence,
-        overlap=settings.tile_overlap,
-        options=_options(settings, spec),
-        progress=lambda share, text: progress(f"{share:.0%} · {text}"),
-    )
-    if certificate is not None and spec.runtime.startswith("tensorrt"):
+    try:
+        detector, certificate = open_admitted(
+            find_model(spec.model),
+            spec.runtime,
+            spec.precision,
+            lambda: boards,
+            limits,
+            min_confidence=spec.min_confidence,
+            overlap=settings.tile_overlap,
+            options=_options(settings, spec),
+            progress=lambda share, text: progress(f"{share:.0%} · {text}"),
+        )
+    except GateRefused as refused:
+        with contextlib.suppress(EngineError):  # why it was refused is what matters
+            _keep(spec, refused.certificate)
+        raise
+    if certificate is None:
+        return detector, ""
+    try:
+        _keep(spec, certificate)
+    except BaseException:
+        detector.close()
+        raise
+    return detector, str(certificate)
+
+
+def _keep(spec: EngineSpec, certificate: Certificate) -> None:
+    """Write what the gate measured beside the engine, where engines are kept."""
+    if spec.runtime in BUILT:
         from aoi_app.inference.commands import keep_certificate
         from aoi_app.inference.runtimes.tensorrt.loader import DEFAULTS, open_store
 
         keep_certificate(open_store({**DEFAULTS, **dict(spec.options)}), certificate)
-    return detector, str(certificate) if certificate else ""
 
 
 def _options(settings: Settings, spec: EngineSpec) -> dict[str, Option]:
     """Return the runtime's options; INT8 is calibrated on the plant's images of these settings."""
-    own = {"calibration": str(plant_images_dir(settings))} if spec.precision == "int8" else {}
-    return {**own, **dict(spec.options)}
+    own: dict[str, Option] = {"calibration": str(plant_images_dir(settings))} if spec.precision == "int8" else {}
+    chosen = {**own, **dict(spec.options)}
+    return {**chosen, "build": False} if spec.at_once and spec.runtime in BUILT else chosen
 
 
 def _gate_limits(settings: Settings, spec: EngineSpec) -> GateLimits:
@@ -75,7 +96,7 @@ def _gate_limits(settings: Settings, spec: EngineSpec) -> GateLimits:
     if budget.verdict_ms is not None and budget.width_px is not None:
         size = read_model(find_model(spec.model)).size
         tile_ms = tile_budget_ms(budget.verdict_ms, budget.width_px, size, settings.tile_overlap)
-    return GateLimits(threshold=GATE_THRESHOLD, p99_ms=tile_ms, memory_mib=budget.memory_mib)
+    return GateLimits(threshold=budget.confidence, p99_ms=tile_ms, memory_mib=budget.memory_mib)
 
 
 def fallback(spec: EngineSpec) -> EngineSpec | None:

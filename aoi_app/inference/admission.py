@@ -11,7 +11,7 @@ import numpy as np
 from aoi_app.core.errors import EngineError
 from aoi_app.core.protocols import Detector
 from aoi_app.inference.frozen import FrozenBoard
-from aoi_app.inference.gate import Certificate, GateLimits, run_gate
+from aoi_app.inference.gate import Certificate, GateLimits, no_images, run_gate
 from aoi_app.inference.model import TFLITE, Model, read_model
 from aoi_app.inference.onnx_file import file_hash
 from aoi_app.inference.preprocess import TileCutter
@@ -24,6 +24,17 @@ from aoi_app.inference.tiling import Tile
 _log = logging.getLogger(__name__)
 REFERENCE = ("onnxruntime", "fp32")
 """Runtime and precision that all others are compared with."""
+
+
+class GateRefused(EngineError):
+    """The gate refuses an engine; `certificate` has what it measured."""
+
+    def __init__(self, runtime: str, precision: str, certificate: Certificate) -> None:
+        super().__init__(
+            f"The gate refused {runtime} {precision}: {'; '.join(certificate.reasons)}.",
+            "The engine in use stays. Choose another precision, or look at it with `aoi engine compare`.",
+        )
+        self.certificate = certificate
 
 
 def open_admitted(
@@ -43,7 +54,8 @@ def open_admitted(
     Parameters
     ----------
     boards
-        Returns the plant's frozen images; called only when there is something to compare.
+        Returns the plant's frozen images; called only when there is something to compare, and before anything is
+        built: what nobody can compare is not worth minutes.
 
     Returns
     -------
@@ -53,10 +65,18 @@ def open_admitted(
     Raises
     ------
     EngineError
-        The engine cannot be opened, there is nothing to compare it on, or the gate refuses it; the hint says why.
+        The engine cannot be opened, or there is nothing to compare it on.
+    GateRefused
+        It was compared and does not do.
     ModelError, BackendMissing
         As `open_detector`.
     """
+    load_runtime(runtime)  # what is not installed is said before images are asked for
+    compared = not is_reference(runtime, precision, options or {})
+    original = _original(model_path) if compared else None
+    frozen = boards() if original is not None else ()
+    if original is not None and not frozen:
+        raise no_images()
     candidate = open_detector(
         model_path,
         runtime,
@@ -66,25 +86,29 @@ def open_admitted(
         options=options,
         progress=progress,
     )
-    if is_reference(runtime, precision, options or {}):
+    if original is None:
+        if compared:
+            _log.warning(f"{model_path.name} has no ONNX original beside it: what it lost is not known.")
         return candidate, None
     try:
-        original = _original(model_path)
-        if original is None:
-            _log.warning(f"{model_path.name} has no ONNX original beside it: what it lost is not known.")
-            return candidate, None
         certificate = _compare(
-            model_path, original, runtime, precision, candidate, boards(), limits, overlap, options, progress
+            model_path,
+            original,
+            runtime,
+            precision,
+            candidate,
+            frozen,
+            limits,
+            min_confidence=min_confidence,
+            overlap=overlap,
+            options=options,
+            progress=progress,
         )
+        if not certificate.admitted:
+            raise GateRefused(runtime, precision, certificate)
     except BaseException:
         candidate.close()
         raise
-    if not certificate.admitted:
-        candidate.close()
-        raise EngineError(
-            f"The gate refused {runtime} {precision}: {'; '.join(certificate.reasons)}.",
-            "The engine in use stays. Choose another precision, or look at it with `aoi engine compare`.",
-        )
     return candidate, certificate
 
 
@@ -110,6 +134,8 @@ def _compare(
     candidate: Detector,
     boards: Sequence[FrozenBoard],
     limits: GateLimits,
+    *,
+    min_confidence: float,
     overlap: int,
     options: Mapping[str, Option] | None,
     progress: Progress,
@@ -117,7 +143,8 @@ def _compare(
     model = read_model(model_path)
     session = load_runtime(runtime).load(model, precision, options or {}, progress)
     try:
-        reference = open_detector(original, *REFERENCE, min_confidence=limits.threshold, overlap=overlap)
+        # As faint as the candidate's: average precision counts faint boxes, too.
+        reference = open_detector(original, *REFERENCE, min_confidence=min_confidence, overlap=overlap)
         try:
             tile = _one_tile(model, boards)
             certificate = run_gate(
@@ -149,11 +176,6 @@ def _is_stand_in(detector: Detector) -> bool:
 
 
 def _one_tile(model: Model, boards: Sequence[FrozenBoard]) -> np.ndarray:
-    if not boards:
-        raise EngineError(
-            "There are no images to compare engines on.",
-            "Put some of the plant's own boards in the folder 'frozen' of the data folder.",
-        )
     pixels = boards[0].pixels
     batch = TileCutter(model, 1).cut(pixels, len(pixels), [Tile(0, 0)], boards[0].golden)
     return np.array(batch[:1])

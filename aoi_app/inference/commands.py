@@ -17,14 +17,14 @@ from rich.table import Table
 
 from aoi_app.core.errors import AoiError, EngineError
 from aoi_app.core.folders import plant_images_dir
-from aoi_app.inference.admission import open_admitted
+from aoi_app.inference.admission import GateRefused, open_admitted
 from aoi_app.inference.calibration import TileSource, image_files
 from aoi_app.inference.capacity_command import capacity
 from aoi_app.inference.catalog import find_model
 from aoi_app.inference.console import progress_bar
 from aoi_app.inference.export_command import export
 from aoi_app.inference.frozen import frozen_boards
-from aoi_app.inference.gate import Certificate, GateLimits
+from aoi_app.inference.gate import Certificate, GateLimits, no_images
 from aoi_app.inference.model import read_model
 from aoi_app.inference.precision import in_precision
 from aoi_app.inference.quantise import Progress as Listener
@@ -42,6 +42,8 @@ app.command()(capacity)
 
 MAX_BOARDS = 20
 """Frozen images on which the gate compares."""
+FAINT = 0.05
+"""Confidence from which the line's detectors deliver: average precision is compared from there on."""
 
 ModelName = Annotated[str, typer.Option(help="ONNX file, or a name from the engines folder.")]
 Images = Annotated[
@@ -82,25 +84,34 @@ def build(
         if images and precision == "int8"
         else {}
     )
+    decides = gate and (runtime != "tensorrt_rtx" or _has_gpu())
+    boards = frozen_boards((place,), MAX_BOARDS) if decides else ()
+    if tensorrt and decides and not boards:
+        raise no_images()
     with progress_bar() as progress:
         if tensorrt:
             _build_plan(out, path, runtime, precision, {**DEFAULTS, **options}, progress)
         if not gate:
             return
-        if runtime == "tensorrt_rtx" and not _has_gpu():
+        if not decides:
             out.print("No GPU answers here: the plan is built, the gate decides where it runs.")
             return
-        detector, certificate = open_admitted(
-            path,
-            runtime,
-            precision,
-            lambda: frozen_boards((place,), MAX_BOARDS),
-            GateLimits(threshold=threshold),
-            min_confidence=threshold,
-            overlap=128,
-            options=options,
-            progress=progress,
-        )
+        try:
+            detector, certificate = open_admitted(
+                path,
+                runtime,
+                precision,
+                lambda: boards,
+                GateLimits(threshold=threshold),
+                min_confidence=min(threshold, FAINT),
+                overlap=128,
+                options=options,
+                progress=progress,
+            )
+        except GateRefused as refused:
+            if tensorrt:
+                keep_certificate(open_store({**DEFAULTS, **options}), refused.certificate)
+            raise
         detector.close()
     if certificate is None:
         out.print("This is the reference that all engines are compared with: there is nothing to decide.")

@@ -152,6 +152,14 @@ def rows_are_identical(session: Session, tile: NDArray[Any], count: int) -> bool
     return len(rows) == 1
 
 
+def no_images() -> EngineError:
+    """Return the error for a plant without images."""
+    return EngineError(
+        "There are no images to compare engines on.",
+        "Put some of the plant's own boards in the folder 'frozen' of the data folder.",
+    )
+
+
 def run_gate(
     reference: Detector,
     candidate: Detector,
@@ -168,7 +176,7 @@ def run_gate(
     Parameters
     ----------
     reference, candidate
-        Both made with a `min_confidence` of at most `limits.threshold`.
+        Both made with the same `min_confidence`, of at most `limits.threshold`.
     session
         The candidate's engine, for the identical rows of `tile` (1, channels, height, width).
     boards
@@ -182,16 +190,15 @@ def run_gate(
         There is no board to compare on. A candidate that fails is refused, with its error as the reason.
     """
     if not boards:
-        raise EngineError(
-            "There are no images to compare engines on.",
-            "Put some of the plant's own boards in the folder 'frozen' of the data folder.",
-        )
+        raise no_images()
     measured = _Measured()
     reasons: list[str] = []
     for number, board in enumerate(boards):
         progress(number / len(boards), f"comparing on {board.name}, {number + 1} of {len(boards)}")
         wanted, truth = detect(reference, board.pixels, board.golden), board.truth
         try:
+            if number == 0:
+                detect(candidate, board.pixels[:1], board.golden)  # the first run takes memory, and more time
             started = time.perf_counter()
             found = detect(candidate, board.pixels, board.golden)
             tiles = max(int(candidate.latency_ms["tiles"]), 1)
@@ -219,6 +226,7 @@ class _Measured:
         self.wanted: list[Detections] = []
         self.found: list[Detections] = []
         self.truths: list[Truth] = []
+        self.counted: list[Truth] = []
         self.labelled = True
 
     def add(
@@ -233,13 +241,15 @@ class _Measured:
         self.wanted.append(wanted)
         self.found.append(found)
         self.labelled &= truth is not None
-        self.truths.append(truth or Truth(wanted.boxes, wanted.classes))
+        counted = wanted.take(wanted.scores >= limits.threshold)
+        self.counted.append(Truth(counted.boxes, counted.classes))
+        self.truths.append(truth or self.counted[-1])
 
     def certificate(self, reference: Detector, candidate: Detector, same: bool, memory: float | None) -> Certificate:
         info = candidate.info
         classes = len(info.class_names)
         # Without labels everywhere, the reference itself is the truth.
-        truths = self.truths if self.labelled else [Truth(w.boxes, w.classes) for w in self.wanted]
+        truths = self.truths if self.labelled else self.counted
         times = self.tile_ms or [0.0]
         return Certificate(
             info.sha256,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from aoi_app.core.errors import EngineError
 from aoi_app.core.protocols import Detector
@@ -15,6 +15,8 @@ from aoi_app.station.status import Level
 
 LEAST_CONFIDENCE = 0.05
 """Detectors deliver from here on (or from the recipe's lowest threshold), so that thresholds change at once."""
+GATE_CONFIDENCE = 0.25
+"""The gate compares boxes from here on, or from the recipe's lowest threshold where that is less."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,17 +29,20 @@ class EngineBudget:
         After the last line of a board `width_px` pixels wide.
     memory_mib
         Of the GPU.
+    confidence
+        Every box of the reference that is surer must be found.
     """
 
     verdict_ms: float | None = None
     width_px: int | None = None
     memory_mib: float | None = None
+    confidence: float = GATE_CONFIDENCE
 
     @staticmethod
     def of(recipe: Recipe) -> EngineBudget:
         """Return what `recipe` allows; the width counts only where the verdict has a limit."""
-        limit = recipe.verdict_budget_ms
-        return EngineBudget(limit, None if limit is None else recipe.width_px, recipe.gpu_memory_budget_mib)
+        limit, least = recipe.verdict_budget_ms, min(GATE_CONFIDENCE, recipe.lowest_confidence)
+        return EngineBudget(limit, None if limit is None else recipe.width_px, recipe.gpu_memory_budget_mib, least)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +55,8 @@ class EngineSpec:
         Of the runtime: name and value.
     budget
         What the recipe allows; the gate holds the engine to it.
+    at_once
+        A board waits for it: what would have to be built first is refused.
     """
 
     model: str
@@ -58,6 +65,7 @@ class EngineSpec:
     min_confidence: float
     options: tuple[tuple[str, int | float | str | bool], ...] = ()
     budget: EngineBudget = EngineBudget()
+    at_once: bool = False
 
     @staticmethod
     def of(settings: Settings, recipe: Recipe) -> EngineSpec:
@@ -303,7 +311,8 @@ class Engines:
             other = self._fallback(broken[0])
             if other is not None:
                 self._journal.add(Level.WARNING, "engine", f"{broken[0]} failed; trying {other} instead.")
-                self._begin(other)
+                # A build takes minutes, and the boards that pass meanwhile would be errors.
+                self._begin(replace(other, at_once=True))
                 return self.for_next_board()
         return None
 

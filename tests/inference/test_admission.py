@@ -49,6 +49,28 @@ def test_without_images_nothing_is_admitted() -> None:
         open_with("fp16", ())
 
 
+def test_without_images_nothing_is_built(monkeypatch: pytest.MonkeyPatch) -> None:
+    def build(*args: object, **how: object) -> Detector:
+        raise AssertionError("minutes for nothing")
+
+    monkeypatch.setattr("aoi_app.inference.admission.open_detector", build)
+    with pytest.raises(EngineError, match="no images"):
+        open_with("fp16", ())
+
+
+def test_both_are_asked_for_boxes_as_faint(boards: Sequence[FrozenBoard], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Average precision counts faint boxes: who gives more of them would look better."""
+    asked = []
+
+    def opened(*args: object, **how: object) -> Detector:
+        asked.append(how["min_confidence"])
+        return open_detector(*args, **how)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("aoi_app.inference.admission.open_detector", opened)
+    assert "mAP50 " in open_with("fp16", boards[:1])
+    assert asked == [0.05, 0.05]
+
+
 def test_an_engine_that_loses_boxes_is_refused(
     boards: Sequence[FrozenBoard], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -132,6 +132,20 @@ def test_a_bad_engine_is_refused_with_the_reason(
     assert reason in str(certificate)
 
 
+def test_what_the_reference_finds_faintly_is_no_truth(boards: Sequence[FrozenBoard]) -> None:
+    """What lies under every threshold of the recipe is nothing that an engine could lose."""
+
+    def faint(rows: Rows) -> None:
+        rows[:, 8] = (1, 1, 6, 6, 0.1, 0)
+
+    reference = StreamingDetector(MODEL, Spots(faint), min_confidence=0.05, overlap=16)
+    candidate = StreamingDetector(MODEL, Spots(), min_confidence=0.05, overlap=16)
+    tile = np.zeros((1, 1, SIDE, SIDE), np.float32)
+    certificate = run_gate(reference, candidate, Spots(), tile, boards, GateLimits())
+    assert certificate.admitted and certificate.reference_boxes == 6
+    assert certificate.map50 == certificate.map50_reference == 100
+
+
 def test_half_a_pixel_is_within_the_limit(boards: Sequence[FrozenBoard]) -> None:
     def half(rows: Rows) -> None:
         rows[..., :4] += 0.5 * (rows[..., 4:5] > 0)

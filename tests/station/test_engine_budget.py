@@ -10,17 +10,23 @@ import numpy as np
 import pytest
 
 from aoi_app.core.errors import EngineError
-from aoi_app.core.recipe import Recipe
+from aoi_app.core.recipe import ClassRule, Recipe
 from aoi_app.core.settings import Settings
 from aoi_app.detectors import admitted_detector
 from aoi_app.inference.yardstick import write_yardstick
-from aoi_app.station.engines import EngineBudget, EngineSpec
+from aoi_app.station.engines import GATE_CONFIDENCE, EngineBudget, EngineSpec
 
 
 def test_the_width_counts_only_where_the_verdict_has_a_limit() -> None:
     assert EngineBudget.of(Recipe(width_px=4096)) == EngineBudget()
     recipe = Recipe(width_px=4096, verdict_budget_ms=50, gpu_memory_budget_mib=800)
     assert EngineBudget.of(recipe) == EngineBudget(50, 4096, 800)
+
+
+def test_the_gate_looks_as_far_down_as_the_recipe() -> None:
+    faint = Recipe(default_rule=ClassRule(min_confidence=0.1))
+    assert EngineBudget.of(faint).confidence == 0.1
+    assert EngineBudget.of(Recipe(default_rule=ClassRule(min_confidence=0.9))).confidence == GATE_CONFIDENCE
 
 
 def test_an_engine_too_slow_for_the_recipe_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

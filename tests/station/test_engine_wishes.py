@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
+from aoi_app.core.errors import EngineError
 from aoi_app.core.protocols import Detector
 from aoi_app.station.engines import Engines, EngineSpec, Progress
 from aoi_app.station.journal import Journal
@@ -25,10 +27,13 @@ class Builder:
         self.journal = Journal()
         self.begun: list[EngineSpec] = []
         self.go_on = threading.Event()
+        self.refuse_at_once = False
         self.engines = Engines(self.make, lambda spec: None, self.journal)
 
     def make(self, spec: EngineSpec, progress: Progress) -> Detector:
         self.begun.append(spec)
+        if spec.at_once and self.refuse_at_once and spec.runtime == "tensorrt":
+            raise EngineError("There is no plan yet.")
         progress("0% · begun")
         while spec.runtime == "tensorrt" and not self.go_on.wait(0.005):
             progress("50% · choosing tactics")
@@ -87,6 +92,19 @@ def test_a_recipe_that_needs_another_model_does_not_wait_for_a_build(builder: Bu
     builder.engines.request(LONG)
     wait_until(lambda: "tactics" in builder.engines.waiting)
     assert builder.engines.change_to(QUICK)
+
+
+def test_a_board_in_hand_does_not_wait_for_a_build(builder: Builder) -> None:
+    """What comes after an engine that failed is there at once, or not at all."""
+    instead = {OTHER: LONG, replace(LONG, at_once=True): QUICK}
+    builder.engines = Engines(builder.make, instead.get, builder.journal)
+    builder.refuse_at_once = True
+    builder.go_on.set()
+    builder.engines.request(OTHER)
+    wait_until(lambda: in_use(builder, OTHER))
+    detector = builder.engines.failed(RuntimeError("no numbers"))
+    assert detector is builder.engines.current and builder.engines.current_spec == QUICK
+    assert builder.begun == [OTHER, replace(LONG, at_once=True), QUICK]
 
 
 def test_closing_stops_a_build(builder: Builder) -> None:

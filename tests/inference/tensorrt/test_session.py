@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -9,7 +11,9 @@ import numpy as np
 import pytest
 
 from aoi_app.core.errors import EngineError
-from aoi_app.inference.admission import open_admitted
+from aoi_app.core.settings import Settings
+from aoi_app.detectors import admitted_detector
+from aoi_app.inference.admission import GateRefused, open_admitted
 from aoi_app.inference.commands import keep_certificate
 from aoi_app.inference.frozen import frozen_boards
 from aoi_app.inference.gate import GateLimits, rows_are_identical
@@ -17,7 +21,9 @@ from aoi_app.inference.model import read_model
 from aoi_app.inference.runtimes import table
 from aoi_app.inference.runtimes.ort_library import run_once
 from aoi_app.inference.runtimes.tensorrt.loader import TensorRt
+from aoi_app.inference.runtimes.tensorrt.manifest import Manifest, PlanMissing
 from aoi_app.inference.runtimes.tensorrt.store import EngineStore
+from aoi_app.station.engines import EngineSpec
 from tests.inference.tensorrt.conftest import SIZE
 from tests.inference.tensorrt.standin_cuda import StandInCuda
 from tests.inference.tensorrt.standin_trt import StandInTrt
@@ -100,6 +106,46 @@ def test_the_gate_refuses_an_engine_that_loses_boxes(
             overlap=16,
             options={"store": str(store), "max_batch": 4},
         )
+    assert cuda.held == 0
+
+
+def test_what_the_gate_says_is_kept_with_the_plan_whatever_it_says(
+    trt: StandInTrt, cuda: StandInCuda, network: Path, store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(table.RuntimeEntry, "available", property(lambda self: True))
+    cv2.imwrite(str(tmp_path / "a.png"), np.random.default_rng(0).integers(0, 256, (200, 230), np.uint8))
+    monkeypatch.setenv("AOI_PLANT_IMAGES", str(tmp_path))
+    options = (("max_batch", 4), ("store", str(store)))
+    spec = EngineSpec(str(network), "tensorrt", "fp32", 0.25, options)
+    settings = Settings(tile_overlap=16)
+    with pytest.raises(PlanMissing):
+        admitted_detector(settings, replace(spec, at_once=True), lambda text: None)
+    assert trt.builds == 0, "a board waits"
+
+    for spoils in (False, True):
+        monkeypatch.setattr(trt, "spoils", spoils)
+        with pytest.raises(GateRefused) if spoils else nullcontext():
+            admitted_detector(settings, spec, lambda text: None)[0].close()
+        (kept,) = [p.manifest.certificate for p in EngineStore(store).plans() if p.manifest is not None]
+        assert kept is not None and kept["admitted"] is not spoils
+    assert cuda.held == 0
+
+
+def test_an_engine_whose_certificate_cannot_be_kept_holds_nothing(
+    trt: StandInTrt, cuda: StandInCuda, network: Path, store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(table.RuntimeEntry, "available", property(lambda self: True))
+    cv2.imwrite(str(tmp_path / "a.png"), np.random.default_rng(0).integers(0, 256, (200, 230), np.uint8))
+    monkeypatch.setenv("AOI_PLANT_IMAGES", str(tmp_path))
+
+    def full(store: EngineStore, path: Path, manifest: Manifest) -> None:
+        if manifest.certificate is not None:
+            raise EngineError("The disk is full.")
+
+    monkeypatch.setattr(EngineStore, "note", full)
+    spec = EngineSpec(str(network), "tensorrt", "fp32", 0.25, (("max_batch", 4), ("store", str(store))))
+    with pytest.raises(EngineError):
+        admitted_detector(Settings(tile_overlap=16), spec, lambda text: None)
     assert cuda.held == 0
 
 
