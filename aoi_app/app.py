@@ -74,7 +74,7 @@ def build_station(settings: Settings, recipe: Recipe, golden: Path | None = None
         make,
         fallback,
         open_store,
-        open_monitor,
+        lambda: open_monitor(_gpu_of(station[0].settings)),
         find_golden,
         changeover=recipes.changeover,
         note=recipes.note,
@@ -82,6 +82,12 @@ def build_station(settings: Settings, recipe: Recipe, golden: Path | None = None
     station.append(Station(parts, settings, recipe))
     announce_runtimes(station[0].journal)
     return station[0]
+
+
+def _gpu_of(settings: Settings) -> int:
+    """Return the GPU whose memory the screen shows: the one that inspects, else the first."""
+    device = settings.engine_options.get("device", 0)
+    return device if isinstance(device, int) else 0
 
 
 def open_station(

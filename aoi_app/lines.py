@@ -37,6 +37,7 @@ class LineOpener:
 
     def __init__(self) -> None:
         self._ring: BufferRing | None = None
+        self._allocate: Allocate = plain_memory
         self._camera: tuple[CameraSettings, LineScanCamera] | None = None
 
     def __call__(self, settings: Settings, recipe: Recipe) -> Line:
@@ -77,9 +78,11 @@ class LineOpener:
 
     def _ring_of(self, slots: int, slot_bytes: int, allocate: Allocate) -> BufferRing:
         ring = self._ring
-        if ring is None or (ring.slots, ring.slot_bytes) != (slots, slot_bytes):
-            self._ring = None  # the old memory goes before the new one is taken
+        kept = allocate in (self._allocate, plain_memory)  # pinned memory stays where ordinary memory would do
+        if ring is None or not kept or (ring.slots, ring.slot_bytes) != (slots, slot_bytes):
+            self._ring = ring = None  # the old memory goes before the new one is taken
             ring = self._ring = BufferRing(slots, slot_bytes, allocate)
+            self._allocate = allocate
         return ring
 
 

@@ -25,6 +25,9 @@ THROTTLE_REASONS = {
 }
 
 
+_NO_ANSWER = ("NotSupported", "FunctionNotFound", "NoPermission")  # the last in containers, and on parts of a GPU
+
+
 def throttle_words(mask: int) -> tuple[str, ...]:
     """Return why the clocks are held down, from NVML's bit mask."""
     return tuple(word for bit, word in THROTTLE_REASONS.items() if mask & bit)
@@ -73,10 +76,10 @@ class NvmlReader:
         )
 
     def _ask(self, question: Callable[[], Any]) -> Any:
-        """Return the answer, or None where the device or its driver has no such counter."""
+        """Return the answer, or None where the device or its driver has no such counter, or does not show it here."""
         try:
             return question()
-        except (self._nvml.NVMLError_NotSupported, self._nvml.NVMLError_FunctionNotFound):
+        except tuple(getattr(self._nvml, f"NVMLError_{name}") for name in _NO_ANSWER):
             return None
 
     def close(self) -> None:

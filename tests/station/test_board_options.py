@@ -10,7 +10,7 @@ import pytest
 
 from aoi_app.core.errors import FeatureError
 from aoi_app.core.recipe import Recipe
-from aoi_app.core.scan import ScanEnd
+from aoi_app.core.scan import Pixels, ScanEnd
 from aoi_app.core.settings import CameraSettings, Settings
 from aoi_app.lines import LineOpener
 
@@ -29,6 +29,20 @@ def scanned(file: Path, options: dict[str, int | float | str | bool]) -> np.ndar
                     return np.array(event.image)
     finally:
         line.camera.close()
+
+
+def test_buffers_are_pinned_once_the_line_runs_on_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    pinned: list[int] = []
+
+    def pin(nbytes: int) -> Pixels:
+        pinned.append(nbytes)
+        return np.zeros(nbytes, np.uint8)
+
+    monkeypatch.setattr("aoi_app.lines.board_memory", lambda runtime: pin if runtime == "tensorrt" else None)
+    opener, camera = LineOpener(), CameraSettings(source="simulated:bare", options={"width": 256, "lines": 64})
+    for runtime, blocks in (("onnxruntime", 0), ("tensorrt", 2), ("onnxruntime", 2), ("tensorrt", 2)):
+        opener(Settings(camera=camera, runtime=runtime, ring_slots=2), Recipe(max_lines=100)).camera.close()
+        assert len(pinned) == blocks
 
 
 def test_transport_and_gap_policy_come_from_the_settings(tmp_path: Path) -> None:

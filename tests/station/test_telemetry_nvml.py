@@ -25,9 +25,13 @@ class StandInNvml:
     class NVMLError_FunctionNotFound(NVMLError):
         pass
 
+    class NVMLError_NoPermission(NVMLError):
+        pass
+
     def __init__(self) -> None:
         self.used = 1000 * MIB
         self.lost = False
+        self.secret = False
         self.open = 0
 
     def nvmlInit(self) -> None:
@@ -59,6 +63,8 @@ class StandInNvml:
         return 2048
 
     def nvmlDeviceGetPowerUsage(self, device: int) -> int:
+        if self.secret:
+            raise self.NVMLError_NoPermission
         return 350_500
 
     def nvmlDeviceGetTemperature(self, device: int, sensor: int) -> int:
@@ -72,6 +78,13 @@ def test_reads_every_value_in_its_unit() -> None:
     assert (sample.pcie_rx_mib_s, sample.temperature_c) == (2, 61)
     assert sample.pcie_tx_mib_s is None, "a counter that the device does not have is None, not 0"
     assert sample.throttled == ("power cap", "temperature")
+
+
+def test_a_counter_that_is_not_shown_hides_no_other() -> None:
+    nvml = StandInNvml()
+    nvml.secret = True
+    sample = NvmlReader(nvml).read()
+    assert sample.power_w is None and sample.used_mib == 1000
 
 
 @pytest.mark.parametrize(("mask", "words"), [(0, ()), (1, ()), (2, ()), (8, ("hardware slowdown",))])

@@ -7,6 +7,7 @@ cannot be had from the registry, so their names are stood in for here.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from enum import IntEnum
 from typing import Any
 
@@ -62,6 +63,7 @@ class StandInTrt:
         self.cannot_read_cache = False
         self.caches: list[bytes] = []
         self.builds = 0
+        self.while_building: Callable[[], object] = lambda: None
         logger = type("ILogger", (), {"Severity": Severity, "__init__": lambda self: None})
         self.ILogger = logger
         self.LayerType = _names("LayerType", ["CONVOLUTION", "QUANTIZE"])
@@ -167,6 +169,7 @@ class StandInBuilder:
 
     def build_serialized_network(self, network: StandInNetwork, config: StandInConfig) -> bytes | None:
         self.trt.builds += 1
+        self.trt.while_building()
         monitor = config.progress_monitor
         if monitor is not None:
             monitor.phase_start("Building", None, 4)

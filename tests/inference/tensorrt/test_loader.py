@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from aoi_app.core.errors import EngineError, ModelError
 from aoi_app.inference.layout import Form
 from aoi_app.inference.model import read_model
 from aoi_app.inference.runtimes.fields import TENSORRT
+from aoi_app.inference.runtimes.tensorrt import progress as progress_module
 from aoi_app.inference.runtimes.tensorrt.detector import TensorRtDetector
 from aoi_app.inference.runtimes.tensorrt.loader import DEFAULTS, TensorRt
 from aoi_app.inference.runtimes.tensorrt.manifest import PlanAltered, PlanMissing
@@ -152,6 +154,43 @@ def test_memory_that_runs_out_on_the_way_is_given_back(
     with pytest.raises(EngineError, match="memory is exhausted"):
         open_one(network, store)
     assert (cuda.held, cuda.graphs, cuda.streams) == (0, {}, {})
+
+
+@pytest.mark.parametrize("version", ["8.6.0"])
+def test_a_build_that_cannot_be_watched_is_said_to_go_on_and_kept_when_stopped(
+    trt: StandInTrt, cuda: StandInCuda, network: Path, store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Stop(Exception):
+        pass
+
+    heard = threading.Event()
+
+    def progress(share: float, text: str) -> None:
+        if text.endswith("s so far"):
+            heard.set()
+            raise Stop
+
+    monkeypatch.setattr(progress_module, "SAY_S", 0.01)
+    trt.while_building = lambda: heard.wait(60)
+    with pytest.raises(Stop):
+        open_one(network, store, heard=progress)
+    open_one(network, store).close()
+    assert trt.builds == 1, "what was made until the library could stop is not made again"
+
+
+def test_a_timing_cache_that_cannot_be_written_costs_no_plan(
+    trt: StandInTrt, network: Path, store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = Path.write_bytes
+
+    def full(path: Path, data: bytes) -> int:
+        if path.suffix == ".tmp" and path.parent == store:
+            raise OSError(28, "No space left on device")
+        return real(path, data)
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    open_one(network, store).close()
+    assert len(EngineStore(store).plans()) == 1
 
 
 def test_an_option_that_nobody_knows_is_refused(trt: StandInTrt, network: Path, store: Path) -> None:

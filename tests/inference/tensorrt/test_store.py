@@ -90,6 +90,10 @@ def test_a_plan_from_elsewhere_is_refused_by_name(
         store.load(wanted)
 
 
+def test_a_card_may_call_a_model_anything(tmp_path: Path) -> None:
+    assert EngineStore(tmp_path).path(dataclasses.replace(KEY, model="../a b/板: 2")).parent == tmp_path
+
+
 def test_the_certificate_is_kept_beside_the_plan(tmp_path: Path) -> None:
     store = saved(tmp_path)
     _, manifest = store.load(KEY)

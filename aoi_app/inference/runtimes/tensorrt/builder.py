@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import time
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,9 @@ from aoi_app.core.errors import ModelError
 from aoi_app.inference.onnx_file import load_proto
 from aoi_app.inference.runtimes.tensorrt.library import Library
 from aoi_app.inference.runtimes.tensorrt.pairs import separate_pairs
-from aoi_app.inference.runtimes.tensorrt.progress import BuildWatch, make_monitor
+from aoi_app.inference.runtimes.tensorrt.progress import BuildWatch, counting, make_monitor
+
+_log = logging.getLogger(__name__)
 
 MIB = 1024 * 1024
 _FLOAT, _FLOAT16 = 1, 10  # of onnx.TensorProto
@@ -74,7 +78,8 @@ def build_plan(library: Library, request: BuildRequest, watch: BuildWatch) -> Bu
         The library's parser refuses the file; with its reasons.
     EngineError
         No engine came out.
-    What the progress listener raises to cancel goes through.
+    What the progress listener raises to cancel goes through, but where it came too late: a plan that is whole is
+    returned, and `watch.raise_stop` tells of it.
     """
     trt = library.module
     started = time.monotonic()
@@ -100,14 +105,13 @@ def build_plan(library: Library, request: BuildRequest, watch: BuildWatch) -> Bu
     if monitor is not None:
         config.progress_monitor = monitor
     watch.report(0.0, f"{library.title} chooses tactics")
-    plan = builder.build_serialized_network(network, config)
+    with counting(watch, library.title) if monitor is None else nullcontext():
+        plan = builder.build_serialized_network(network, config)
     if plan is None:
         watch.raise_stop()
         raise library.failure(f"build an engine from {request.onnx.name}")
     if cache is not None and request.timing_cache is not None:
         _write_cache(config, request.timing_cache)
-    watch.raise_stop()
-    watch.report(1.0, "the plan is built")
     return BuiltPlan(bytes(plan), time.monotonic() - started)
 
 
@@ -242,7 +246,10 @@ def _write_cache(config: Any, path: Path) -> None:
     cache = config.get_timing_cache()
     if cache is None:
         return
-    path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_suffix(".tmp")
-    draft.write_bytes(bytes(cache.serialize()))
-    draft.replace(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft.write_bytes(bytes(cache.serialize()))
+        draft.replace(path)
+    except OSError as error:  # the plan is what minutes went into
+        _log.warning("The timing cache %s could not be written: %s", path.name, error.strerror)

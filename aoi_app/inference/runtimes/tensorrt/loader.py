@@ -250,11 +250,14 @@ def _build(
             workspace_mib=key.workspace_mib,
             timing_cache=None if library.portable else store.timing_cache(key),
         )
-        built = build_plan(library, request, BuildWatch(progress))
+        watch = BuildWatch(progress)
+        built = build_plan(library, request, watch)
         now = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
         driver = gpu.driver if gpu is not None else ""
         manifest = manifest_of(key, built.data, driver=driver, built_at=now, build_seconds=built.seconds)
         store.save(key, built.data, manifest)
+        watch.raise_stop()  # 8.6 cannot be stopped: what it made for minutes is kept all the same
+        watch.report(1.0, "the plan is built")
         return built.data, manifest
 
 
@@ -284,7 +287,10 @@ def _note_what_runs(prepared: Prepared, store: EngineStore, info: EngineInfo, bu
     _log.log(level, text, prepared.path.name, taken // MIB, budget)
     manifest = prepared.manifest
     if (manifest.layers, manifest.device_bytes) == ("", 0):
-        store.note(prepared.path, manifest.model_copy(update={"layers": info.precision, "device_bytes": taken}))
+        try:
+            store.note(prepared.path, manifest.model_copy(update={"layers": info.precision, "device_bytes": taken}))
+        except EngineError as error:  # the engine runs all the same
+            _log.warning("%s", error)
 
 
 def engine_info(library: Library, gpu: GpuFacts, prepared: Prepared, activation: Activation, model: str) -> EngineInfo:

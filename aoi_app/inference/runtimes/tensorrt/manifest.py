@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -71,7 +72,8 @@ class PlanKey:
         """Name of the plan: readable, and different for every key."""
         text = "|".join(map(str, (self.onnx_sha256, self.library, self.version, self.gpu, self.compute_capability,
                                   self.batches, self.size, self.optimisation_level, self.workspace_mib)))  # fmt: skip
-        return f"{self.model}-{self.precision}-{hashlib.sha256(text.encode()).hexdigest()[:12]}.plan"
+        model = re.sub(r"[^\w.-]+", "-", self.model)  # a card may call it anything
+        return f"{model}-{self.precision}-{hashlib.sha256(text.encode()).hexdigest()[:12]}.plan"
 
 
 class Manifest(BaseModel):

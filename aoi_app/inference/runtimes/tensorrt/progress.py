@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from aoi_app.inference.quantise import Progress
@@ -40,10 +44,36 @@ class BuildWatch:
             raise self._stop
 
 
+SAY_S = 1.0
+"""A build that says nothing of itself is said to go on so often."""
+
+
+@contextmanager
+def counting(watch: BuildWatch, title: str) -> Iterator[None]:
+    """Tell the listener, while a library without a monitor builds, how long that has taken."""
+    done, started = threading.Event(), time.monotonic()
+
+    def count() -> None:
+        while not done.wait(SAY_S) and watch.step(0.0, _so_far(title, time.monotonic() - started)):
+            pass
+
+    thread = threading.Thread(target=count, name="aoi-build", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+
+
+def _so_far(title: str, seconds: float) -> str:
+    return f"{title} chooses tactics, {seconds:.0f} s so far"
+
+
 def make_monitor(library: Library, watch: BuildWatch) -> Any:
     """Return the library's own progress monitor on top of `watch`, or None where it has none (8.6).
 
-    There the build says nothing until it is done, and an order to stop takes effect at its end.
+    There the build says nothing until it is done (`counting` does), and an order to stop takes effect at its end.
     """
     if not library.can.progress:
         return None
