@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import onnx
@@ -104,6 +105,20 @@ def test_the_share_done_never_falls(library: Library, model: Model) -> None:
     build_plan(library, request_for(model), BuildWatch(lambda share, text: shares.append(share)))
     assert shares == sorted(shares)
     assert len(shares) > 20
+
+
+def test_graphs_record_the_kernels_of_their_shape(library: Library) -> None:
+    """RTX compiles kernels on the GPU, which is not there: the names are the library's, what is asked of it is seen."""
+    config = Mock(spec=library.module.IRuntimeConfig)
+    engine = Mock(spec=library.module.ICudaEngine)
+    engine.create_runtime_config.return_value = config
+    assert library.context(engine) is engine.create_execution_context.return_value
+    engine.create_execution_context.assert_called_once_with(config)
+    strategies = library.module.DynamicShapesKernelSpecializationStrategy
+    assert config.dynamic_shapes_kernel_specialization_strategy == strategies.EAGER
+    config.set_execution_context_allocation_strategy.assert_called_once_with(
+        library.module.ExecutionContextAllocationStrategy.USER_MANAGED
+    )
 
 
 def test_a_network_that_the_parser_refuses_is_named(library: Library, tmp_path: Path) -> None:

@@ -93,6 +93,8 @@ def build_plan(library: Library, request: BuildRequest, watch: BuildWatch) -> Bu
     config.profiling_verbosity = trt.ProfilingVerbosity.DETAILED  # the inspector reads the precision back
     if hasattr(config, "max_aux_streams"):
         config.max_aux_streams = 0  # one order of work, and no streams that nobody asked for
+    if hasattr(trt.BuilderFlag, "REQUIRE_USER_ALLOCATION"):
+        config.set_flag(trt.BuilderFlag.REQUIRE_USER_ALLOCATION)  # what takes memory of its own, no graph can record
     _no_external_tactics(trt, config)
     if hasattr(trt, "PreviewFeature") and hasattr(trt.PreviewFeature, "PROFILE_SHARING_0806"):
         config.set_preview_feature(trt.PreviewFeature.PROFILE_SHARING_0806, True)  # several contexts, as later releases

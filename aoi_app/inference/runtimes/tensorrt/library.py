@@ -36,6 +36,8 @@ class Abilities:
         A build reports its steps and can be stopped in between (10 and later, RTX).
     user_memory
         Contexts are made without memory by a strategy (10 and later), not by a call of its own (8.6).
+    specialises
+        Kernels are compiled for a shape when it is first used, beside others that take any (RTX).
     """
 
     strong_typing: bool
@@ -43,6 +45,7 @@ class Abilities:
     explicit_batch: bool
     progress: bool
     user_memory: bool
+    specialises: bool
 
 
 def abilities(module: Any) -> Abilities:
@@ -54,6 +57,7 @@ def abilities(module: Any) -> Abilities:
         explicit_batch=hasattr(flags, "EXPLICIT_BATCH") and not hasattr(flags, "STRONGLY_TYPED"),
         progress=hasattr(module, "IProgressMonitor"),
         user_memory=hasattr(module, "ExecutionContextAllocationStrategy"),
+        specialises=hasattr(module, "DynamicShapesKernelSpecializationStrategy"),
     )
 
 
@@ -96,7 +100,17 @@ class Library:
 
     def context(self, engine: Any) -> Any:
         """Return an execution context that owns no activation memory. Raises EngineError."""
-        if self.can.user_memory:
+        if self.can.specialises:
+            # Else what a graph records may be the kernels for any shape, and not those compiled for this one.
+            config = engine.create_runtime_config()
+            config.set_execution_context_allocation_strategy(
+                self.module.ExecutionContextAllocationStrategy.USER_MANAGED
+            )
+            config.dynamic_shapes_kernel_specialization_strategy = (
+                self.module.DynamicShapesKernelSpecializationStrategy.EAGER
+            )
+            context = engine.create_execution_context(config)
+        elif self.can.user_memory:
             context = engine.create_execution_context(self.module.ExecutionContextAllocationStrategy.USER_MANAGED)
         else:
             context = engine.create_execution_context_without_device_memory()
