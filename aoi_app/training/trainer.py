@@ -158,17 +158,26 @@ class Trainer:
         while self.epoch < self.epochs and not self._is_stale():
             result = self._epoch(progress)
             self.history.append(result)
-            better = result.values.get(KEY_FIGURE, -result.values["loss"]) > self.best or self.epoch == 1
+            figure = self._of_first(result.values.get(KEY_FIGURE, -result.values["loss"]))
+            better = figure > self.best or self.epoch == 1
             if better:
-                self.best, self.stale = result.values.get(KEY_FIGURE, -result.values["loss"]), 0
+                self.best, self.stale = figure, 0
             else:
                 self.stale += 1
             if self.folder is not None and self.rank == 0:
-                self.save(self.folder / "last.pt")
-                if better:
+                if better:  # first: a run that is killed in between does this epoch again
                     self.save(self.folder / "best.pt")
+                self.save(self.folder / "last.pt")
             if listen is not None and self.rank == 0:
                 listen(result)
+
+    def _of_first(self, figure: float) -> float:
+        """Return the figure of the first process, the only one that watches: all stop after the same epoch."""
+        if self.world == 1:
+            return figure
+        shared = torch.tensor(figure, dtype=torch.float64, device=self.device)
+        dist.broadcast(shared, 0)
+        return float(shared)
 
     def _is_stale(self) -> bool:
         return 0 < self.plan.patience <= self.stale

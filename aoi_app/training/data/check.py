@@ -14,6 +14,8 @@ from aoi_app.training.data.dataset import Dataset, Fault, Problem, Sample
 from aoi_app.training.data.fingerprint import Fingerprint, fingerprint, pairs_alike
 
 PERCENTILES = (5, 50, 95)
+FINEST_PX = 8
+"""Side of the network's smallest cells."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +101,7 @@ def check(dataset: Dataset, step: Callable[[], None] = lambda: None) -> CheckRep
         step()
     problems += _alike(printed, prints)
     problems += _leaks(dataset)
+    problems += [problem for name in dataset.classes for problem in _small(dataset, name)]
     return CheckReport(
         pictures=len(dataset),
         boards=len(dataset.boards),
@@ -159,6 +162,14 @@ def _leaks(dataset: Dataset) -> list[Problem]:
         for board, splits in sorted(homes.items())
         if len(splits) > 1
     ]
+
+
+def _small(dataset: Dataset, name: str) -> list[Problem]:
+    """Boxes in which no cell of the network may have its centre: nothing would learn to find them."""
+    boxes = [a.box for s in dataset.samples for a in s.labels if a.defect_code == name]
+    small = sum(min(x2 - x1, y2 - y1) < FINEST_PX for x1, y1, x2, y2 in boxes)
+    what = f"{small} of {len(boxes)} boxes are less than {FINEST_PX} px wide or high: take sharper pictures"
+    return [Problem(Fault.TOO_SMALL, name, what, fatal=False)] if small else []
 
 
 def _figures(dataset: Dataset, name: str) -> ClassFigures:

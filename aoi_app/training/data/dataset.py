@@ -42,6 +42,7 @@ class Fault(str, Enum):
     UNKNOWN_CLASS = "unknown class"
     OUTSIDE_IMAGE = "outside the image"
     ZERO_AREA = "no area"
+    TOO_SMALL = "too small"
     UNREADABLE_IMAGE = "unreadable image"
     MISSING_FILE = "missing file"
     UNSAFE_PATH = "unsafe path"

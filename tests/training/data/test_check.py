@@ -32,6 +32,14 @@ def test_drawn_boards_are_sound(drawn: Dataset) -> None:
     assert report.as_json()["sound"] is True
 
 
+def test_boxes_that_no_cell_may_meet_are_told(drawn: Dataset) -> None:
+    sample = drawn.samples[0]
+    code = drawn.classes[0]
+    fine = replace(sample, labels=(Annotation(code, (10, 10, 40, 16)), Annotation(code, (50, 50, 58, 58))))
+    (problem,) = check(replace(drawn, samples=(fine,))).problems
+    assert problem.fault is Fault.TOO_SMALL and not problem.fatal and problem.what.startswith("1 of 2 boxes")
+
+
 def test_the_same_picture_twice_is_found(drawn: Dataset) -> None:
     twin = replace(drawn.samples[0], name="twin", board="another")
     assert faults(with_samples(drawn, twin)) == [Fault.DUPLICATE]

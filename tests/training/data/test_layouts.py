@@ -240,6 +240,65 @@ def test_a_broken_coco_annotation_is_found(written: Path, change: dict[str, obje
     assert [p.fault for p in read_dataset(written).problems] == [fault]
 
 
+def coco(root: Path, annotations: list[dict[str, object]], at: str = "annotations/instances_val2017.json") -> Dataset:
+    """Return a data set of one picture of 200 x 160 px, read back."""
+    file = root / at
+    file.parent.mkdir(parents=True, exist_ok=True)
+    home = root if file.parent.name == "annotations" else file.parent
+    cv2.imwrite(str(home / "a.png"), np.zeros((160, 200), np.uint8))
+    rows = [{"image_id": 1, "category_id": 7, **a} for a in annotations]
+    content = {"images": [{"id": 1, "file_name": "a.png"}], "annotations": rows, "categories": [{"id": 7, "name": "x"}]}
+    file.write_bytes(json.dumps(content, indent=1).replace("\n", "\r\n").encode())
+    return read_dataset(root)
+
+
+def test_coco_outlines_are_boxes_and_crowds_are_none(tmp_path: Path) -> None:
+    outline = [[10, 20, 30, 20, 30, 50], [25, 40, 60, 45, 40, 70]]
+    crowd = {"bbox": [0, 0, 90, 90], "iscrowd": 1, "segmentation": {"counts": [1], "size": [160, 200]}}
+    dataset = coco(tmp_path, [{"segmentation": outline}, crowd, {"bbox": [1, 2, 30, 40], "segmentation": outline}])
+    assert [a.box for a in dataset.samples[0].labels] == [(10, 20, 60, 70), (1, 2, 31, 42)]
+    assert [p.fatal for p in dataset.problems] == [False] and "crowd" in dataset.problems[0].what
+    assert dataset.samples[0].split == "val"
+
+
+@pytest.mark.parametrize(
+    ("box", "what"), [([0.1, 0.2, 0.3, 0.2], "in shares of the image"), ([50, 50, -9, 9], "no area")]
+)
+def test_a_coco_box_that_is_no_size_in_pixels_is_found(tmp_path: Path, box: list[float], what: str) -> None:
+    (problem,) = coco(tmp_path, [{"bbox": box}]).problems
+    assert problem.fault is Fault.ZERO_AREA and what in problem.what
+
+
+def test_a_coco_file_in_the_folder_of_its_split_is_found(tmp_path: Path) -> None:
+    coco(tmp_path, [], "train/_annotations.coco.json")
+    dataset = coco(tmp_path, [], "valid/_annotations.coco.json")
+    assert [s.split for s in dataset.samples] == ["train", "val"] and len({s.name for s in dataset.samples}) == 2
+
+
+def test_yolo_splits_that_hold_their_own_images_and_outlines(tmp_path: Path) -> None:
+    for split in ("train", "valid"):
+        for part in ("images", "labels"):
+            (tmp_path / split / part).mkdir(parents=True)
+        cv2.imwrite(str(tmp_path / split / "images" / "a.jpg"), np.zeros((100, 200), np.uint8))
+        (tmp_path / split / "labels" / "a.txt").write_bytes(b"0 0.1 0.2 0.5 0.2 0.5 0.6\r\n1 0.5 0.5 0.1 0.2\r\n\r\n")
+    (tmp_path / "data.yaml").write_bytes(
+        b"train: ../train/images\r\nval: ../valid/images\r\n\r\nnc: 2\r\nnames: ['x', 'y']\r\n"
+        b"\r\nroboflow:\r\n  workspace: w\r\n  version: 1\r\n"
+    )
+    dataset = read_dataset(tmp_path).require_sound()
+    assert [(s.name, s.split) for s in dataset.samples] == [("a", "train"), ("a-2", "val")]
+    first, second = (a.box for a in dataset.samples[0].labels)
+    assert np.allclose(first, (20, 20, 100, 60)) and np.allclose(second, (90, 40, 110, 60))
+
+
+def test_a_validation_folder_is_not_trained_on_whatever_it_is_called(tmp_path: Path) -> None:
+    for split in ("training", "Validation"):
+        (tmp_path / "images" / split).mkdir(parents=True)
+        cv2.imwrite(str(tmp_path / "images" / split / f"{split}.png"), np.zeros((64, 64), np.uint8))
+    (tmp_path / "data.yaml").write_text("names: [x]\n")
+    assert {s.name: s.split for s in read_dataset(tmp_path).samples} == {"training": "train", "Validation": "val"}
+
+
 @pytest.mark.parametrize("text", ["{", "[]", '{"images": 1}', "[" * 100_000])
 def test_a_coco_file_that_is_none_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "annotations.json").write_text(text)

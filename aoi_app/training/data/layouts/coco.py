@@ -1,5 +1,8 @@
 """COCO's layout: one JSON file a split, or one for all, with images, annotations and categories.
 
+The file lies in `annotations/`, beside the pictures, or in the folder of its split among them. Where an annotation has
+an outline and no box, the box around it is taken; the outline of a crowd is left out, for it is no defect's.
+
 Of our own are two more keys of an image, which others overlook: `board` and `golden_file_name`.
 """
 
@@ -12,7 +15,7 @@ from typing import Any
 
 from aoi_app.training.corpus import DataError
 from aoi_app.training.data.dataset import Annotation, Dataset, Fault, Sample
-from aoi_app.training.data.layouts.reading import SPLITS, Findings, accept, box_of, inside, read_json, size_of
+from aoi_app.training.data.layouts.reading import Findings, accept, box_of, inside, read_json, size_of, split_of
 from aoi_app.training.data.layouts.writing import Stems, Step, empty_folder, put_picture, put_text
 
 _PARTS = ("images", "annotations", "categories")
@@ -88,7 +91,8 @@ def _files(root: Path) -> list[Path]:
     if root.is_file():
         return [root] if root.suffix.lower() == ".json" else []
     folder = root / "annotations"
-    return sorted((folder if folder.is_dir() else root).glob("*.json"))
+    files = sorted((folder if folder.is_dir() else root).glob("*.json"))
+    return files or sorted(p for p in root.glob("*/*.coco.json") if split_of(p.parent.name))
 
 
 def _categories(rows: list[Any], file: Path) -> dict[int, str]:
@@ -104,7 +108,8 @@ def _categories(rows: list[Any], file: Path) -> dict[int, str]:
 def _samples(
     content: dict[str, Any], names: dict[int, str], file: Path, home: Path, stems: Stems, findings: Findings
 ) -> list[Sample]:
-    split = file.stem if file.stem in SPLITS else ""
+    # such as train, instances_val2017, valid/_annotations.coco
+    split = split_of(file.stem.removeprefix("instances_").rstrip("0123456789")) or split_of(file.parent.name)
     labels = _annotations(content["annotations"], names, file, findings)
     samples = []
     known = set()
@@ -113,6 +118,9 @@ def _samples(
         where = f"{file}: image {number}"
         if not isinstance(number, int):
             findings.add(Fault.UNREADABLE_LABEL, file, f"the image {row!r:.60} has no id")
+            continue
+        if number in known:
+            findings.add(Fault.DUPLICATE, where, "another image of the file has this id")
             continue
         known.add(number)
         path = _file(home, name, where, findings)
@@ -161,14 +169,28 @@ def _annotations(rows: list[Any], names: dict[int, str], file: Path, findings: F
     labels: dict[int, list[Annotation]] = {}
     for at, row in enumerate(rows):
         where = f"{file}: annotation {at}"
-        box = box_of(row.get("bbox")) if isinstance(row, dict) else None
+        box = box_of(row.get("bbox") or _around(row.get("segmentation"))) if isinstance(row, dict) else None
         if box is None or not isinstance(row.get("image_id"), int):
             findings.add(Fault.UNREADABLE_LABEL, where, "it has no image_id, or no bbox of four numbers")
             continue
         if not isinstance(row.get("category_id"), int) or row["category_id"] not in names:
             findings.add(Fault.UNKNOWN_CLASS, where, f"there is no category {row.get('category_id')!r:.40}")
             continue
+        if row.get("iscrowd") == 1:
+            findings.add(Fault.UNREADABLE_LABEL, where, "it outlines a crowd, not one defect: left out", fatal=False)
+            continue
         x, y, w, h = box
         label = Annotation(names[row["category_id"]], (x, y, x + w, y + h))
         labels.setdefault(row["image_id"], []).append(label)
     return labels
+
+
+def _around(outline: Any) -> list[float] | None:
+    """Return x, y, width and height of the box around the polygons of a segmentation; None for anything else."""
+    if not isinstance(outline, list) or not outline or not all(isinstance(part, list) for part in outline):
+        return None
+    corners = [value for part in outline for value in part]
+    if not all(isinstance(v, int | float) for v in corners) or any(len(part) < 6 or len(part) % 2 for part in outline):
+        return None
+    xs, ys = ([v for part in outline for v in part[at::2]] for at in (0, 1))
+    return [min(xs), min(ys), max(xs) - min(xs), max(ys) - min(ys)]

@@ -11,7 +11,7 @@ from pathlib import Path
 from aoi_app.boards import BARE_CODES
 from aoi_app.training.corpus import DataError
 from aoi_app.training.data.dataset import Annotation, Dataset, Fault, Sample
-from aoi_app.training.data.layouts.reading import SPLITS, Findings, accept, numbers, read_text, safe_name, size_of
+from aoi_app.training.data.layouts.reading import Findings, accept, numbers, read_text, safe_name, size_of, split_of
 from aoi_app.training.data.layouts.writing import Stems, Step, empty_folder, put_picture, put_text
 from aoi_app.training.data.pictures import SUFFIXES, find_picture
 
@@ -47,8 +47,8 @@ def read(root: Path) -> Dataset:
             continue
         kept = [accept(a, size, classes, str(_label_file(scan)), findings) for a in found]
         parts = scan.relative_to(root).parts[:-1]
-        split = parts[0] if parts and parts[0] in SPLITS else ""
-        board = next((p for p in parts if p not in SPLITS), root.name)
+        split = split_of(parts[0]) if parts else ""
+        board = next((p for p in parts if not split_of(p)), root.name)
         golden = find_picture(scan.parent, _stem(scan) + _GOLDEN)
         if golden is None:
             findings.add(Fault.MISSING_FILE, scan, "there is no golden picture beside it", fatal=False)
@@ -67,7 +67,7 @@ def write(dataset: Dataset, root: Path, step: Step) -> None:
     for sample in dataset.samples:
         stem = stems.of(sample.name)
         board = safe_name(sample.board)
-        folder = root / sample.split / (f"{board}_" if board in SPLITS else board)
+        folder = root / sample.split / (f"{board}_" if split_of(board) else board)
         put_picture(sample.image, folder, stem + _SCAN)
         if sample.golden is not None:
             put_picture(sample.golden, folder, stem + _GOLDEN)

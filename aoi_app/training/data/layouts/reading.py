@@ -14,7 +14,10 @@ from aoi_app.training.data.pictures import picture_size
 
 SPLITS = ("train", "val", "test")
 """Names of splits as folders bear them."""
+_SPLIT_NAMES = {**{name: name for name in SPLITS}, "training": "train", "valid": "val", "validation": "val",
+                "testing": "test"}  # fmt: skip
 
+_LEAST_PX = 0.9  # a box of one pixel, rounded by an exporter
 _LONGEST = 200  # bytes of a file name, so that a number and a suffix find room in the 255 of most file systems
 _DEVICES = frozenset({"CON", "PRN", "AUX", "NUL", *(f"{port}{n}" for port in ("COM", "LPT") for n in range(1, 10))})
 
@@ -28,6 +31,11 @@ class Findings:
     def add(self, fault: Fault, where: Path | str, what: str, fatal: bool = True) -> None:
         """Note one problem."""
         self.problems.append(Problem(fault, str(where), what, fatal))
+
+
+def split_of(name: str) -> str:
+    """Return the split that a folder is called after, whatever the exporter calls it; empty where it is none."""
+    return _SPLIT_NAMES.get(name.lower(), "")
 
 
 def numbers(texts: Sequence[str]) -> tuple[float, ...] | None:
@@ -69,6 +77,10 @@ def accept(
     x1, y1, x2, y2 = max(0.0, x1), max(0.0, y1), min(float(width), x2), min(float(height), y2)
     if x2 - x1 <= 0 or y2 - y1 <= 0:
         findings.add(Fault.ZERO_AREA, where, "the box has no area")
+        return None
+    if x2 - x1 < _LEAST_PX or y2 - y1 < _LEAST_PX:
+        what = f"the box is {x2 - x1:g} x {y2 - y1:g} px: less than a pixel, or in shares of the image"
+        findings.add(Fault.ZERO_AREA, where, what)
         return None
     return Annotation(label.defect_code, (x1, y1, x2, y2))
 

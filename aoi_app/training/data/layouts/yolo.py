@@ -1,8 +1,8 @@
-"""YOLO's layout: `images/` and `labels/` side by side, and a `data.yaml` with the class names.
+"""YOLO's layout: `images/` and `labels/` side by side, in all or in each split, and a `data.yaml` with class names.
 
-Label lines are `class x y width height`, the centre and the size as shares of the image. What the layout has no words
-for stands in folders and files of our own, which others overlook: `golden/` like `images/`, and `boards.csv`, which
-says what board each image was cut from.
+Label lines are `class x y width height`, the centre and the size as shares of the image, or a class and the corners of
+an outline, of which the box around it is taken. What the layout has no words for stands in folders and files of our
+own, which others overlook: `golden/` like `images/`, and `boards.csv`, which says what board each image was cut from.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 from aoi_app.training.corpus import DataError
 from aoi_app.training.data.dataset import Annotation, Dataset, Fault, Sample
 from aoi_app.training.data.layouts.plain_yaml import Value, parse, quoted
-from aoi_app.training.data.layouts.reading import SPLITS, Findings, accept, inside, numbers, read_text, size_of
+from aoi_app.training.data.layouts.reading import Findings, accept, inside, numbers, read_text, size_of, split_of
 from aoi_app.training.data.layouts.writing import Stems, Step, empty_folder, put_picture, put_text
 from aoi_app.training.data.pictures import SUFFIXES, find_picture
 
@@ -25,7 +25,7 @@ _COLUMNS = ("image", "board")
 
 def detect(root: Path) -> bool:
     """Tell whether `root` looks like this layout."""
-    return root.is_dir() and (root / "images").is_dir() and _description(root) is not None
+    return root.is_dir() and bool(_homes(root)) and _description(root) is not None
 
 
 def read(root: Path) -> Dataset:
@@ -39,18 +39,18 @@ def read(root: Path) -> Dataset:
     boards = _boards(root, findings)
     stems = Stems()
     samples = []
-    for image in sorted(p for p in (root / "images").rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file()):
-        within = image.relative_to(root / "images")
+    for home, image in _images(root):
+        within = image.relative_to(home / "images")
         size = size_of(image, findings)
         if size is None:
             continue
-        labels = _labels(root / "labels" / within.with_suffix(".txt"), image, size, classes, findings)
+        labels = _labels(home / "labels" / within.with_suffix(".txt"), image, size, classes, findings)
         if labels is None:
             continue
-        split = within.parts[0] if len(within.parts) > 1 and within.parts[0] in SPLITS else ""
-        folders = [p for p in within.parts[:-1] if p not in SPLITS]
+        split = split_of(home.name) if home != root else split_of(within.parts[0]) if len(within.parts) > 1 else ""
+        folders = [p for p in within.parts[:-1] if not split_of(p)]
         board = boards.get(within.as_posix()) or (folders[-1] if folders else within.stem)
-        golden = find_picture(root / "golden" / within.parent, image.stem)
+        golden = find_picture(home / "golden" / within.parent, image.stem)
         samples.append(Sample(stems.of(image.stem), image, labels, board, golden, split))
     if not samples and not findings.problems:
         raise DataError(f"{root / 'images'} holds no pictures.", "Name the folder that holds `images` and `labels`.")
@@ -87,6 +87,18 @@ def write(dataset: Dataset, root: Path, step: Step) -> None:
 
 def _description(root: Path) -> Path | None:
     return next((root / n for n in _DESCRIPTIONS if (root / n).is_file()), None)
+
+
+def _homes(root: Path) -> list[Path]:
+    """Return the folders that hold `images`: the data set's own, or those of its splits."""
+    homes = [root] if (root / "images").is_dir() else sorted(p for p in root.iterdir() if split_of(p.name))
+    return [home for home in homes if (home / "images").is_dir()]
+
+
+def _images(root: Path) -> list[tuple[Path, Path]]:
+    """Return each picture with the folder that holds its `images`."""
+    found = [(home, path) for home in _homes(root) for path in (home / "images").rglob("*")]
+    return sorted((home, path) for home, path in found if path.suffix.lower() in SUFFIXES and path.is_file())
 
 
 def _names(value: Value | None, origin: Path) -> tuple[str, ...]:
@@ -127,6 +139,12 @@ def _boards(root: Path, findings: Findings) -> dict[str, str]:
     return boards
 
 
+def _around(corners: tuple[float, ...]) -> tuple[float, float, float, float]:
+    """Return centre and size of the box around an outline."""
+    xs, ys = corners[::2], corners[1::2]
+    return (min(xs) + max(xs)) / 2, (min(ys) + max(ys)) / 2, max(xs) - min(xs), max(ys) - min(ys)
+
+
 def _labels(
     path: Path, image: Path, size: tuple[int, int], classes: tuple[str, ...], findings: Findings
 ) -> tuple[Annotation, ...] | None:
@@ -146,6 +164,8 @@ def _labels(
             continue
         where = f"{path}:{number}"
         values = numbers(fields)
+        if values is not None and len(values) > 6 and len(values) % 2:
+            values = (values[0], *_around(values[1:]))
         if values is None or len(values) != 5:
             findings.add(Fault.UNREADABLE_LABEL, where, f"{line.strip()[:60]!r} is not `class x y width height`")
             continue
