@@ -331,10 +331,10 @@ def _inspect(runner: _Runner, board: int, pixels: Pixels, golden: Pixels | None)
 
 def _draw(runner: _Runner, pictures: Pictures, watts: Callable[[], float | None]) -> None:
     """Let one choice work alone for a while and note what the GPU draws: its meter is slow, turns would be mixed."""
-    started = time.monotonic()
-    while (spent := time.monotonic() - started) < WATTS_S:
+    started, spent = time.monotonic(), 0.0
+    while spent < WATTS_S:
         detect(runner.detector, *pictures[len(runner.watts) % len(pictures)])
-        drawn = watts()
+        spent, drawn = time.monotonic() - started, watts()
         # the first half still holds what ran before
         if drawn is not None and spent > WATTS_S / 2:
             runner.watts.append(drawn)

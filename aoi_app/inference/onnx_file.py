@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 MAX_BYTES = 2**31 - 1
 """Protocol buffers hold no more; larger networks keep their weights in files of their own."""
 MAX_METADATA_CHARS = 1_000_000
+_WEIGHTS = {**dict.fromkeys(("Conv", "ConvTranspose", "Gemm", "MatMul"), 1), "QLinearConv": 3, "QLinearMatMul": 3}
+"""Which input of a layer holds its weights."""
 _NAME_KEYS = ("names", "class_names", "classes", "labels")
 _DTYPES: dict[int, np.dtype[Any]] = {
     1: np.dtype(np.float32),
@@ -152,10 +154,17 @@ def weight_types(path: Path) -> frozenset[str]:
         if n.op_type == "Constant" and n.attribute and n.attribute[0].HasField("t")
     }
     quantised = {n.output[0]: n.input[0] for n in proto.graph.node if n.op_type == "DequantizeLinear"}
+    # Some files hold floats that are rounded when they are loaded; without a zero point to bytes.
+    kinds |= {
+        n.output[0]: kinds.get(n.input[2], "uint8") if len(n.input) > 2 else "uint8"
+        for n in proto.graph.node
+        if n.op_type == "QuantizeLinear" and n.input[0] in kinds
+    }
     found = set()
     for node in proto.graph.node:
-        if node.op_type in ("Conv", "ConvTranspose", "Gemm", "MatMul") and len(node.input) > 1:
-            weight = quantised.get(node.input[1], node.input[1])
+        place = _WEIGHTS.get(node.op_type)
+        if place is not None and len(node.input) > place:
+            weight = quantised.get(node.input[place], node.input[place])
             found |= {kinds[weight]} if weight in kinds else set()
     return frozenset(found)
 

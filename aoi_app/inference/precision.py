@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import onnx
 
 PRECISIONS = ("fp32", "fp16", "int8")
+_HOLDS = {"fp16": {"float16"}, "int8": {"int8", "uint8"}}
 CACHE_VARIABLE = "AOI_CACHE"
 VERSION = 3
 """Counted up when a conversion changes: files of another version are made anew."""
@@ -83,7 +84,7 @@ def in_precision(
     if precision not in PRECISIONS:
         raise EngineError(f"There is no precision called {precision!r}.", f"Choose one of {', '.join(PRECISIONS)}.")
     held = weight_types(model.path)
-    if precision == "fp32" or (precision == "fp16" and "float16" in held) or (precision == "int8" and "int8" in held):
+    if precision == "fp32" or held & _HOLDS[precision]:
         return PrecisionFile(model, model, precision)
     if "float" not in held:
         raise EngineError(

@@ -91,6 +91,8 @@ def test_int8_is_calibrated_made_once_and_runs_as_int8(
     assert METADATA_KEY in {p.key for p in proto.metadata_props}
     batch = np.random.default_rng(1).random(network.input_shape(1)).astype(np.float32)
     plain = run_once(made.model.path, {network.input_name: batch})["output0"]
+    # Weights of 8 bits on every processor: ONNX Runtime adds them up rightly, only slower on some.
+    monkeypatch.setattr("aoi_app.inference.runtimes.onnxruntime._clips", lambda provider: False)
     values, ran = run(network, "int8", images, batch)
     assert "int8" in ran.lower()
     np.testing.assert_allclose(values, plain, atol=2.0)  # the shift to unsigned changes rounding at most

@@ -112,29 +112,3 @@ def test_a_network_without_such_places_stays_as_it_is(files: tuple[Path, Path]) 
     before = proto.SerializeToString()
     assert (join_rectifiers(proto), drop_rectifiers(proto)) == (0, 0)
     assert proto.SerializeToString() == before
-
-
-def test_the_largest_integers_add_up_on_every_processor() -> None:
-    """x86 without VNNI adds two products in 16 bits: 2 * 255 * 127 does not fit."""
-    make, constant = onnx.helper, onnx.numpy_helper.from_array
-    weights = [
-        constant(np.full((4, 16, 3, 3), 127, np.int8), "w"),
-        *(constant(np.float32(v), n) for n, v in (("step", 1 / 255), ("w_step", 1 / 127), ("sum_step", 1.0))),
-        *(constant(v, n) for n, v in (("nought", np.uint8(0)), ("w_nought", np.int8(0)))),
-    ]
-    nodes = [
-        make.make_node("QuantizeLinear", ["in", "step", "nought"], ["q"]),
-        make.make_node("DequantizeLinear", ["q", "step", "nought"], ["x"]),
-        make.make_node("DequantizeLinear", ["w", "w_step", "w_nought"], ["k"]),
-        make.make_node("Conv", ["x", "k"], ["c"]),
-        make.make_node("QuantizeLinear", ["c", "sum_step", "nought"], ["qc"]),
-        make.make_node("DequantizeLinear", ["qc", "sum_step", "nought"], ["out"]),
-    ]
-    ends = [
-        make.make_tensor_value_info(n, onnx.TensorProto.FLOAT, s)
-        for n, s in (("in", [1, 16, 8, 8]), ("out", [1, 4, 6, 6]))
-    ]
-    graph = make.make_graph(nodes, "largest", ends[:1], ends[1:], weights)
-    made = make.make_model(graph, opset_imports=[make.make_opsetid("", 17)], ir_version=8).SerializeToString()
-    (sums,) = open_session(made, 1).run(None, {"in": np.ones((1, 16, 8, 8), np.float32)})
-    np.testing.assert_array_equal(sums, 16 * 9)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import tempfile
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +14,20 @@ from numpy.typing import NDArray
 
 from aoi_app.core.errors import EngineError
 from aoi_app.inference.model import Model
-from aoi_app.inference.onnx_file import load_proto, weight_types
+from aoi_app.inference.onnx_file import weight_types
 from aoi_app.inference.precision import PrecisionFile, in_precision
-from aoi_app.inference.quantise import Progress, unsigned_activations
-from aoi_app.inference.rectifiers import drop_rectifiers
+from aoi_app.inference.quantise import Progress
 from aoi_app.inference.runtimes.base import Options, SessionInfo, chosen_options, layers_in_words
+from aoi_app.inference.runtimes.on_processor import for_processor
 from aoi_app.inference.runtimes.ort_library import CPU, first_line, layers, open_session
-from aoi_app.inference.runtimes.ort_providers import CPU_PROVIDER, Provider, devices_of, find_provider, read_back
+from aoi_app.inference.runtimes.ort_providers import (
+    CPU_PROVIDER,
+    PROVIDERS,
+    Provider,
+    devices_of,
+    find_provider,
+    read_back,
+)
 from aoi_app.inference.runtimes.session import (
     BasicSession,
     batch_of,
@@ -29,6 +37,7 @@ from aoi_app.inference.runtimes.session import (
     threads_of,
     unless_asked,
 )
+from aoi_app.inference.seven_bits import clips
 
 _DEFAULTS: Options = {"provider": "cpu", "threads": 0, "batch": 1, "calibration": ""}
 _log = logging.getLogger(__name__)
@@ -56,22 +65,24 @@ class OnnxSession(BasicSession):
     def __init__(self, file: PrecisionFile, provider: Provider, threads: int, batch: int) -> None:
         self._model = file.model
         self._batch = batch
-        path, said, detail = self._model.path, "", "precision as in the file"
+        path, said, told = self._model.path, "", ["precision as in the file"]
         device = "CPU" if provider.name == CPU_PROVIDER else ""
         if not device:
             ran, devices = file.precision, devices_of(provider)
+            network, noted = for_processor(path, lambda: _clips(provider)) if provider.on_processor else (path, "")
+            told.append(noted)
             chosen = [(provider.name, provider.options), *CPU]
-            self._session = open_session(path, threads, providers=chosen, devices=devices)
+            self._session = open_session(network, threads, providers=chosen, devices=devices)
             device, said = read_back(self._session, provider)
         if device == "CPU":
             # also where it fell to the CPU: what that computes in is another question
-            self._session, ran = _on_cpu(path, threads)
-            device, detail = on_cpu(threads), unless_asked(ran, file.precision)
+            self._session, ran, noted = _on_cpu(path, threads)
+            device, told = on_cpu(threads), [unless_asked(ran, file.precision), noted]
         if said:
             _log.warning(said)
-        told = "; ".join(filter(None, (said, detail)))
+        detail = "; ".join(filter(None, (said, *told)))
         size, fell_back = path.stat().st_size, bool(said) and device.startswith("CPU")
-        self._info = SessionInfo("ONNX Runtime", ran, device, told, file.sha256, size, fell_back=fell_back)
+        self._info = SessionInfo("ONNX Runtime", ran, device, detail, file.sha256, size, fell_back=fell_back)
 
     @property
     def fixed_batch(self) -> bool:
@@ -97,18 +108,24 @@ class OnnxSession(BasicSession):
         self._session = None
 
 
-def _on_cpu(path: Path, threads: int) -> tuple[Any, str]:
-    """Return a session on the CPU and what it computes in, read back from the graph that the library made."""
-    held = weight_types(path)
-    if held <= {"float"}:
-        return open_session(path, threads), "fp32"
-    network: Path | bytes = path
-    if "int8" in held:
-        proto = load_proto(path)
-        drop_rectifiers(proto)
-        unsigned_activations(proto)
-        network = proto.SerializeToString()
+def _on_cpu(path: Path, threads: int) -> tuple[Any, str, str]:
+    """Return a session on the CPU, what it computes in, read back from the library's own graph, and a remark."""
+    if weight_types(path) == {"float"}:
+        return open_session(path, threads), "fp32", ""
+    network, noted = for_processor(path, lambda: _clips(PROVIDERS["cpu"]))
     with tempfile.TemporaryDirectory(prefix="aoi-ort-") as folder:
         written = Path(folder) / "optimised.onnx"
         session = open_session(network, threads, written=written)
-        return session, layers_in_words(layers(written))
+        return session, layers_in_words(layers(written)), noted
+
+
+@cache
+def _clips(provider: Provider) -> bool:
+    """Return whether a provider clips sums of INT8 products on this processor, at its fastest."""
+
+    def run(network: bytes, image: NDArray[Any]) -> NDArray[Any]:
+        session = open_session(network, 1, providers=[(provider.name, provider.options)], exact=False)
+        made: NDArray[Any] = session.run(None, {"in": image})[0]
+        return made
+
+    return clips(run)

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from aoi_app.core.errors import EngineError, ModelError
+from aoi_app.core.errors import AoiError, EngineError, ModelError
 from aoi_app.inference.model import Model
 from aoi_app.inference.precision import PrecisionFile, cache_dir, in_precision
 from aoi_app.inference.quantise import Progress
 from aoi_app.inference.runtimes.base import Options, SessionInfo, chosen_options, layers_in_words
+from aoi_app.inference.runtimes.on_processor import for_processor
 from aoi_app.inference.runtimes.session import (
     FixedSession,
     batch_of,
@@ -23,6 +26,7 @@ from aoi_app.inference.runtimes.session import (
     threads_of,
     unless_asked,
 )
+from aoi_app.inference.seven_bits import clips
 
 _DEFAULTS: Options = {
     "device": "CPU",
@@ -79,10 +83,16 @@ class OpenVinoSession(FixedSession):
         }
         if device == "CPU":
             wanted["INFERENCE_NUM_THREADS"] = threads
+        source: Path | bytes = self._model.path
+        noted = ""
         try:
-            network = core.read_model(str(self._model.path))
+            if device == "CPU":
+                source, noted = for_processor(self._model.path, _clips)
+            network = core.read_model(source)
             network.reshape({self._model.input_name: list(self._model.input_shape(self._batch))})
             compiled = core.compile_model(network, device, wanted)
+        except AoiError:
+            raise
         except Exception as error:  # the library raises RuntimeError for everything
             raise ModelError(
                 f"OpenVINO {ov.__version__} refuses {self._model.path.name}: {_cause(error)}.",
@@ -96,7 +106,7 @@ class OpenVinoSession(FixedSession):
             "OpenVINO",
             ran,
             on_cpu(threads, name) if device == "CPU" else name,
-            unless_asked(ran, file.precision),
+            "; ".join(filter(None, (unless_asked(ran, file.precision), noted))),
             file.sha256,
             self._model.path.stat().st_size,
         )
@@ -119,6 +129,19 @@ class OpenVinoSession(FixedSession):
         """Free the model. May be called twice."""
         self._request = None
         self._outputs = []
+
+
+@cache
+def _clips() -> bool:
+    """Return whether OpenVINO clips sums of INT8 products on this processor."""
+    import openvino as ov
+
+    def run(network: bytes, image: NDArray[Any]) -> NDArray[Any]:
+        core = ov.Core()
+        compiled = core.compile_model(core.read_model(network), "CPU", {"INFERENCE_NUM_THREADS": 1})
+        return np.asarray(compiled(image)[0])
+
+    return clips(run)
 
 
 def _layers(graph: Any) -> dict[str, int]:

@@ -84,6 +84,7 @@ def open_session(
     written: Path | None = None,
     providers: Sequence[tuple[str, Mapping[str, str]]] = CPU,
     devices: Sequence[Any] = (),
+    exact: bool = True,
 ) -> Any:
     """Return an `InferenceSession`.
 
@@ -97,6 +98,8 @@ def open_session(
         Name and options of execution providers, the best first.
     devices
         Of a plug-in, instead of `providers`.
+    exact
+        Whether INT8 products are added up rightly where that is slower.
 
     Raises
     ------
@@ -112,8 +115,8 @@ def open_session(
     wanted.add_session_config_entry("session.intra_op.allow_spinning", "0")
     wanted.add_session_config_entry("session.record_ep_graph_assignment_info", "1")
     # Without it x86 processors that have no VNNI add two products in 16 bits, and clip what does not fit: INT8 networks
-    # were wrong by whole pixels there, without a word. Others are as fast as without.
-    wanted.add_session_config_entry("session.x64quantprecision", "1")
+    # were wrong by whole pixels there, without a word. Others, and weights in 7 bits, are as fast as without.
+    wanted.add_session_config_entry("session.x64quantprecision", "1" if exact else "0")
     wanted.log_severity_level = 4  # failures come as exceptions
     if written is not None:
         wanted.optimized_model_filepath = str(written)

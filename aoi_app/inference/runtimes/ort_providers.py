@@ -30,6 +30,8 @@ class Provider:
         Given to it at the start.
     plugin
         Module that brings it as a library of its own, for the plain ONNX Runtime; empty where it is built in.
+    on_processor
+        It computes where the CPU does: INT8 networks are given to it as that takes them.
     """
 
     name: str
@@ -37,10 +39,11 @@ class Provider:
     install: str
     options: Mapping[str, str] = field(default_factory=dict, hash=False)
     plugin: str = ""
+    on_processor: bool = False
 
 
 PROVIDERS: Mapping[str, Provider] = {
-    "cpu": Provider(CPU_PROVIDER, "CPU", "pip install onnxruntime"),
+    "cpu": Provider(CPU_PROVIDER, "CPU", "pip install onnxruntime", on_processor=True),
     "cuda": Provider("CUDAExecutionProvider", "CUDA", "pip install onnxruntime-gpu"),
     "tensorrt": Provider(
         "TensorrtExecutionProvider", "TensorRT", "pip install onnxruntime-gpu, and TensorRT 10 beside it"
@@ -52,7 +55,11 @@ PROVIDERS: Mapping[str, Provider] = {
         plugin="onnxruntime_ep_nv_tensorrt_rtx",
     ),
     "openvino": Provider(
-        "OpenVINOExecutionProvider", "OpenVINO", "pip install onnxruntime-openvino", {"device_type": "CPU"}
+        "OpenVINOExecutionProvider",
+        "OpenVINO",
+        "pip install onnxruntime-openvino",
+        {"device_type": "CPU"},
+        on_processor=True,
     ),
     "directml": Provider("DmlExecutionProvider", "DirectML", "pip install onnxruntime-directml"),
 }
