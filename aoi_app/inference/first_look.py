@@ -11,11 +11,13 @@ from numpy.typing import NDArray
 
 from aoi_app.core.errors import ModelError
 from aoi_app.inference.card import Family
-from aoi_app.inference.layout import BATCH_ROW, ROW, Form, HeadSpec, anchors, anchors_per_cell
+from aoi_app.inference.layout import BATCH_ROW, MAX_ROWS, ROW, Form, HeadSpec, anchors, anchors_per_cell
 from aoi_app.inference.onnx_file import NetworkFile
 
 Values = NDArray[Any]
 
+SHARES_BELOW = 4.0
+"""Boxes of an empty image that reach no further than this are shares of its sides, not pixels."""
 OFF_GRID = 6.0
 """Strides between a box's centre and its cell, on the average of all cells, beyond which it is not of that cell."""
 
@@ -28,6 +30,7 @@ def settle(
     *,
     family_said: bool,
     names_by_hand: bool,
+    pixels: bool = True,
 ) -> HeadSpec:
     """Settle what shapes leave open by the values that the network gives for an empty image.
 
@@ -39,6 +42,8 @@ def settle(
         The card names the family.
     names_by_hand
         The exporter wrote no names: nothing but a card says how many classes there are.
+    pixels
+        Boxes must be in pixels: the runtime makes none of shares of the image's sides.
 
     Raises
     ------
@@ -46,12 +51,17 @@ def settle(
         The values are none of a detector's, or not of so many classes.
     """
     name, path = head.outputs[0], file.path.name
-    columns = head.classes + {Form.GRID: 5, Form.CLASSES: 4}.get(head.form, 0)
+    columns = head.classes + {Form.GRID: 5, Form.OBJECTNESS: 5, Form.CLASSES: 4}.get(head.form, 0)
     if columns == ROW and not (head.channels_first or family_said) and are_sorted_rows(values(), head.classes):
         return HeadSpec(Family.YOLOV10, Form.ROWS, head.outputs, head.classes)
     if head.form is Form.GRID:
         return _grid(head, values(), file, size, family_said)
     if head.form is Form.CLASSES:
+        if pixels and are_shares(values(), head):
+            raise ModelError(
+                f"{path} gives boxes as shares of the image, 0 to 1, in its output {name}; pixels were expected.",
+                "Export it so that boxes come in pixels of the network's input.",
+            )
         if are_corners(values(), head, size):
             return replace(head, form=Form.CORNERS)
         if names_by_hand:
@@ -130,7 +140,11 @@ def are_rows(output: Values, classes: int) -> bool:
 
 def are_sorted_rows(output: Values, classes: int) -> bool:
     """Tell whether all rows of six hold corners, a score and a class, best score first, as an end-to-end head does."""
-    scores, boxes = output[..., 4], bool((output[..., 2:4] > output[..., :2]).mean() > 0.99)
+    scores, there = output[..., 4], output[..., 4] > 0
+    # Suppression inside fills up with zeros, all of the rows where it found nothing.
+    few = output.shape[-2] <= MAX_ROWS
+    ordered = (output[..., 2:4] > output[..., :2])[there if few else ...]
+    boxes = bool(ordered.mean() > 0.99) if ordered.size else few and not output.any()
     return boxes and bool((np.diff(scores, axis=-1) <= 0).all()) and are_rows(output, classes)
 
 
@@ -153,6 +167,12 @@ def is_decoded(file: NetworkFile, output: NDArray[Any], size: tuple[int, int]) -
             f"{file.path.name} gives values that are no numbers, even for an empty image.", "Export it again."
         )
     return bool((np.ptp(centres, axis=0) > np.array([size[1], size[0]]) / 2).all())
+
+
+def are_shares(output: Values, head: HeadSpec) -> bool:
+    """Tell whether boxes are given as shares of the image's sides: all over it, and none beyond a few pixels."""
+    boxes = (output[0] if head.channels_first else output[0].T)[:4].astype(np.float32)
+    return bool((np.ptp(boxes[:2], axis=1) > 0.5).all() and np.abs(boxes).max() < SHARES_BELOW)
 
 
 def are_corners(output: NDArray[Any], head: HeadSpec, size: tuple[int, int]) -> bool:

@@ -201,7 +201,8 @@ def _read(
             (Family.YOLOV5, Form.OBJECTNESS, objects and per_cell == 1 and wanted is Family.YOLOV5),
             # Until it is known that the graph decodes the boxes itself.
             (Family.YOLOX, Form.GRID, objects and per_cell == 1 and (not channels_first or wanted is Family.YOLOX)),
-            (Family.YOLOV10, Form.ROWS, rows and per_cell is None),
+            # A few rows, whatever grid has as many cells: nothing else has six columns with so many classes.
+            (Family.YOLOV10, Form.ROWS, rows and (per_cell is None or (anchors or 0) <= MAX_ROWS)),
         )
         for family, form, fit in fits:
             if fit and wanted in (None, family):

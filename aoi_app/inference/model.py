@@ -119,6 +119,7 @@ def read_model(path: Path, size: tuple[int, int] | None = None, probe: Probe | N
         size,
         family_said=card.family is not None,
         names_by_hand=by_hand,
+        pixels=path.suffix != TFLITE,
     )
     complete = card.model_copy(
         update={

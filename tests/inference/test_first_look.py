@@ -141,3 +141,27 @@ def test_a_card_of_another_family_is_told_what_the_file_is(make_onnx: MakeOnnx) 
     card_path(path).write_text('{"family": "yolov5"}')
     with pytest.raises(ModelError, match="says yolov5, but the output output0 is laid out as yolov8"):
         read_model(path)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 80])
+@pytest.mark.parametrize("empty", [True, False])
+@pytest.mark.parametrize("size", [(192, 320), (128, 160)])
+def test_rows_as_many_as_some_grid_has_cells(
+    size: tuple[int, int], empty: bool, count: int, make_onnx: MakeOnnx
+) -> None:
+    # 300 are the cells of 192 x 320 px in strides of 16 and 32, and three for each of 128 x 160 px.
+    rows = zeros(300, 6)
+    if not empty:
+        rows[0], rows[1] = (8, 8, 24, 40, 0.9, count - 1), (20, 30, 90, 60, 0.6, 0)
+    names = {"names": str([f"class {i}" for i in range(count)])}
+    model = read_model(make_onnx([("output0", rows, (1, 300, 6))], metadata=names, input_shape=(1, 3, *size)))
+    assert (model.family, model.head.form) == (Family.YOLOV10, Form.ROWS)
+
+
+@pytest.mark.parametrize("channels_first", [True, False])
+def test_boxes_as_shares_of_the_image_are_refused(channels_first: bool, make_onnx: MakeOnnx) -> None:
+    values = zeros(8400, 84)
+    values[:, :2], values[:, 2:4] = centres_of((8, 16, 32), 1) / 640, 0.05
+    shown = values.T if channels_first else values
+    with pytest.raises(ModelError, match="shares of the image, 0 to 1"):
+        read_model(make_onnx([("output0", shown, (1, *shown.shape))], metadata=V8))

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aoi_app.core.errors import EngineError, ModelError
+from aoi_app.inference.first_look import SHARES_BELOW
 from aoi_app.inference.layout import Form
 from aoi_app.inference.model import TFLITE, Model
 from aoi_app.inference.onnx_file import plain_hash
@@ -32,8 +33,6 @@ _DEFAULTS: Options = {"threads": 0, "batch": 1, "calibration": ""}
 _COMPUTE = ("CONV_2D", "DEPTHWISE_CONV_2D", "TRANSPOSE_CONV", "FULLY_CONNECTED", "BATCH_MATMUL")
 _KINDS = {"float32": "fp32", "float16": "fp16", "int8": "int8", "uint8": "int8", "int16": "int16"}
 _PIXEL_FORMS = (Form.CLASSES, Form.OBJECTNESS, Form.CORNERS)
-_SHARES_BELOW = 4.0
-"""Boxes of an empty image that reach no further than this are shares of its sides, not pixels."""
 
 
 class LiteRt:
@@ -102,7 +101,7 @@ class LiteRtSession(FixedSession):
             return None
         boxes = self.run(np.zeros(self._model.input_shape(self._batch), self._model.dtype))[0]
         boxes = boxes[:, :4] if head.channels_first else boxes[..., :4]
-        if not np.isfinite(boxes).all() or np.abs(boxes).max() > _SHARES_BELOW:
+        if not np.isfinite(boxes).all() or np.abs(boxes).max() > SHARES_BELOW:
             return None
         height, width = self._model.size
         sides = np.array([width, height, width, height], np.float32)
