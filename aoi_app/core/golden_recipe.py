@@ -24,6 +24,11 @@ OF_THE_PRODUCT = (
 )
 
 
+def length_slack(lines: int) -> int:
+    """Return by how many lines a board may differ from a golden one of `lines` lines."""
+    return math.ceil(SLACK * lines) + SLACK_LINES
+
+
 def recipe_of_golden(
     base: Recipe,
     name: str,
@@ -59,7 +64,7 @@ def recipe_of_golden(
     values = base.model_dump()
     if name != base.name:
         values = {key: value for key, value in values.items() if key not in OF_THE_PRODUCT}
-    slack = math.ceil(SLACK * lines) + SLACK_LINES
+    slack = length_slack(lines)
     values |= {
         "name": name,
         "revision": 0,

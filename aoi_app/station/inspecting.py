@@ -10,6 +10,7 @@ from typing import Protocol
 
 from aoi_app.core.detection import Detections
 from aoi_app.core.errors import AoiError, RecipeError
+from aoi_app.core.golden_recipe import length_slack
 from aoi_app.core.inspection import EngineInfo, Inspection, Judgement, ToGolden, Verdict, judge, relevant
 from aoi_app.core.protocols import Detector
 from aoi_app.core.recipe import MAX_LENGTH_LINES, Recipe
@@ -245,7 +246,7 @@ class Inspector:
             except RecipeError as error:
                 board.error = error.what.rstrip(".")
         golden = board.golden
-        if golden is not None and not board.error and lines > (1 + GOLDEN_SHORT) * golden.shape[0]:
+        if golden is not None and not board.error and not _as_long(lines, golden.shape[0], board.recipe):
             board.error = f"its golden board has {golden.shape[0]} lines, the board has {lines}"
         detections = self._guarded(board, lambda d: d.finish(lines)) if lines else Detections.empty()
         names = board.detector.info.class_names if board.detector else ()
@@ -296,6 +297,12 @@ class Inspector:
         if tiles > board.tiles:
             self._on_tiles(tiles - board.tiles, board.busy_ms)
             board.tiles, board.busy_ms = tiles, 0.0
+
+
+def _as_long(lines: int, golden: int, recipe: Recipe) -> bool:
+    """Tell whether a board is all of its golden board: where no recipe says how short one may be, that does."""
+    shortest = golden - length_slack(golden) if recipe.min_lines == 1 else 0
+    return shortest <= lines <= (1 + GOLDEN_SHORT) * golden
 
 
 def _inspection(

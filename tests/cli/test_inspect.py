@@ -67,8 +67,8 @@ def test_golden_boards_by_name(model: Path, boards: Path, tmp_path: Path) -> Non
     assert "no golden image for a3" in second["reason"]
 
 
-@pytest.mark.parametrize(("lines", "exit_code"), [(320, 2), (638, 1), (1_000, 1)])
-def test_a_golden_board_that_ends_before_the_board_is_not_enough(
+@pytest.mark.parametrize(("lines", "exit_code"), [(320, 2), (638, 1), (700, 1), (1_000, 2)])
+def test_a_golden_board_and_a_board_of_other_lengths(
     model: Path, boards: Path, tmp_path: Path, lines: int, exit_code: int
 ) -> None:
     golden = tmp_path / "golden.png"
@@ -77,6 +77,11 @@ def test_a_golden_board_that_ends_before_the_board_is_not_enough(
     assert result.exit_code == exit_code
     if exit_code == 2:
         assert json.loads(result.stdout)["reason"] == f"its golden board has {lines} lines, the board has 640"
+    # A recipe that says how short a board may be is believed.
+    recipe = tmp_path / "recipe.json"
+    recipe.write_text('{"name": "short", "min_lines": 600}')
+    result = aoi("inspect", boards / "a1.png", "--model", model, "--golden", golden, "--recipe", recipe)
+    assert result.exit_code == (2 if lines == 320 else 1)
 
 
 def test_a_wrong_model_is_one_message_not_a_traceback(boards: Path) -> None:
