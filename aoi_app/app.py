@@ -17,7 +17,7 @@ from aoi_app.core.protocols import Detector, ResultStore
 from aoi_app.core.recipe import Recipe, load_recipe
 from aoi_app.core.settings import Settings, load_settings
 from aoi_app.core.validation import named_fields
-from aoi_app.demo import at_source, recipe_of, record_of
+from aoi_app.demo import DEMOS, SHIPPED, at_source, recipe_of, record_of
 from aoi_app.detectors import admitted_detector, fallback, make_detector, plant_boards
 from aoi_app.golden_boards import LineGolden
 from aoi_app.inference.catalog import find_model
@@ -139,7 +139,8 @@ def open_station(
         settings = settings.with_changes(data_dir=str(data))
     if source:
         settings = settings.with_changes(camera=at_source(settings.camera, source).model_dump())
-        recipe = recipe or recipe_of(source)
+    if source or settings.camera.source not in DEMOS:
+        recipe = recipe or recipe_of(settings.camera.source, settings.recipe)
     folder = data_dir(settings)
     book = RecipeBook(folder, settings.database_url)
     station = build_station(settings, opening_recipe(book, recipe or settings.recipe), golden)
@@ -153,6 +154,7 @@ def open_station(
         lambda record: second_look(record, station.settings, book, find_golden),
         lambda: record_of(station.settings.camera.source),
         lambda model: trial(find_model(model or station.recipe.model), plant_boards(station.settings)),
+        lambda source, current: recipe_of_line(book, source, current),
     )
     try:
         code = run_window(
@@ -191,6 +193,12 @@ def second_look(record: BoardRecord, settings: Settings, book: RecipeBook, find_
         return look_again(record, image, detector, recipe, find_golden)
     finally:
         detector.close()
+
+
+def recipe_of_line(book: RecipeBook, source: str, current: str) -> Recipe | None:
+    """Return the recipe to go on with on another line; None for the one in force, which a plant's own always is."""
+    wanted = recipe_of(source, current)
+    return opening_recipe(book, wanted) if current in SHIPPED and wanted != current else None
 
 
 def opening_recipe(book: RecipeBook, wanted: str) -> Recipe:

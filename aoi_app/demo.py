@@ -26,6 +26,11 @@ DEMOS: Mapping[str, Demo] = {
     "simulated:bare": Demo("demo-bare", PixelFormat.MONO8),
 }
 
+ANY_BOARD = "any-board"
+"""Recipe of a line that has none of its own yet: no regions, no components, no sizes."""
+SHIPPED = frozenset((ANY_BOARD, *(demo.recipe for demo in DEMOS.values())))
+"""Names of the recipes that come with the program."""
+
 DEMO_RECORD = RecordSettings(
     stop_rules=StopRules(min_first_pass_yield=0.5, yield_boards=50, max_reject_rate=0.5),
     whole_boards="failed",
@@ -43,10 +48,16 @@ def at_source(camera: CameraSettings, source: str) -> CameraSettings:
     )
 
 
-def recipe_of(source: str) -> str:
-    """Return the name of the recipe that goes with a source; empty where none does."""
+def recipe_of(source: str, current: str) -> str:
+    """Return the name of the recipe that goes with a source; `current` where that is a plant's own.
+
+    The recipe of a demonstration knows its own boards: on others its ignored regions would hide defects, and its
+    components would be named in places where there are none.
+    """
     demo = DEMOS.get(source)
-    return demo.recipe if demo else ""
+    if demo is None:
+        return ANY_BOARD if current in SHIPPED else current
+    return demo.recipe
 
 
 def source_of(recipe: str) -> str:

@@ -46,6 +46,7 @@ def window_services(
     inspect_again: Callable[[BoardRecord], SecondLook] | None = None,
     usual_record: Callable[[], RecordSettings] = RecordSettings,
     try_runtimes: Callable[[str], str] | None = None,
+    recipe_of_line: Callable[[str, str], Recipe | None] = lambda source, current: None,
 ) -> Services:
     """Return the services of a station.
 
@@ -59,6 +60,8 @@ def window_services(
         Settings of a record that has none of its own.
     try_runtimes
         Measures runtimes on this machine.
+    recipe_of_line
+        Tells the recipe to go on with where the line changes to another source.
     """
     for entry in list_models():
         if entry.card is not None:
@@ -88,6 +91,7 @@ def window_services(
         runtime_fields=_runtime_fields,
         try_runtimes=try_runtimes,
         recipes=book.names,
+        recipe_of_line=recipe_of_line,
         load_recipe=book.load,
         save_recipe=book.save,
         recipe_revisions=book.history,

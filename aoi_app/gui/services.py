@@ -205,6 +205,8 @@ class Services:
         The golden boards of recipes; None where no recipe has one of its own.
     newest_recipes
         The newest revision of every recipe.
+    recipe_of_line
+        From a source and the name of the recipe in force to the recipe to go on with; None for the one in force.
     open_accounts
         Opens the accounts; None where nobody is to log in. Called in a worker thread.
     open_alarms
@@ -239,6 +241,7 @@ class Services:
     newest_recipes: Callable[[], Sequence[Recipe]] = tuple
     open_accounts: Callable[[], AccountBook] | None = None
     open_alarms: Callable[[], AlarmBook | None] = _nothing
+    recipe_of_line: Callable[[str, str], Recipe | None] = lambda source, current: None
     create_camera: Callable[[CameraSettings], LineScanCamera] = _create_camera
     flat_field_file: Callable[[CameraInfo], Path] = _flat_field_file
     facts: Callable[[], Sequence[tuple[str, str]]] = tuple

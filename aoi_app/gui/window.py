@@ -214,8 +214,16 @@ class MainWindow(Shell):
         self._on_status()
 
     def take_settings(self, settings: Settings) -> None:
-        """Put settings into force: station, language and look."""
-        old = self.settings
+        """Put settings into force: station, language and look.
+
+        Where the source changes, the recipe of a demonstration gives way to the one that goes with the new source.
+        """
+        old, used = self.settings, self.station.recipe.name
+        if settings.camera.source != old.camera.source and settings.recipe == old.recipe:
+            recipe = self.services.recipe_of_line(settings.camera.source, used)
+            if recipe is not None:
+                self.use_recipe(recipe)
+                settings = settings.with_changes(recipe=recipe.name)
         self._keep(settings)
         self._pages.take_settings(settings)
         if settings.theme != old.theme:

@@ -10,7 +10,7 @@ from PySide6.QtGui import QKeySequence, QStandardItemModel
 from PySide6.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QLineEdit, QSpinBox
 
 from aoi_app.core.errors import EngineError
-from aoi_app.core.recipe import ClassRule
+from aoi_app.core.recipe import ClassRule, Recipe
 from aoi_app.gui.review.page import ReviewPage
 from aoi_app.gui.settings.dialog import SettingsDialog
 from tests.gui.world import GuiWorld
@@ -202,3 +202,21 @@ def test_one_key_for_two_acts_is_refused(world: GuiWorld, dialog: SettingsDialog
     assert not dialog.apply()
     assert "is given to 2 acts" in dialog._problem.text()
     assert world.saved == []
+
+
+def test_another_line_brings_the_recipe_that_goes_with_it(world: GuiWorld, dialog: SettingsDialog) -> None:
+    before, asked = world.station.recipe, []
+    other = before.model_copy(update={"name": "any-board", "revision": 1})
+
+    def recipe_of_line(source: str, current: str) -> Recipe | None:
+        asked.append((source, current))
+        return None if source == "scans/" else other
+
+    world.window.services = replace(world.window.services, recipe_of_line=recipe_of_line)
+    settings = world.station.settings
+    world.window.take_settings(settings.with_changes(camera={"source": "scans/"}))
+    assert world.station.recipe == before
+    world.window.take_settings(settings)
+    assert asked == [("scans/", before.name), (settings.camera.source, before.name)]
+    assert world.station.recipe == other
+    assert world.saved[-1].recipe == "any-board"
