@@ -27,6 +27,7 @@ SLOW_LINES = 1_000.0
 HEADERS = 36
 """Bytes of each packet that are not the block's: IP, UDP, GVSP."""
 NANOSECOND_TICKS = 1e9
+_CHECK = "Check cable and power; it is looked for again."
 SLICE_S = 0.1
 """Longest wait inside the library, so that stop and a lost camera are noticed."""
 
@@ -117,8 +118,28 @@ class AravisCamera:
         return made.applied
 
     def start_acquisition(self) -> None:
-        """Allocate the buffers and begin. Raises CameraBusy, CameraLost, CameraError."""
+        """Allocate the buffers and begin. Raises CameraLost, CameraError."""
         self._halt()
+        self.check()
+        try:
+            self._allocate()
+        except CameraBusy as error:
+            raise self._taken_back(error) from error
+        self._ready.clear()
+        self._intake.restart()
+        self._stopped.clear()
+        device = self._opened()
+        try:
+            set_first(device, ("TLParamsLocked",), 1)
+            device.execute("AcquisitionStart")
+        except FeatureError as error:
+            raise self._taken_back(error) from error
+
+    def _taken_back(self, error: AoiError) -> CameraLost:
+        # It obeyed when it was configured: the network was away for so long that it no longer heeds us.
+        return CameraLost(f"The camera {self._address} cannot be started: {error.what}", _CHECK)
+
+    def _allocate(self) -> None:
         device, library, options = self._opened(), self._library, self._applied_options
         assert library is not None and self._camera is not None
         size = int(options.get("packet_size", 0))
@@ -146,11 +167,6 @@ class AravisCamera:
                 retention_s=retention_s(resend, buffers, block_s),
                 chunks=chunks,
             )
-        self._ready.clear()
-        self._intake.restart()
-        self._stopped.clear()
-        set_first(device, ("TLParamsLocked",), 1)
-        device.execute("AcquisitionStart")
 
     @staticmethod
     def _pace(device: AravisDevice, pause_s: float) -> None:
@@ -163,10 +179,7 @@ class AravisCamera:
         """Return the next block, or None. Raises CameraLost, CameraError."""
         deadline = time.monotonic() + timeout_s
         while not self._stopped.is_set():
-            if self._lost.is_set():
-                raise CameraLost(
-                    f"The camera {self._address} no longer answers.", "Check cable and power; it is looked for again."
-                )
+            self.check()
             stream = self._stream
             if stream is None:
                 raise CameraError("The camera delivers nothing before it is started.", "Start the acquisition first.")
@@ -179,6 +192,11 @@ class AravisCamera:
             if self._ready:
                 return self._ready.pop()
         return None
+
+    def check(self) -> None:
+        """Raise CameraLost when the camera no longer answers."""
+        if self._lost.is_set():
+            raise CameraLost(f"The camera {self._address} no longer answers.", _CHECK)
 
     def stop_acquisition(self) -> None:
         """Stop. May be called from any thread, and twice."""

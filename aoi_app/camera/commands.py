@@ -29,7 +29,7 @@ from aoi_app.camera.gige.device import GigeDevice
 from aoi_app.camera.gige.link_faults import LinkFaults
 from aoi_app.camera.introspection import describe
 from aoi_app.camera.watch import watch
-from aoi_app.core.errors import AoiError, CameraError, CameraNotFound
+from aoi_app.core.errors import AoiError, BackendMissing, CameraError, CameraNotFound
 from aoi_app.core.options import guessed
 from aoi_app.core.protocols import AcquisitionConfig
 from aoi_app.core.recipe import MAX_LENGTH_LINES
@@ -69,7 +69,8 @@ def list_cameras(
         if isinstance(answer, AoiError):
             if as_json:
                 print(json.dumps({"driver": name, "missing": answer.what, "hint": answer.hint}))
-            table.add_row(f"[dim]{name}[/]", "[dim]not available[/]", f"[dim]{escape(answer.hint)}[/]", "", "")
+            why = answer.hint if isinstance(answer, BackendMissing) else str(answer)
+            table.add_row(f"[dim]{name}[/]", "[dim]not available[/]", f"[dim]{escape(why)}[/]", "", "")
             continue
         if not answer and name in ATTACHED:
             table.add_row(f"[dim]{name}[/]", "[dim]no camera answers[/]", "", "", "")

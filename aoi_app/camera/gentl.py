@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import threading
 import time
@@ -26,6 +27,9 @@ PRODUCERS_VARIABLE = "GENICAM_GENTL64_PATH"
 """Folders of .cti files, as the GenTL standard has it; each vendor's set-up adds its own."""
 
 BUSY_S, BUSY_PAUSE_S = 8.0, 0.5
+CHECK_S = 1.0
+ENTRY = "GCInitLib"
+"""The first function that is called of every producer."""
 POLL_S = 0.003
 """harvesters' own wait keeps other Python threads from running for milliseconds
 (https://github.com/genicam/harvesters/issues/508): it is asked at short intervals instead."""
@@ -58,13 +62,31 @@ def discover(timeout_s: float) -> list[CameraInfo]:
 
 
 def _harvester(files: list[Path]) -> Any:
+    """Return a harvester of the producers that can be loaded. Raises CameraNotFound when none can."""
     from harvesters.core import Harvester
 
+    problems = {file: _problem(file) for file in files}
+    usable = [file for file, problem in problems.items() if not problem]
+    if not usable:
+        raise CameraNotFound(
+            f"No GenTL producer can be used: {'; '.join(problems.values())}.",
+            "Install the one of the camera's vendor anew, for this system and processor.",
+        )
     harvester = Harvester()
-    for file in files:
-        harvester.add_file(str(file), check_existence=True, check_validity=True)
+    for file in usable:
+        harvester.add_file(str(file))
     harvester.update()
     return harvester
+
+
+def _problem(file: Path) -> str:
+    """Return why a producer cannot be used; empty when it can. One of a vendor must not hide those of the others."""
+    try:
+        library = ctypes.CDLL(str(file))
+    except OSError as error:
+        return str(error)
+    # harvesters calls what is not there, and the process ends.
+    return "" if hasattr(library, ENTRY) else f"{file} is no GenTL producer: it has no {ENTRY}"
 
 
 def _info(device: Any) -> CameraInfo:
@@ -103,6 +125,7 @@ class GentlCamera:
         self._stopped = threading.Event()
         self._chunks: Mapping[str, str] = {}
         self._incomplete = 0
+        self._checked_s = 0.0
 
     @property
     def info(self) -> CameraInfo:
@@ -214,8 +237,19 @@ class GentlCamera:
             if time.monotonic() >= deadline:
                 return self._intake.quiet()
             if buffer is None:
+                self.check()
                 self._stopped.wait(POLL_S)
         return None
+
+    def check(self) -> None:
+        """Raise CameraLost when the camera no longer answers; it is asked every `CHECK_S`."""
+        # Few producers tell that a camera is gone: a stream that waits for a trigger is as silent.
+        now = time.monotonic()
+        if self._acquirer is None or now < self._checked_s + CHECK_S:
+            return
+        self._checked_s = now
+        if not self.features.answers():
+            raise CameraLost(f"The camera {self._id} no longer answers.", _CHECK)
 
     def stop_acquisition(self) -> None:
         """Stop. May be called from any thread, and twice."""

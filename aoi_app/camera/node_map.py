@@ -41,6 +41,15 @@ class NodeMap:
             _only_genapi(error)
             return None
 
+    def answers(self) -> bool:
+        """Tell whether the camera itself still answers: its width is read anew, past what is remembered of it."""
+        try:
+            self._nodes.get_node("Width").get_value(False, True)
+        except Exception as error:
+            _only_genapi(error)
+            return type(error).__name__ in _NOT_OF_THE_LINK
+        return True
+
     def entries(self, name: str) -> tuple[str, ...]:
         """Return the entries of an enumeration; none when the camera does not have it."""
         node = self._node(name)
@@ -103,6 +112,9 @@ def _is_feature(node: Any) -> bool:
     inner = node.GetNode() if hasattr(node, "GetNode") else node.node
     return bool(inner.IsFeature() if hasattr(inner, "IsFeature") else inner.is_feature())
 
+
+_NOT_OF_THE_LINK = ("AccessException", "LogicalErrorException")
+"""A feature that cannot be read now, or is not there: the camera was not even asked."""
 
 # GenApi's EAccessMode: WO, RO, RW
 _USABLE = (2, 3, 4)

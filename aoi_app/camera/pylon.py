@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -95,8 +96,8 @@ class PylonCamera:
             )
         deadline = time.monotonic() + BUSY_S
         while True:
-            camera = pylon.InstantCamera(factory.CreateDevice(devices[0]))
             try:
+                camera = pylon.InstantCamera(factory.CreateDevice(devices[0]))
                 camera.Open()
                 break
             except genicam.GenericException as error:
@@ -164,9 +165,16 @@ class PylonCamera:
             block = self._block(result)
             if block is not None:
                 return block
-            if camera.IsCameraDeviceRemoved() or not (camera.IsGrabbing() or self._stopped.is_set()):
-                raise CameraLost("The camera was removed, or its stream ended.", _CHECK)
+            self.check()
+            if not (camera.IsGrabbing() or self._stopped.is_set()):
+                raise CameraLost("The stream of the camera ended.", _CHECK)
         return None
+
+    def check(self) -> None:
+        """Raise CameraLost when the camera was removed."""
+        camera = self._camera
+        if camera is not None and camera.IsCameraDeviceRemoved():
+            raise CameraLost("The camera was removed.", _CHECK)
 
     def stop_acquisition(self) -> None:
         """Stop. May be called from any thread, and twice."""
@@ -182,12 +190,10 @@ class PylonCamera:
             return
         from pypylon import genicam
 
-        try:
-            camera.Close()
-            camera.DestroyDevice()
-        except genicam.GenericException:
-            # It is gone already, and with it all that there is to free.
-            return
+        for free in (camera.Close, camera.DestroyDevice):
+            # What a lost camera no longer lets go of is gone with it; the handle is given back all the same.
+            with suppress(genicam.GenericException):
+                free()
 
     def _block(self, result: Any) -> LineBlock | None:
         if not result.IsValid():
@@ -202,7 +208,9 @@ class PylonCamera:
                 nodes = NodeMap(result.GetChunkDataNodeMap())
                 values = {key: nodes.number(name) for key, name in CHUNKS.items()}
                 chunks = {key: int(value) for key, value in values.items() if value is not None}
-            data = np.frombuffer(result.GetBuffer(), np.uint8)[: result.GetPayloadSize()]
+            # The payload of a short block is shorter than its image, one with chunks longer.
+            size = min(result.GetPayloadSize(), result.GetImageSize())
+            data = np.frombuffer(result.GetBuffer(), np.uint8)[:size]
             return self._intake.take(data, result.GetBlockID(), result.GetTimeStamp(), **chunks)
         finally:
             result.Release()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from aoi_app.core.detection import Detections
 from aoi_app.core.inspection import EngineInfo, Inspection
@@ -72,6 +72,14 @@ class LineScanCamera(Protocol):
 
     def close(self) -> None:
         """Free the camera for the next program. Never raises; may be called twice."""
+
+
+@runtime_checkable
+class Watched(Protocol):
+    """A camera that knows, while nothing is fetched from it, whether it is still there."""
+
+    def check(self) -> None:
+        """Raise CameraLost when it is not; costs next to nothing."""
 
 
 class Detector(Protocol):

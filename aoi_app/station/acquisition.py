@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from aoi_app.core.errors import CameraBusy, CameraLost, CameraNotFound
-from aoi_app.core.protocols import CameraInfo, LineScanCamera
+from aoi_app.core.protocols import CameraInfo, LineScanCamera, Watched
 from aoi_app.core.scan import LineBlock, LinesIn, ScanEnd
 from aoi_app.station.journal import Journal
 from aoi_app.station.status import EventKind, Level
@@ -172,9 +172,13 @@ class Acquisition:
     def _wait_out_pause(self, line: Line) -> None:
         line.camera.stop_acquisition()
         self._resting.set()
-        while self._paused.is_set() and not self._stop.is_set():
-            self._stop.wait(0.05)
-        self._resting.clear()
+        try:
+            while self._paused.is_set() and not self._stop.wait(0.05):
+                # A cable is pulled while the line rests as well, and must not be found out only when it goes on.
+                if isinstance(line.camera, Watched):
+                    line.camera.check()
+        finally:
+            self._resting.clear()
         if not self._stop.is_set():
             line.camera.start_acquisition()
             for event in line.assembler.abort("acquisition was restarted"):

@@ -19,6 +19,7 @@ from aoi_app.camera.aravis import AravisCamera, discover
 from aoi_app.camera.aravis_stream import buffer_count, retention_s
 from aoi_app.camera.board_options import BoardOptions, GapPolicy
 from aoi_app.camera.gige.device import GigeDevice
+from aoi_app.camera.gige.registers import CONTROL_PRIVILEGE
 from aoi_app.core.errors import CameraBusy, CameraError, CameraLost, CameraNotFound, FeatureError
 from aoi_app.core.protocols import AcquisitionConfig
 from aoi_app.core.scan import ScanEnd
@@ -126,6 +127,25 @@ def test_a_second_station_is_told_that_the_camera_is_busy() -> None:
         first.close()
         second.open()
         second.close()
+
+
+def test_a_camera_that_took_back_its_word_while_it_rested_is_lost_and_not_busy() -> None:
+    with device(pictures(1), loopback(37), repeat=True) as served:
+        camera = AravisCamera(loopback(37))
+        camera.open()
+        camera.configure(CONFIG)
+        served.registers.put(CONTROL_PRIVILEGE, 0)
+        served._control.controller = None
+        with pytest.raises(CameraLost, match=re.escape(loopback(37))) as caught:
+            camera.start_acquisition()
+        camera.close()
+        camera.open()
+        assert caught.value.hint and grab(camera, CONFIG, 1)[0].completeness.ok
+        camera._lost.set()
+        for gone in (camera.check, camera.start_acquisition):
+            with pytest.raises(CameraLost, match="no longer answers"):
+                gone()
+        camera.close()
 
 
 def test_no_camera_at_an_address() -> None:

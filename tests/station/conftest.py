@@ -77,9 +77,12 @@ class SquareCamera:
                 )
                 self._frame_id += 1
 
-    def fetch(self, timeout_s: float) -> LineBlock | None:
+    def check(self) -> None:
         if self._world.gone.is_set():
             raise CameraLost("The camera does not answer any more.", "Check the cable.")
+
+    def fetch(self, timeout_s: float) -> LineBlock | None:
+        self.check()
         block = next(self._blocks, None)
         time.sleep(self._world.block_s if block is not None else min(timeout_s, 0.01))
         return block

@@ -7,7 +7,7 @@ from aoi_app.core.inspection import Verdict
 from aoi_app.core.recipe import ClassRule, Recipe
 from aoi_app.core.settings import Settings
 from aoi_app.station.station import Station
-from aoi_app.station.status import Level, State
+from aoi_app.station.status import EventKind, Level, State
 from tests.station.conftest import WIDTH, World, wait_until
 
 
@@ -58,6 +58,30 @@ def test_pause_lets_the_board_in_hand_end(world: World, station: Station) -> Non
     paused_at = len(world.recorded)
     wait_until(lambda: len(world.recorded) >= paused_at + 3)
     assert all(i.verdict is not Verdict.ERROR for i in world.recorded)
+
+
+def test_a_camera_that_is_lost_while_the_line_rests_is_told_of_at_once_and_taken_back(
+    world: World, station: Station
+) -> None:
+    world.boards = 10_000
+    station.start()
+    wait_until(lambda: len(world.recorded) >= 2)
+    station.pause()
+    acquisition = station._acquisition
+    assert acquisition is not None
+    wait_until(lambda: acquisition.resting)
+    world.gone.set()
+    wait_until(lambda: not station.status().camera_connected)
+    world.gone.clear()
+    wait_until(lambda: station.status().camera_connected)
+    wait_until(lambda: acquisition.resting)
+    assert station.status().state is State.PAUSED
+    seen = len(world.recorded)
+    station.resume()
+    wait_until(lambda: len(world.recorded) >= seen + 3)
+    assert all(i.verdict is not Verdict.ERROR for i in world.recorded)
+    kinds = [event.kind for event in station.events(0) if event.kind is not EventKind.OTHER]
+    assert kinds == [EventKind.CAMERA_LOST, EventKind.RECONNECTED]
 
 
 def test_a_lost_camera_costs_the_board_in_hand_and_no_other(world: World, station: Station) -> None:
