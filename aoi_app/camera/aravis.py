@@ -188,7 +188,7 @@ class AravisCamera:
                 return self._intake.quiet()
             with self._guard:
                 if not self._stopped.is_set():
-                    stream.pop(min(SLICE_S, left), self._take)
+                    stream.pop(min(SLICE_S, left), self._take, self._intake.miss)
             if self._ready:
                 return self._ready.pop()
         return None

@@ -109,10 +109,10 @@ class AravisStream:
         if warning:
             _log.warning(warning)
 
-    def pop(self, timeout_s: float, take: Callable[[Buffer], None]) -> bool:
+    def pop(self, timeout_s: float, take: Callable[[Buffer], None], miss: Callable[[], None]) -> bool:
         """Wait for a buffer and hand it to `take` if it is whole; False when none came in time.
 
-        What an incomplete buffer holds, its frame id included, may be that of another block: it only counts.
+        What an incomplete buffer holds, its frame id included, may be that of another block: `miss` hears of it.
         """
         library = self._library
         buffer = library.arv_stream_timeout_pop_buffer(self._stream, int(timeout_s * 1e6))
@@ -121,6 +121,7 @@ class AravisStream:
         try:
             if library.arv_buffer_get_status(buffer) != SUCCESS:
                 self.incomplete += 1
+                miss()
                 return True
             take(self._whole(buffer))
         finally:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from aoi_app.core.errors import FeatureError
@@ -101,6 +101,8 @@ class BoardGate:
         self._clock_s = clock_s
         self._held: CameraBlock | None = None
         self._held_since = 0.0
+        self._missed = 0
+        self._missed_end: CameraBlock | None = None
         self._last_id: int | None = None
         self._last_ended = False
 
@@ -109,16 +111,31 @@ class BoardGate:
         if self._end not in _HELD:
             return self._flagged(block, self._ends(block))
         before, self._held, self._held_since = self._held, block, self._clock_s()
+        self._missed = 0
         if before is None:
-            return None
-        return self._flagged(before, self._end is BoardEnd.COUNTER and block.part == 0)
+            return self._end_that_was_missed()
+        return self._flagged(before, self._end is BoardEnd.COUNTER and _begins_anew(before, block))
+
+    def miss(self) -> None:
+        """Note that a block came that cannot be used: if it was the last one, its board must not look whole."""
+        if self._held is not None:
+            self._missed, self._held_since = self._missed + 1, self._clock_s()
 
     def quiet(self) -> LineBlock | None:
         """Return the block that nothing has followed for so long that it is the last of its board."""
-        if self._held is None or self._clock_s() - self._held_since < self._quiet_s:
+        if self._held is None:
+            return self._end_that_was_missed()
+        if self._clock_s() - self._held_since < self._quiet_s:
             return None
         last, self._held = self._held, None
-        return self._flagged(last, True)
+        if self._missed:
+            self._missed_end = CameraBlock(last.pixels[:0], last.frame_id + self._missed, last.timestamp_ns)
+        return self._flagged(last, not self._missed)
+
+    def _end_that_was_missed(self) -> LineBlock | None:
+        """Return what stands for the last blocks of a board that came incomplete; None where none did."""
+        block, self._missed_end = self._missed_end, None
+        return None if block is None else replace(self._flagged(block, True), is_incomplete=True)
 
     def _ends(self, block: CameraBlock) -> bool:
         if self._end is BoardEnd.LENGTH:
@@ -148,3 +165,10 @@ class BoardGate:
             starts_board=starts,
             ends_board=ends,
         )
+
+
+def _begins_anew(before: CameraBlock, block: CameraBlock) -> bool:
+    """Tell whether the board of a block ended with the one before, and wholly: no block of it was lost between them."""
+    if before.part is None or block.part is None:
+        return False
+    return block.part <= before.part and block.frame_id - before.frame_id - 1 <= block.part

@@ -194,6 +194,7 @@ class GentlCamera:
             def emit(self, context: object = None) -> None:
                 """Count one; its loss shows by the frame id of the next."""
                 camera._incomplete += 1
+                camera._intake.miss()
 
         self._incomplete = 0
         self._acquirer.add_callback(ImageAcquirer.Events.INCOMPLETE_BUFFER, Discarded())

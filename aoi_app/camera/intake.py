@@ -128,6 +128,10 @@ class Intake:
         )
         return self._aligned(block)
 
+    def miss(self) -> None:
+        """Note that a block came that is incomplete, and cannot be used."""
+        self._gate.miss()
+
     def quiet(self) -> LineBlock | None:
         """Return the last block of a board whose end shows only by nothing more coming; None otherwise.
 

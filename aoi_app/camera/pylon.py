@@ -202,6 +202,7 @@ class PylonCamera:
             # Not the error code: the emulator's failed buffers have code 0. https://github.com/basler/pypylon
             if not result.GrabSucceeded():
                 self.incomplete_blocks += 1
+                self._intake.miss()
                 return None
             chunks = {}
             if result.IsChunkDataAvailable():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import _ctypes
+import os
 import shutil
 from pathlib import Path
 
@@ -53,11 +54,11 @@ def test_a_producer_that_cannot_be_loaded_hides_no_other(tmp_path: Path, monkeyp
     bad = tmp_path / "broken.cti"
     bad.write_bytes(b"no library")
     shutil.copy(_ctypes.__file__, tmp_path / "another.cti")
-    monkeypatch.setenv(PRODUCERS_VARIABLE, f"{tmp_path}:{VIKY.parent}")
+    monkeypatch.setenv(PRODUCERS_VARIABLE, os.pathsep.join((str(tmp_path), str(VIKY.parent))))
     assert len(discover(0.1)) == 3
     monkeypatch.setenv(PRODUCERS_VARIABLE, str(tmp_path))
-    with pytest.raises(CameraError, match=r"another.cti is no GenTL producer.*broken.cti") as caught:
+    with pytest.raises(CameraError, match=r"another\.cti is no GenTL producer.*broken\.cti") as caught:
         discover(0.1)
     assert caught.value.hint
-    with pytest.raises(CameraNotFound, match="broken.cti"):
+    with pytest.raises(CameraNotFound, match=r"broken\.cti"):
         GentlCamera("", {"cti": str(bad)}).open()

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from aoi_app.camera import stages
 from aoi_app.camera.aravis_stream import image_bytes
+from aoi_app.camera.assembler import BoardAssembler
 from aoi_app.camera.flat_field import Conditions, Corrector, FlatField, check_dark
 from aoi_app.camera.frame_ids import CYCLE_16, FrameIds
 from aoi_app.camera.gate import BoardEnd, BoardGate, CameraBlock
@@ -20,11 +21,12 @@ from aoi_app.camera.gige.block_encoder import fit_width, pack
 from aoi_app.camera.gige.features import PIXEL_FORMATS
 from aoi_app.camera.gige.gvsp import StreamBlock, chunk_tail
 from aoi_app.camera.intake import Intake
+from aoi_app.camera.ring import BufferRing
 from aoi_app.camera.stages import Stages
 from aoi_app.camera.unpack import LAYOUTS, Raw, colour, layout_of, line_bytes, to_eight_bit, unpack
 from aoi_app.core.errors import CameraError, CameraLost, FeatureError
 from aoi_app.core.protocols import AcquisitionConfig
-from aoi_app.core.scan import Pixels
+from aoi_app.core.scan import LineBlock, Pixels, ScanEnd
 
 CONDITIONS = Conditions(64, "Mono8", 50.0, 0.0, 10_000.0)
 
@@ -200,8 +202,12 @@ def block(frame_id: int, lines: int = 8, **known: object) -> CameraBlock:
     return CameraBlock(np.zeros((lines, 16), np.uint8), frame_id, 0, **known)  # type: ignore[arg-type]
 
 
+def flags_of(*blocks: LineBlock | None) -> list[tuple[bool, bool]]:
+    return [(b.starts_board, b.ends_board) for b in blocks if b is not None]
+
+
 def flags(gate: BoardGate, *blocks: CameraBlock) -> list[tuple[bool, bool]]:
-    return [(b.starts_board, b.ends_board) for b in map(gate.apply, blocks) if b is not None]
+    return flags_of(*map(gate.apply, blocks))
 
 
 def test_the_sensor_ends_a_board_and_the_part_counter_begins_it() -> None:
@@ -233,6 +239,69 @@ def test_the_counter_ends_a_board_when_it_counts_anew_or_nothing_comes() -> None
     last = gate.quiet()
     assert last is not None and (last.frame_id, last.starts_board, last.ends_board) == (2, True, True)
     assert gate.quiet() is None
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "ends"),
+    [
+        ((2, 2), (4, 1), True),  # the block that was lost is the first one of the next board
+        ((2, 2), (5, 0), False),  # two were lost, of the board before
+        ((2, 2), (5, 1), False),  # one of either
+        ((2, 2), (3, 3), False),
+    ],
+)
+def test_the_counter_ends_no_board_whose_last_blocks_were_lost(
+    before: tuple[int, int], after: tuple[int, int], ends: bool
+) -> None:
+    gate = BoardGate(8, BoardEnd.COUNTER)
+    ((_, ended),) = flags(gate, *(block(number, part=part) for number, part in (before, after)))
+    assert ended is ends
+
+
+@pytest.mark.parametrize("end", [BoardEnd.COUNTER, BoardEnd.TIMEOUT])
+def test_a_board_whose_last_block_was_incomplete_does_not_end_by_itself(end: BoardEnd) -> None:
+    now = [0.0]
+    gate = BoardGate(8, end, quiet_s=1.0, clock_s=lambda: now[0])
+    assert flags(gate, block(0, part=0), block(1, part=1)) == [(True, False)]
+    now[0] = 0.5
+    gate.miss()
+    now[0] = 1.25
+    assert gate.quiet() is None
+    now[0] = 1.5
+    last, stand_in = gate.quiet(), gate.quiet()
+    assert last is not None and not last.ends_board and gate.quiet() is None
+    assert stand_in is not None and stand_in.is_incomplete and stand_in.ends_board
+    assert (stand_in.frame_id, stand_in.lines, stand_in.starts_board) == (2, 0, False)
+    assert gate.apply(block(3, part=0)) is None
+    now[0] = 9.0
+    (following,) = flags_of(gate.quiet())
+    assert following == (True, True)
+
+
+@pytest.mark.parametrize("end", [BoardEnd.COUNTER, BoardEnd.TIMEOUT])
+def test_boards_whose_last_block_was_incomplete_are_errors_and_the_next_one_is_its_own(end: BoardEnd) -> None:
+    now = [0.0]
+    gate = BoardGate(8, end, quiet_s=1.0, clock_s=lambda: now[0])
+    assembler, ends = BoardAssembler(BufferRing(4, 16 * 64), 8), []
+
+    def feed(*blocks: LineBlock | None) -> None:
+        for each in blocks:
+            ends.extend(e for e in (assembler.feed(each) if each else ()) if isinstance(e, ScanEnd))
+
+    for first in (0, 3):
+        feed(gate.apply(block(first, part=0)), gate.apply(block(first + 1, part=1)))
+        gate.miss()
+        now[0] += 2.0
+        feed(gate.quiet())  # the end is still due when the next board begins
+    feed(gate.apply(block(6, part=0)))
+    now[0] += 2.0
+    feed(gate.quiet())
+    assert [(e.completeness.ok, e.completeness.lines, e.completeness.missing_lines) for e in ends] == [
+        (False, 16, 8),
+        (False, 16, 8),
+        (True, 8, 0),
+    ]
+    assert ends[0].completeness.reasons == ("block 2 is incomplete (8 lines)",)
 
 
 def test_a_time_out_ends_a_board() -> None:
