@@ -13,6 +13,7 @@ from aoi_app.camera.assembler import DEFAULT_OPTIONS, BoardAssembler
 from aoi_app.camera.board_options import BoardOptions
 from aoi_app.camera.flat_field import Conditions, FlatField
 from aoi_app.camera.ring import BufferRing
+from aoi_app.camera.stages import MOSAIC
 from aoi_app.camera.unpack import layout_of
 from aoi_app.core.errors import CameraError
 from aoi_app.core.protocols import AcquisitionConfig, LineScanCamera
@@ -61,8 +62,14 @@ def grab_boards(
 
 
 def grab_lines(camera: LineScanCamera, config: AcquisitionConfig, lines: int, timeout_s: float) -> Pixels:
-    """Return `lines` lines as they come, whatever board they belong to. Raises CameraError when they do not come."""
-    camera.configure(config)
+    """Return `lines` lines as they come, whatever board they belong to; of a Bayer pattern the mosaic itself.
+
+    Raises
+    ------
+    CameraError
+        They do not come.
+    """
+    camera.configure(replace(config, extra={**config.extra, MOSAIC: True, "row_offsets": ""}))
     camera.start_acquisition()
     parts: list[Pixels] = []
     deadline = time.monotonic() + timeout_s
@@ -75,7 +82,8 @@ def grab_lines(camera: LineScanCamera, config: AcquisitionConfig, lines: int, ti
                 )
             block = camera.fetch(0.2)
             if block is not None and not block.is_incomplete:
-                parts.append(block.pixels)
+                # Of a Bayer pattern each block begins with an even line, and must end with an odd one.
+                parts.append(block.pixels[: max(1, block.lines // 2 * 2)])
     finally:
         camera.stop_acquisition()
     return np.concatenate(parts)[:lines]

@@ -235,7 +235,7 @@ def flat_field(
     field.save(file)
     gain = field.gain
     out.print(
-        f"{file}: {gain.shape[0]} columns, gain {gain.min():.2f} to {gain.max():.2f}, "
+        f"{file}: {field.conditions.width} columns, gain {gain.min():.2f} to {gain.max():.2f}, "
         f"{len(field.bad_columns)} hot or dead. Use it with: --set flat_field={file}"
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from aoi_app.camera.unpack import Raw
+from aoi_app.camera.unpack import Raw, layout_of
 from aoi_app.core.errors import CameraError
 from aoi_app.core.scan import Pixels
 
@@ -23,7 +24,7 @@ MAX_DARK_LEVEL = 64.0
 """Mean grey level, of 255, above which light falls into the lens: no sensor is so bright in the dark."""
 
 Column = NDArray[np.float32]
-"""(width,) or (width, 3)."""
+"""(width,), (width, 3), or of a Bayer pattern (2, width): its even and its odd lines have different colours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,8 @@ class FlatField:
         Parameters
         ----------
         dark, bright
-            (lines, width[, 3]), at least one line each; more make it better.
+            (lines, width[, 3]), at least one line each; more make it better. Of a Bayer pattern the mosaic itself,
+            an even number of lines.
         depth
             Significant bits of a sample.
 
@@ -85,8 +87,8 @@ class FlatField:
         CameraError
             The target is not brighter than the dark lines, or is saturated.
         """
-        low = dark.mean(axis=0, dtype=np.float64)
-        high = bright.mean(axis=0, dtype=np.float64)
+        is_mosaic = _is_mosaic(conditions)
+        low, high = (_mean(lines, is_mosaic) for lines in (dark, bright))
         if float((bright >= (1 << depth) - 1).mean()) > 0.01:
             raise CameraError("The bright target is saturated.", "Lower exposure or light to two thirds of full scale.")
         light = high - low
@@ -98,7 +100,7 @@ class FlatField:
         gain = level / np.maximum(light, 1e-3)
         bad = (gain > MAX_GAIN) | (low > MAX_DARK_SHARE * float(np.median(high)))
         gain = np.where(bad, 1.0, gain)
-        columns = np.flatnonzero(bad if bad.ndim == 1 else bad.any(axis=1))
+        columns = np.flatnonzero(bad if bad.ndim == 1 else bad.any(axis=0 if is_mosaic else 1))
         return FlatField(low.astype(np.float32), gain.astype(np.float32), tuple(int(c) for c in columns), conditions)
 
     def check(self, now: Conditions) -> None:
@@ -109,6 +111,17 @@ class FlatField:
                 f"The flat field does not hold for these settings: {'; '.join(differences)}.",
                 "Capture it again: aoi camera flat-field.",
             )
+
+    def check_columns(self) -> None:
+        """Raise ValueError when it has not one finite dark level and one gain above 0 for each column."""
+        width = self.conditions.width
+        shapes = ((2, width),) if _is_mosaic(self.conditions) else ((width,), (width, 3))
+        if self.dark.shape not in shapes or self.gain.shape != self.dark.shape:
+            raise ValueError(f"it has levels of shape {self.dark.shape}, {' or '.join(map(str, shapes))} is due")
+        if not (np.isfinite(self.dark).all() and np.isfinite(self.gain).all() and (self.gain > 0).all()):
+            raise ValueError("its levels are no numbers that lines can be corrected with")
+        if not all(0 <= column < width for column in self.bad_columns):
+            raise ValueError(f"it names bad columns beyond the {width} that there are")
 
     def save(self, path: Path) -> None:
         """Write it as an .npz file, so that a crash leaves the old file or the new one."""
@@ -129,16 +142,28 @@ class FlatField:
         """Read a file that `save` wrote. Raises CameraError."""
         try:
             with np.load(path, allow_pickle=False) as file:
-                return FlatField(
+                field = FlatField(
                     file["dark"].astype(np.float32),
                     file["gain"].astype(np.float32),
                     tuple(int(c) for c in file["bad_columns"]),
                     Conditions(**json.loads(str(file["conditions"]))),
                 )
-        except (OSError, ValueError, KeyError, TypeError) as error:
+            field.check_columns()
+            return field
+        except (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, zipfile.BadZipFile) as error:
             raise CameraError(
                 f"{path} is no flat field that can be read: {error}.", "Capture it again: aoi camera flat-field."
             ) from error
+
+
+def _is_mosaic(conditions: Conditions) -> bool:
+    return layout_of(conditions.pixel_format).bayer is not None
+
+
+def _mean(lines: Raw, is_mosaic: bool) -> NDArray[np.float64]:
+    """Return the mean of each column; of a mosaic of its even and its odd lines."""
+    folded = lines[: len(lines) // 2 * 2].reshape(-1, 2, *lines.shape[1:]) if is_mosaic else lines
+    return np.asarray(folded.mean(axis=0, dtype=np.float64))
 
 
 def check_dark(dark: Pixels) -> None:
@@ -159,7 +184,7 @@ class Corrector:
     field
         The correction.
     lines
-        Most lines that are corrected at once.
+        Most lines that are corrected at once; of a Bayer pattern an even number, as is the first of them.
     black, white
         Levels, after correction, that become 0 and 255.
     """
@@ -169,10 +194,11 @@ class Corrector:
         factor = field.gain * scale
         # (raw - dark) * gain * scale - black * scale, as one subtraction and one multiplication
         offset = field.dark + np.float32(black) / field.gain
-        self._offset = np.ascontiguousarray(np.broadcast_to(offset, (lines, *offset.shape)))
-        self._factor = np.ascontiguousarray(np.broadcast_to(factor, (lines, *factor.shape)))
+        is_mosaic = _is_mosaic(field.conditions)
+        self._offset, self._factor = (_repeated(column, lines, is_mosaic) for column in (offset, factor))
         self._difference = np.empty_like(self._offset)
-        self._bad = _neighbours(field.bad_columns, field.dark.shape[0])
+        # The next column of the same colour is the one after the next.
+        self._bad = _neighbours(field.bad_columns, field.conditions.width, 2 if is_mosaic else 1)
 
     def __call__(self, raw: Raw, out: Pixels) -> None:
         """Write corrected 8-bit lines into `out`, contiguous and of the same shape. One thread at a time."""
@@ -184,10 +210,15 @@ class Corrector:
             out[:, column] = out[:, sides].mean(axis=1)
 
 
-def _neighbours(bad: tuple[int, ...], width: int) -> tuple[tuple[int, list[int]], ...]:
-    good = np.setdiff1d(np.arange(width), bad)
+def _repeated(column: Column, lines: int, is_mosaic: bool) -> Column:
+    shape = (lines, *column.shape[1:]) if is_mosaic else (lines, *column.shape)
+    return np.resize(column, shape)
+
+
+def _neighbours(bad: tuple[int, ...], width: int, step: int) -> tuple[tuple[int, list[int]], ...]:
     pairs = []
     for column in bad:
+        good = np.setdiff1d(np.arange(column % step, width, step), bad)
         at = int(np.searchsorted(good, column))
         sides = [int(c) for c in good[max(0, at - 1) : at + 1]]
         if sides:

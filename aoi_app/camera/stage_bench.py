@@ -87,10 +87,11 @@ def _cost(name: str, file: str, width: int, height: int, line_rate: float) -> St
 
 
 def _field(intake: Intake, name: str, width: int) -> FlatField:
-    shape = (width, 3) if layout_of(name).channels == 3 else (width,)
-    ramp = np.broadcast_to(
-        np.linspace(0.8, 1.2, width, dtype=np.float32).reshape(width, *[1] * (len(shape) - 1)), shape
-    )
+    layout = layout_of(name)
+    column = np.linspace(0.8, 1.2, width, dtype=np.float32)
+    ramp = np.stack([column] * 3, axis=1) if layout.channels == 3 else column
+    if layout.bayer is not None:
+        ramp = np.stack([column] * 2)
     return FlatField(8 * np.ascontiguousarray(ramp), np.ascontiguousarray(ramp), (width // 3,), intake.conditions)
 
 

@@ -15,6 +15,9 @@ from aoi_app.core.scan import Pixels
 
 Option = int | float | str | bool
 
+MOSAIC = "mosaic"
+"""Option that leaves a Bayer pattern as the sensor sees it: a flat field is captured, and applied, before colour."""
+
 STRIP_SAMPLES = 1 << 18
 """Lines are worked on in strips of so many samples, which stay in the processor's cache from stage to stage."""
 
@@ -29,7 +32,7 @@ class Stages:
     height
         Lines of a whole block.
     options
-        `black_level` and `white_level` in samples of the sensor (default: its whole range), and `flat_field`, the
+        `MOSAIC`; `black_level` and `white_level` in samples of the sensor (default: its whole range), and `flat_field`, the
         file of a correction.
 
     Raises
@@ -50,6 +53,9 @@ class Stages:
                 "Set an even Height.",
             )
         self._strip = max(1, min(height, STRIP_SAMPLES // max(1, self._width * self._layout.channels)))
+        if self._layout.bayer is not None:
+            self._strip = max(2, self._strip // 2 * 2)
+        self._keeps_mosaic = bool(options.get(MOSAIC, False))
         self._black = int(options.get("black_level", 0))
         self._white = int(options.get("white_level", (1 << self._layout.depth) - 1))
         if self._white <= self._black:
@@ -76,4 +82,4 @@ class Stages:
                 self._corrector(raw, pixels[first:end])
             else:
                 to_eight_bit(raw, self._black, self._white, pixels[first:end])
-        return colour(pixels, self._layout)
+        return pixels if self._keeps_mosaic else colour(pixels, self._layout)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from aoi_app.camera import aravis_library
 from aoi_app.camera.assembler import DEFAULT_OPTIONS, BoardAssembler
 from aoi_app.camera.board_options import BoardOptions
 from aoi_app.camera.conveyor import SourceBoard
@@ -42,6 +43,19 @@ def the_loopback() -> Iterator[str]:
     with lock.open() as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield "127.0.0.1"
+
+
+@contextmanager
+def fake_camera() -> Iterator[str]:
+    """Run Aravis' own fake camera, an area-scan one; give its address."""
+    library = ctypes.CDLL(aravis_library.NAMES["linux"])
+    library.arv_gv_fake_camera_new.restype = ctypes.c_void_p
+    library.arv_gv_fake_camera_new.argtypes = (ctypes.c_char_p, ctypes.c_char_p)
+    library.g_object_unref.argtypes = (ctypes.c_void_p,)
+    with the_loopback() as address:
+        fake = library.arv_gv_fake_camera_new(address.encode(), b"GV02")
+        yield address
+        library.g_object_unref(fake)
 
 
 def become_an_ordinary_user() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -26,7 +25,7 @@ from aoi_app.camera.simulated import SimulatedCamera
 from aoi_app.core.errors import BackendMissing, CameraError, FeatureError
 from aoi_app.core.protocols import AcquisitionConfig, LineScanCamera
 from aoi_app.core.scan import LineBlock
-from tests.camera.boards import device, loopback, pictures, source_of, the_loopback
+from tests.camera.boards import device, fake_camera, loopback, pictures, source_of
 
 
 @dataclass
@@ -67,14 +66,8 @@ def gige(tmp_path: Path) -> Iterator[Case]:
 def aravis_fake(tmp_path: Path) -> Iterator[Case]:
     """Aravis' own fake camera: an area-scan one, whose frame ids begin at 65401."""
     need(aravis_library.missing)
-    library = ctypes.CDLL(aravis_library.NAMES["linux"])
-    library.arv_gv_fake_camera_new.restype = ctypes.c_void_p
-    library.arv_gv_fake_camera_new.argtypes = (ctypes.c_char_p, ctypes.c_char_p)
-    library.g_object_unref.argtypes = (ctypes.c_void_p,)
-    with the_loopback() as address:
-        fake = library.arv_gv_fake_camera_new(address.encode(), b"GV02")
+    with fake_camera() as address:
         yield Case(AravisCamera(address, {"board_lines": 192}), AcquisitionConfig(width=256, height=64))
-        library.g_object_unref(fake)
 
 
 @contextmanager

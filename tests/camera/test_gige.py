@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,12 +19,22 @@ from aoi_app.camera import aravis_library, aravis_stream
 from aoi_app.camera.aravis import AravisCamera, discover
 from aoi_app.camera.aravis_stream import buffer_count, retention_s
 from aoi_app.camera.board_options import BoardOptions, GapPolicy
+from aoi_app.camera.capture import flat_field_of, grab_lines
 from aoi_app.camera.gige.device import GigeDevice
 from aoi_app.camera.gige.registers import CONTROL_PRIVILEGE
 from aoi_app.core.errors import CameraBusy, CameraError, CameraLost, CameraNotFound, FeatureError
 from aoi_app.core.protocols import AcquisitionConfig
 from aoi_app.core.scan import ScanEnd
-from tests.camera.boards import become_an_ordinary_user, device, grab, loopback, pictures, source_of, the_loopback
+from tests.camera.boards import (
+    become_an_ordinary_user,
+    device,
+    fake_camera,
+    grab,
+    loopback,
+    pictures,
+    source_of,
+    the_loopback,
+)
 
 pytestmark = [
     pytest.mark.link,
@@ -290,6 +301,23 @@ def test_buffers_and_patience_go_by_the_size_and_pace_of_blocks() -> None:
     assert [buffer_count(size) for size in (1_000, 1 << 20, 64 << 20)] == [256, 64, 32]
     assert retention_s(True, 32, 1.0) == 0.5 and retention_s(True, 32, 0.02) == pytest.approx(0.32)
     assert retention_s(True, 32, 0.001) == 0.1 == retention_s(False, 256, 1.0)
+
+
+def test_the_flat_field_of_a_bayer_camera_is_captured_of_its_mosaic_and_applied(tmp_path: Path) -> None:
+    with fake_camera() as address:
+        options: dict[str, int | float | str | bool] = {"pixel_format": "BayerRG8", "board_lines": 192}
+        camera, config = AravisCamera(address, options), AcquisitionConfig(width=256, height=64)
+        camera.open()
+        lines = grab_lines(camera, config, 128, 60.0)
+        assert lines.shape == (128, 256)
+        field = flat_field_of(camera, np.zeros_like(lines), np.full_like(lines, 100))
+        assert field.gain.shape == (2, 256)
+        field.save(tmp_path / "bayer.npz")
+        camera.configure(replace(config, extra={"flat_field": str(tmp_path / "bayer.npz")}))
+        camera.start_acquisition()
+        block = camera.fetch(60.0)
+        camera.close()
+    assert block is not None and block.pixels.shape == (64, 256, 3)
 
 
 def test_boards_that_come_last_line_first_are_turned_round() -> None:

@@ -88,6 +88,7 @@ def test_strips_change_nothing(lines: int, half_width: int, name: str, correct: 
         options = {}
         if correct:
             shape: tuple[int, ...] = (width,) if layout.channels == 1 else (width, 3)
+            shape = (2, width) if layout.bayer is not None else shape
             dark, gain = (rng.uniform(low, high, shape).astype(np.float32) for low, high in ((0.0, 9.0), (0.8, 1.3)))
             FlatField(dark, gain, (3,), conditions).save(Path(folder) / "f.npz")
             options["flat_field"] = str(Path(folder) / "f.npz")
@@ -135,6 +136,27 @@ def test_the_flat_field_evens_out_columns(tmp_path: Path) -> None:
     assert np.abs(columns - columns.mean()).max() < 1.0
 
 
+def test_the_flat_field_of_a_bayer_pattern_keeps_to_its_colours() -> None:
+    rng = np.random.default_rng(4)
+    conditions = replace(CONDITIONS, pixel_format="BayerRG8")
+    shading = np.linspace(0.7, 1.3, 64)
+    sensitivity = np.ones((2, 64))
+    sensitivity[0, ::2], sensitivity[1, 1::2] = 0.5, 0.8  # red and blue see less of a white target than green
+
+    def mosaic(light: float, lines: int = 200) -> np.ndarray:
+        clean = np.tile(shading * sensitivity * light + 6, (lines // 2, 1))
+        return np.clip(clean + rng.normal(0, 0.5, clean.shape), 0, 255).round().astype(np.uint8)
+
+    dark, bright = mosaic(0), mosaic(150)
+    bright[:, 40] = 6
+    field = FlatField.measure(dark, bright, 8, conditions)
+    assert field.gain.shape == (2, 64) and field.bad_columns == (40,)
+    out = corrected(field, mosaic(100))
+    assert np.abs(out.mean(axis=0) - out.mean()).max() < 1.5
+    pixels = colour(out, layout_of("BayerRG8"))
+    assert np.abs(pixels.mean(axis=(0, 1)) - pixels.mean()).max() < 1.5
+
+
 def test_hot_and_dead_columns_take_their_neighbours() -> None:
     dark, bright = np.full((16, 64), 5, np.uint8), np.full((16, 64), 105, np.uint8)
     dark[:, 9], bright[:, 9] = 200, 230
@@ -177,9 +199,24 @@ def test_dark_lines_with_light_in_them_are_refused() -> None:
 
 
 def test_a_file_that_is_no_flat_field_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "x.npz").write_bytes(b"nothing")
-    with pytest.raises(CameraError, match="no flat field"):
-        FlatField.load(tmp_path / "x.npz")
+    good = FlatField(np.zeros(64, np.float32), np.ones(64, np.float32), (), CONDITIONS)
+    good.save(tmp_path / "good.npz")
+    data = (tmp_path / "good.npz").read_bytes()
+    np.save(tmp_path / "array.npy", good.dark)
+    damaged = {
+        "nothing": b"nothing",
+        "empty": b"",
+        "cut": data[: len(data) // 2],
+        "changed": data[:200] + b"\x11" + data[201:],
+        "array": (tmp_path / "array.npy").read_bytes(),
+    }
+    for change in ({"dark": good.dark[:9]}, {"gain": 0 * good.gain}, {"bad_columns": (64,)}):
+        replace(good, **change).save(tmp_path / "wrong.npz")  # type: ignore[arg-type]
+        damaged[str(change)] = (tmp_path / "wrong.npz").read_bytes()
+    for content in damaged.values():
+        (tmp_path / "x.npz").write_bytes(content)
+        with pytest.raises(CameraError, match="no flat field"):
+            FlatField.load(tmp_path / "x.npz")
 
 
 @given(st.integers(1, CYCLE_16), st.lists(st.integers(1, 5_000), max_size=60))
