@@ -9,11 +9,11 @@ from contextlib import suppress
 from dataclasses import replace
 
 from aoi_app.camera.aravis_device import AravisDevice
-from aoi_app.camera.aravis_library import Library, load
+from aoi_app.camera.aravis_library import NOT_OURS, Library, load
 from aoi_app.camera.aravis_stream import AravisStream, Buffer, buffer_count, packet_pause_s, retention_s
 from aoi_app.camera.feature_setup import CHUNKS, set_first, set_up
 from aoi_app.camera.flat_field import Conditions
-from aoi_app.camera.intake import Intake
+from aoi_app.camera.intake import SLOW_LINES, Intake
 from aoi_app.camera.stages import Option
 from aoi_app.core.errors import AoiError, CameraBusy, CameraError, CameraLost, FeatureError
 from aoi_app.core.protocols import AcquisitionConfig, CameraInfo
@@ -22,8 +22,6 @@ from aoi_app.core.scan import LineBlock
 BUSY_S = 8.0
 """A camera whose client has crashed is free again after its heartbeat time-out, 3 s as a rule."""
 BUSY_PAUSE_S = 0.5
-SLOW_LINES = 1_000.0
-"""Lines per second that are reckoned with where the encoder gives the pace."""
 HEADERS = 36
 """Bytes of each packet that are not the block's: IP, UDP, GVSP."""
 NANOSECOND_TICKS = 1e9
@@ -90,6 +88,10 @@ class AravisCamera:
         self._lost.clear()
         try:
             self._identify(library, handle)
+        except FeatureError as error:
+            self.close()
+            what = f"What the camera {self._address} tells of its features cannot be used: {error.what}"
+            raise CameraError(what, NOT_OURS) from error
         except AoiError:
             self.close()
             raise
@@ -112,7 +114,7 @@ class AravisCamera:
         options = {**self._options, **config.extra}
         set_first(device, ("TLParamsLocked",), 0)
         made = set_up(device, config, options)
-        self._intake = Intake(made.applied, made.pixel_format, options, made.encoder_divider)
+        self._intake = Intake(made.applied, made.pixel_format, options, made.encoder_divider, made.rests)
         self._applied_options = options
         self._block_s = made.applied.height / (made.applied.acquisition_line_rate or SLOW_LINES)
         return made.applied
@@ -267,14 +269,17 @@ class AravisCamera:
 
 
 def discover(timeout_s: float) -> list[CameraInfo]:
-    """List the GigE Vision cameras that answer to a broadcast."""
+    """List the GigE Vision cameras that answer to a broadcast, which libaravis waits a second for, or to the next."""
     library = load()
-    library.arv_update_device_list()
-    found = []
-    for n in range(library.arv_get_n_devices()):
-        names = [
-            (getattr(library, f"arv_get_device_{what}")(n) or b"").decode(errors="replace")
-            for what in ("id", "vendor", "model", "serial_nbr", "address")
-        ]
-        found.append(CameraInfo("gige", *names))
-    return found
+    end = time.monotonic() + timeout_s
+    found: dict[str, CameraInfo] = {}
+    while True:
+        library.arv_update_device_list()
+        for n in range(library.arv_get_n_devices()):
+            names = [
+                (getattr(library, f"arv_get_device_{what}")(n) or b"").decode(errors="replace")
+                for what in ("id", "vendor", "model", "serial_nbr", "address")
+            ]
+            found[names[0]] = CameraInfo("gige", *names)
+        if time.monotonic() >= end:
+            return list(found.values())

@@ -161,7 +161,15 @@ FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
 """Name -> result and argument types; those that end in an error are called through `Library.checked`."""
 
 # aravis 0.8, arvdevice.h and arvgcerror.h
-_DEVICE_ERRORS: dict[int, type[AoiError]] = {5: CameraLost, 6: CameraNotFound, 10: CameraBusy}
+_DEVICE_ERRORS: dict[int, type[AoiError]] = {
+    2: CameraLost,
+    4: CameraLost,
+    5: CameraLost,
+    6: CameraNotFound,
+    8: CameraError,
+    9: CameraError,
+    10: CameraBusy,
+}
 
 
 class Library:
@@ -220,8 +228,10 @@ class Library:
         return CameraError(what)
 
 
+NOT_OURS = "Load its maker's newest firmware into it, or use the driver pylon or gentl."
 _HINTS = {
-    5: "Check cable, power and network; it is tried again.",
+    **dict.fromkeys((2, 4, 5), "Check cable, power and network; it is tried again."),
+    **dict.fromkeys((8, 9), NOT_OURS),
     6: "Check cable and power, and that the address is right: aoi camera list.",
     10: "Close the other program that uses it; after a crash the camera is free again within seconds.",
 }

@@ -31,6 +31,8 @@ RMEM_MAX = Path("/proc/sys/net/core/rmem_max")
 
 LEAST_BUFFERS, MOST_BUFFERS, BUFFERS_BYTES = 32, 256, 64 << 20
 LEAST_RETENTION_S, MOST_RETENTION_S = 0.1, 0.5
+MOST_CHUNKS = 256
+"""Of a block; more are none, but bytes that look like some."""
 PACED_SHARE = 0.8
 """Of the time from block to block, over which its packets are spread where the socket's buffer is small."""
 
@@ -180,7 +182,9 @@ def image_bytes(data: NDArray[np.uint8]) -> int:
     Chunks stand at the end, each followed by its number and length (GenICam SFNC, big endian); the image is the first.
     """
     end = int(data.shape[0])
-    while end >= 8:
+    for _ in range(MOST_CHUNKS):
+        if end < 8:
+            break
         length = int.from_bytes(data[end - 4 : end].tobytes(), "big")
         start = end - 8 - length
         if start <= 0:

@@ -58,7 +58,7 @@ Width = Annotated[int, typer.Option(min=0, help="Pixels a line; 0 for the camera
 
 @app.command("list")
 def list_cameras(
-    wait: Annotated[float, typer.Option(help="Seconds to wait for answers.")] = 2.0,
+    wait: Annotated[float, typer.Option(help="Seconds to look for GigE Vision cameras.")] = 2.0,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
 ) -> None:
     """List the cameras that answer, and the drivers that could be installed."""

@@ -60,11 +60,14 @@ class SetUp:
         The PFNC name of what it sends; the boards' own is in `applied`.
     encoder_divider
         Counts of its encoder from line to line; 0 where the encoder does not trigger them.
+    rests
+        Whether it may deliver nothing for as long as it likes: it waits for a trigger, or does not tell.
     """
 
     applied: AcquisitionConfig
     pixel_format: str
     encoder_divider: float
+    rests: bool = True
 
 
 def set_up(features: Features, config: AcquisitionConfig, options: Mapping[str, Value]) -> SetUp:
@@ -103,7 +106,7 @@ def set_up(features: Features, config: AcquisitionConfig, options: Mapping[str, 
         exposure_time_us=first_number(features, EXPOSURE),
         gain_db=first_number(features, GAIN),
     )
-    return SetUp(applied, found, encoder_divider(features))
+    return SetUp(applied, found, encoder_divider(features), rests=waits_for_trigger(features))
 
 
 def _set_pixel_format(features: Features, name: str) -> None:
@@ -158,12 +161,31 @@ def enable_chunks(features: Features) -> None:
 
 def encoder_divider(features: Features) -> float:
     """Return the counts of the encoder from line to line; 0 where it does not trigger the lines, 1 if unknown."""
-    if "LineStart" in features.entries("TriggerSelector"):
-        before = features.get("TriggerSelector")
-        features.set("TriggerSelector", "LineStart")
-        try:
-            if features.has("TriggerMode") and features.get("TriggerMode") == "Off":
-                return 0
-        finally:
-            features.set("TriggerSelector", before)
+    if trigger_modes(features).get("LineStart") == "Off":
+        return 0
     return features.number("EncoderDivider") or 1
+
+
+def waits_for_trigger(features: Features) -> bool:
+    """Tell whether any trigger is on; True as well where the camera tells neither of triggers nor of its own pace."""
+    modes = trigger_modes(features)
+    has_pace = any(map(features.has, LINE_RATE + FRAME_RATE))
+    return not (modes and has_pace) or any(mode != "Off" for mode in modes.values())
+
+
+def trigger_modes(features: Features) -> dict[str, str]:
+    """Return the mode of each trigger by its selector's entry; none where the camera has no selector or no mode."""
+    entries = features.entries("TriggerSelector")
+    if not entries:
+        return {}
+    before = features.get("TriggerSelector")
+    modes: dict[str, str] = {}
+    try:
+        for entry in entries:
+            with suppress(FeatureError):  # of an entry that cannot be chosen now
+                features.set("TriggerSelector", entry)
+                if features.has("TriggerMode"):
+                    modes[entry] = str(features.get("TriggerMode"))
+    finally:
+        features.set("TriggerSelector", before)
+    return modes

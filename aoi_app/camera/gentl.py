@@ -176,7 +176,7 @@ class GentlCamera:
         """Set what the camera has of it, then the features among the options. Raises FeatureError."""
         options = {**self._options, **config.extra}
         made = set_up(self.features, config, options)
-        self._intake = Intake(made.applied, made.pixel_format, options, made.encoder_divider)
+        self._intake = Intake(made.applied, made.pixel_format, options, made.encoder_divider, made.rests)
         self._stride = line_bytes(made.applied.width or 0, layout_of(made.pixel_format))
         offered = self.features.entries("ChunkSelector")
         self._chunks = {key: name for key, name in CHUNKS.items() if name.removeprefix("Chunk") in offered}

@@ -19,6 +19,11 @@ from aoi_app.core.errors import CameraLost
 from aoi_app.core.protocols import AcquisitionConfig
 from aoi_app.core.scan import LineBlock
 
+SILENCE_S, SILENT_BLOCKS = 5.0, 10
+"""A stream that waits for no trigger delivers at all times: nothing for so long, and for so many blocks, is its end."""
+SLOW_LINES = 1_000.0
+"""Lines per second that are reckoned with where nothing tells of the pace."""
+
 
 class Intake:
     """Takes the buffers of one camera.
@@ -32,10 +37,11 @@ class Intake:
     options
         `board_end` (see `BoardEnd`), `board_lines`, `board_quiet_s`, `sensor_bit`; `encoder_divider`, counts of the
         encoder from line to line, 0 where it does not trigger them, and `encoder_counts_down`; those of `Stages` and
-        `row_offsets`; and `silence_s`: a stream that delivers at all times, and from which nothing has come for so
-        long, has died (0: it may rest).
+        `row_offsets`; and `silence_s`: a stream from which nothing has come for so long has died (0: it may rest).
     encoder_divider
         When the options do not tell.
+    rests
+        Whether the stream may be silent for as long as it likes, when the options do not tell.
     clock_s
         Monotonic seconds.
 
@@ -53,6 +59,7 @@ class Intake:
         pixel_format: str,
         options: Mapping[str, Option],
         encoder_divider: float = 1,
+        rests: bool = True,
         clock_s: Callable[[], float] = time.monotonic,
     ) -> None:
         conditions = Conditions(
@@ -73,7 +80,8 @@ class Intake:
         self._row_offsets = row_offsets(options, applied.pixel_format)
         self._quiet_s = float(options.get("board_quiet_s", 0.5))
         self._sensor_bit = 1 << int(options.get("sensor_bit", 0))
-        self._silence_s = float(options.get("silence_s", 0.0))
+        block_s = applied.height / (applied.acquisition_line_rate or SLOW_LINES)
+        self._silence_s = float(options.get("silence_s", 0.0 if rests else max(SILENCE_S, SILENT_BLOCKS * block_s)))
         self._clock_s = clock_s
         self.restart()
 

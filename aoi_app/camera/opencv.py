@@ -19,6 +19,8 @@ from aoi_app.core.protocols import AcquisitionConfig, CameraInfo
 from aoi_app.core.scan import LineBlock, PixelFormat, Pixels
 
 MODEL = "area scan"
+ANSWER_MS = 5_000
+"""OpenCV itself waits half a minute for a stream that is silent."""
 
 
 def discover(timeout_s: float) -> list[CameraInfo]:
@@ -64,7 +66,7 @@ class OpencvCamera:
         """Take the source. Raises CameraNotFound."""
         if self._capture is not None:
             return
-        capture = cv2.VideoCapture(int(self._source)) if self._source.isdigit() else cv2.VideoCapture(self._source)
+        capture = _capture(self._source)
         grabbed, frame = capture.read() if capture.isOpened() else (False, None)
         if not grabbed or frame is None:
             capture.release()
@@ -110,7 +112,7 @@ class OpencvCamera:
             if block is not None:
                 return block
         self._stopped.wait(max(0.0, deadline - time.monotonic()))
-        return self._intake.quiet()
+        return None if self._stopped.is_set() else self._intake.quiet()
 
     def stop_acquisition(self) -> None:
         """Stop. May be called from any thread, and twice."""
@@ -139,3 +141,12 @@ class OpencvCamera:
             raise CameraLost(f"Nothing more comes from {self._source!r}.", "Check cable and network.")
         self.exhausted = True
         return None
+
+
+def _capture(source: str) -> cv2.VideoCapture:
+    if source.isdigit():
+        return cv2.VideoCapture(int(source))
+    if "://" not in source:
+        return cv2.VideoCapture(source)
+    patience = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, ANSWER_MS, cv2.CAP_PROP_READ_TIMEOUT_MSEC, ANSWER_MS]
+    return cv2.VideoCapture(source, cv2.CAP_FFMPEG, patience)

@@ -114,7 +114,7 @@ class PylonCamera:
         """Set what the camera has of it, then the features among the options. Raises FeatureError."""
         options = {**self._options, **config.extra}
         made = set_up(self.features, config, options)
-        self._intake = Intake(made.applied, made.pixel_format, options, made.encoder_divider)
+        self._intake = Intake(made.applied, made.pixel_format, options, made.encoder_divider, made.rests)
         self._buffers = int(options.get("buffers", 32))
         return made.applied
 

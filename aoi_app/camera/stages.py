@@ -32,8 +32,8 @@ class Stages:
     height
         Lines of a whole block.
     options
-        `MOSAIC`; `black_level` and `white_level` in samples of the sensor (default: its whole range), and `flat_field`, the
-        file of a correction.
+        `MOSAIC`; `black_level` and `white_level` in samples of the sensor (default: its whole range), and
+        `flat_field`, the file of a correction.
 
     Raises
     ------

@@ -96,6 +96,29 @@ def test_the_encoder_counts_only_where_it_triggers_the_lines(mode: str, divider:
     assert camera.values["TriggerSelector"] == "FrameStart"
 
 
+@pytest.mark.parametrize(
+    ("changes", "rests"),
+    [
+        ({}, False),
+        ({"TriggerMode[FrameStart]": "On"}, True),
+        ({"TriggerMode[LineStart]": "On"}, True),
+        ({"TriggerSelector": None}, True),
+        ({"AcquisitionLineRate": None}, True),
+    ],
+)
+def test_only_a_camera_whose_triggers_are_off_must_never_be_silent(
+    changes: dict[str, Value | None], rests: bool
+) -> None:
+    values = SFNC | {f"TriggerMode[{entry}]": "Off" for entry in ("FrameStart", "LineStart")}
+    values |= {"TriggerSelector": "FrameStart", **changes}  # type: ignore[dict-item]
+    camera = Camera(
+        {name: value for name, value in values.items() if value is not None},
+        {"TriggerSelector": ("FrameStart", "LineStart", "Reserved")},
+    )
+    assert set_up(camera, CONFIG, {}).rests is rests
+    assert camera.values.get("TriggerSelector", "FrameStart") == "FrameStart"
+
+
 @pytest.mark.parametrize(("options", "direction"), [({}, "Reverse"), ({"transport": "forward"}, "Forward")])
 def test_a_tdi_sensor_is_told_from_which_side_boards_come(options: dict[str, Value], direction: str) -> None:
     camera = Camera(SFNC | {"ScanDirection": "Reverse"}, {"ScanDirection": ("Forward", "Reverse")})

@@ -15,11 +15,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from aoi_app.camera import aravis_library, aravis_stream
+from aoi_app.camera import aravis_library, aravis_stream, intake
 from aoi_app.camera.aravis import AravisCamera, discover
 from aoi_app.camera.aravis_stream import buffer_count, retention_s
 from aoi_app.camera.board_options import BoardOptions, GapPolicy
 from aoi_app.camera.capture import flat_field_of, grab_lines
+from aoi_app.camera.gige import device as gige_device
 from aoi_app.camera.gige.device import GigeDevice
 from aoi_app.camera.gige.registers import CONTROL_PRIVILEGE
 from aoi_app.core.errors import CameraBusy, CameraError, CameraLost, CameraNotFound, FeatureError
@@ -178,6 +179,47 @@ def test_features_are_refused_with_their_limits() -> None:
         camera.features.set("TriggerSelector", "FrameStart")
         assert camera.features.get("TriggerMode") == "On"
         camera.close()
+
+
+def test_a_camera_whose_description_is_damaged_is_refused_in_words() -> None:
+    with device(pictures(1), loopback(38)) as served:
+        served.registers._file = served.registers._file[:2_000].ljust(len(served.registers._file))
+        for _ in range(2):
+            with pytest.raises(CameraError, match=re.escape(loopback(38))) as caught:
+                AravisCamera(loopback(38)).open()
+            assert not isinstance(caught.value, FeatureError) and "firmware" in caught.value.hint
+
+
+def test_what_is_kept_for_lost_packets_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gige_device, "HELD_BYTES", 40_000)
+    with device(pictures(3), loopback(39)) as served:
+        camera = AravisCamera(loopback(39))
+        camera.open()
+        assert all(end.completeness.ok for end in grab(camera, CONFIG, 3))
+        camera.close()
+        assert 0 < served._held_bytes <= 40_000
+        assert served._held_bytes == sum(len(block.body) for block in served._held.values())
+
+
+def test_a_stream_that_dies_silently_is_lost_though_the_camera_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(intake, "SILENCE_S", 0.5)
+    free = {f"TriggerMode[TriggerSelector={trigger}]": "Off" for trigger in ("FrameStart", "LineStart")}
+    for options, dies in ((free, True), ({}, False)):
+        # after its only board the device sends nothing more
+        with device(pictures(1), loopback(40)):
+            camera = AravisCamera(loopback(40), options)
+            camera.open()
+            camera.configure(CONFIG)
+            camera.start_acquisition()
+            if dies:
+                with pytest.raises(CameraLost, match=r"for 0\.5 s"):
+                    while True:
+                        camera.fetch(0.2)
+            else:
+                while camera.fetch(1.0) is not None:
+                    pass
+            camera.check()
+            camera.close()
 
 
 def test_two_devices_cannot_share_an_address() -> None:

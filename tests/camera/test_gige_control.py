@@ -11,7 +11,14 @@ from hypothesis import strategies as st
 from aoi_app.camera.gige.description import description
 from aoi_app.camera.gige.features import CHUNKS, FEATURES
 from aoi_app.camera.gige.gvcp import ControlChannel, ResendRequest
-from aoi_app.camera.gige.registers import CONTROL_PRIVILEGE, DESCRIPTION_ADDRESS, FIRST_URL, Identity, Registers
+from aoi_app.camera.gige.registers import (
+    CONTROL_PRIVILEGE,
+    DESCRIPTION_ADDRESS,
+    FIRST_URL,
+    STREAM_PACKET_SIZE,
+    Identity,
+    Registers,
+)
 
 ONE, TWO = ("10.0.0.1", 5000), ("10.0.0.2", 5000)
 
@@ -89,6 +96,18 @@ def test_values_are_checked(name: str, value: int, status: int) -> None:
     bench = Bench()
     bench.write(CONTROL_PRIVILEGE, 2)
     assert bench.write(next(f.address for f in FEATURES if f.name == name), value) == status
+
+
+@pytest.mark.parametrize(
+    ("size", "status"),
+    [(0, 0x8002), (36, 0x8002), (1_501, 0x8002), (65_535, 0x8002), (576, 0), (0xC000_0000 + 9_000, 0)],
+)
+def test_packets_too_small_for_a_stream_are_refused(size: int, status: int) -> None:
+    bench = Bench()
+    bench.write(CONTROL_PRIVILEGE, 2)
+    assert bench.write(STREAM_PACKET_SIZE, size) == status
+    assert bench.ask(0x86, struct.pack(">I", STREAM_PACKET_SIZE) + bytes(500))[0] == 0x8002
+    assert bench.registers.get("GevSCPSPacketSize") == (1_500 if status else size)
 
 
 def test_what_shapes_the_payload_is_locked_while_it_acquires() -> None:

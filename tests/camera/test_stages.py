@@ -358,6 +358,10 @@ def test_the_image_is_found_before_its_chunks(lines: int, width: int) -> None:
     assert image_bytes(data) == size
 
 
+def test_bytes_that_look_like_endless_chunks_are_none() -> None:
+    assert image_bytes(np.zeros(50_000_000, np.uint8)) > 49_000_000
+
+
 @given(st.binary(max_size=400), st.integers(100, 300))
 def test_packets_put_together_are_the_block(body: bytes, packet_size: int) -> None:
     whole = StreamBlock(7, body, 5, 0x01080001, 16, 4, 4, False, packet_size)
@@ -384,5 +388,14 @@ def test_a_stream_that_must_not_rest_is_lost_when_it_is_silent() -> None:
     now[0] = 4.1
     with pytest.raises(CameraLost, match="for 2 s"):
         intake.quiet()
+    for options, rests, patience in (({}, True, 1e9), ({}, False, 10.0), ({"silence_s": 0}, False, 1e9)):
+        slow = AcquisitionConfig(width=16, height=40, acquisition_line_rate=40.0)
+        intake = Intake(slow, "Mono8", options, rests=rests, clock_s=lambda: now[0])
+        now[0] += min(patience, 1e6)
+        assert intake.quiet() is None
+        now[0] += 0.5
+        if patience < 1e6:
+            with pytest.raises(CameraLost, match=f"for {patience:g} s"):
+                intake.quiet()
     with pytest.raises(FeatureError, match="bell"):
         Intake(applied, "Mono8", {"board_end": "bell"})

@@ -30,8 +30,8 @@ from aoi_app.core.errors import AoiError, CameraBusy, CameraError, CameraLost
 from aoi_app.core.protocols import AcquisitionConfig
 from aoi_app.core.scan import LineBlock, PixelFormat
 
-HELD_BLOCKS = 64
-"""Blocks that are kept for requests to send packets again."""
+HELD_BLOCKS, HELD_BYTES = 64, 256 << 20
+"""Blocks that are kept for requests to send packets again, and how much of large ones."""
 
 SEND_BUFFER_BYTES = 4 << 20
 POLL_S = 0.1
@@ -83,6 +83,7 @@ class GigeDevice:
         self._control = ControlChannel(self.registers, self._on_write, self._on_resend, time.monotonic)
         self._line = SimulatedCamera(source, gap_lines=gap_lines, faults=board_faults)
         self._held: OrderedDict[int, StreamBlock] = OrderedDict()
+        self._held_bytes = 0
         self._sockets: list[socket.socket] = []
         self._stream: socket.socket | None = None
         self._destination: Client | None = None
@@ -229,6 +230,7 @@ class GigeDevice:
         )
         encoder = BlockEncoder(self.registers)
         self._held.clear()
+        self._held_bytes = 0
         self._line.start_acquisition()
         while self._acquire.is_set() and self._started == number and not self._ended.is_set():
             block = self._line.fetch(POLL_S)
@@ -240,8 +242,9 @@ class GigeDevice:
         self.registers.put(_ADDRESS["LineStatusAll"], 0 if block.ends_board else 1)
         encoded = encoder.encode(block)
         self._held[encoded.block_id] = encoded
-        while len(self._held) > HELD_BLOCKS:
-            self._held.popitem(last=False)
+        self._held_bytes += len(encoded.body)
+        while len(self._held) > HELD_BLOCKS or (self._held_bytes > HELD_BYTES and len(self._held) > 1):
+            self._held_bytes -= len(self._held.popitem(last=False)[1].body)
         self.sent_blocks += 1
         if block.is_incomplete:
             return

@@ -95,7 +95,8 @@ class Registers:
         if feature is not None:
             if feature.access == "RO" or (feature.locked and acquiring):
                 raise RegisterError(WRITE_PROTECT)
-            if address != STREAM_PACKET_SIZE and not _allowed(feature, data):
+            # The upper half of the packet size asks for a test packet.
+            if not _allowed(feature, b"\0\0" + data[2:] if address == STREAM_PACKET_SIZE else data):
                 raise RegisterError(INVALID_PARAMETER)
         elif address in _CLIENT_REGISTERS:
             if len(data) != 4:
