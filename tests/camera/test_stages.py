@@ -145,7 +145,7 @@ def test_the_flat_field_of_a_bayer_pattern_keeps_to_its_colours() -> None:
 
     def mosaic(light: float, lines: int = 200) -> np.ndarray:
         clean = np.tile(shading * sensitivity * light + 6, (lines // 2, 1))
-        return np.clip(clean + rng.normal(0, 0.5, clean.shape), 0, 255).round().astype(np.uint8)
+        return np.asarray(np.clip(clean + rng.normal(0, 0.5, clean.shape), 0, 255).round(), np.uint8)
 
     dark, bright = mosaic(0), mosaic(150)
     bright[:, 40] = 6
@@ -211,7 +211,7 @@ def test_a_file_that_is_no_flat_field_is_refused(tmp_path: Path) -> None:
         "array": (tmp_path / "array.npy").read_bytes(),
     }
     for change in ({"dark": good.dark[:9]}, {"gain": 0 * good.gain}, {"bad_columns": (64,)}):
-        replace(good, **change).save(tmp_path / "wrong.npz")  # type: ignore[arg-type]
+        replace(good, **change).save(tmp_path / "wrong.npz")
         damaged[str(change)] = (tmp_path / "wrong.npz").read_bytes()
     for content in damaged.values():
         (tmp_path / "x.npz").write_bytes(content)
@@ -319,7 +319,8 @@ def test_a_board_whose_last_block_was_incomplete_does_not_end_by_itself(end: Boa
 def test_boards_whose_last_block_was_incomplete_are_errors_and_the_next_one_is_its_own(end: BoardEnd) -> None:
     now = [0.0]
     gate = BoardGate(8, end, quiet_s=1.0, clock_s=lambda: now[0])
-    assembler, ends = BoardAssembler(BufferRing(4, 16 * 64), 8), []
+    assembler = BoardAssembler(BufferRing(4, 16 * 64), 8)
+    ends: list[ScanEnd] = []
 
     def feed(*blocks: LineBlock | None) -> None:
         for each in blocks:
