@@ -94,6 +94,14 @@ def test_a_broken_file_is_refused_by_name(data: bytes, tmp_path: Path) -> None:
         read_model(tmp_path / "small.tflite")
 
 
+def test_a_damaged_name_inside_is_refused_too(tmp_path: Path) -> None:
+    data = (FILES / "small.fp32.tflite").read_bytes()
+    assert b"serving_default_args_0" in data
+    (tmp_path / "small.tflite").write_bytes(data.replace(b"serving_default_args_0", b"serving_default_args_\xf3"))
+    with pytest.raises(ModelError, match=r"LiteRT refuses small\.tflite"):
+        read_model(tmp_path / "small.tflite")
+
+
 def test_missing_and_without_classes(files: Path) -> None:
     with pytest.raises(ModelError, match="is not there"):
         read_model(files / "nobody.tflite")

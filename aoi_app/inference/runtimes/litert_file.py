@@ -39,6 +39,9 @@ def interpreter(path: Path, threads: int) -> Any:
     try:
         found = Interpreter(str(path), num_threads=threads)
         found.allocate_tensors()
+        # A damaged name shows when it is read: here, and not in the middle of something else.
+        for read in (found.get_input_details, found.get_output_details, found._get_ops_details):
+            read()
     except Exception as error:
         raise ModelError(
             f"LiteRT refuses {path.name}: {str(error).splitlines()[0][:300]}.",
