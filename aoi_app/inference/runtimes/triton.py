@@ -17,7 +17,7 @@ from aoi_app.inference.quantise import Progress
 from aoi_app.inference.runtimes.base import Options, Session, SessionInfo, chosen_options
 from aoi_app.inference.runtimes.session import freed, images_of
 from aoi_app.inference.runtimes.triton_client import ServerAccess, ServerSilent, TritonClient
-from aoi_app.inference.runtimes.triton_export import server_name
+from aoi_app.inference.runtimes.triton_export import output_shapes, server_name
 
 _log = logging.getLogger(__name__)
 _ACCESS: Options = asdict(ServerAccess())
@@ -73,13 +73,14 @@ class TritonSession:
     ) -> None:
         self._file, self._access, self._batch = file, access, batch
         self._open_local, self._ask_again_s = local, ask_again_s
+        self._shapes = output_shapes(file.model)
         self._client: TritonClient | None = None
         self._local: Session | None = None
         self._silent_since: float | None = None
         self._asked = 0.0
         self._closed = self._distrusted = False
         try:
-            self._client = TritonClient(access, file.model, file.sha256, batch)
+            self._client = TritonClient(access, file.model, file.sha256, batch, self._shapes)
         except ServerSilent as error:
             if local is None:
                 raise
@@ -158,7 +159,7 @@ class TritonSession:
             return
         try:
             # Anew: a server that was started again has forgotten the shared memory, and may have another model.
-            fresh = TritonClient(self._access, self._file.model, self._file.sha256, self._batch)
+            fresh = TritonClient(self._access, self._file.model, self._file.sha256, self._batch, self._shapes)
         except ServerSilent:
             return
         if self._client is None and not fresh.known_hash:

@@ -7,7 +7,7 @@ import os
 import queue
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,10 @@ _REFUSED = {
     "WRONG_VERSION_NUMBER": "The server does not speak TLS: set `tls` to off and name no certificate.",
 }
 """What a server says that will not have us -> what to look at."""
+_CHECK_S = 1.0
+"""A server may be started again, or load another file, between two boards: this often it is asked what it runs."""
+_FORGOTTEN = "Unable to find shared memory region"
+"""What a server says that was started again."""
 _GRACE_S = 0.5
 """A reply's own time-out comes from the library; this much later it is not waited for any more."""
 _LOCAL = ("localhost", "127.0.0.1", "[::1]", "::1")
@@ -33,6 +37,10 @@ _LOCAL = ("localhost", "127.0.0.1", "[::1]", "::1")
 
 class ServerSilent(EngineError):
     """The server is gone, too slow or overloaded: it may come back."""
+
+
+class ServerChanged(ServerSilent):
+    """The server is another one than before: it was started again, or runs another version of the model."""
 
 
 class ServerWrong(EngineError):
@@ -97,6 +105,8 @@ class TritonClient:
     ----------
     batch
         Tiles of one run; each is a request of its own, so that the server can put tiles of all stations together.
+    shapes
+        What the outputs of a request must be like, its tiles apart; of those that may vary, nothing.
 
     Raises
     ------
@@ -106,7 +116,9 @@ class TritonClient:
         The server has no such model, or one with other inputs, outputs or weights.
     """
 
-    def __init__(self, access: ServerAccess, model: Model, sha256: str, batch: int) -> None:
+    def __init__(
+        self, access: ServerAccess, model: Model, sha256: str, batch: int, shapes: Mapping[str, tuple[int, ...]]
+    ) -> None:
         import tritonclient.grpc as grpc
 
         self._grpc: Any = grpc
@@ -121,12 +133,12 @@ class TritonClient:
             private_key=access.key or None,
             certificate_chain=access.certificate or None,
         )
-        self._batch = batch
+        self._batch, self._sha256, self._shapes = batch, sha256, dict(shapes)
         self._region: _Region | None = None
+        self._served = ""
+        """Version of the model that computed last."""
         try:
-            self.known_hash = self._check(sha256)
-            if access.share:
-                self._region = _Region(self._client, self._headers, model, batch, access.timeout_s)
+            self._meet()
         except BaseException:
             self.close()
             raise
@@ -146,12 +158,27 @@ class TritonClient:
         until = time.monotonic() + self._access.timeout_s
         for attempt in range(self._access.retries + 1):
             try:
-                return self._run_once(tiles, max(until - time.monotonic(), 0.001))
+                if time.monotonic() - self._checked > _CHECK_S:
+                    self.known_hash = self._check()
+                try:
+                    return self._run_once(tiles, max(until - time.monotonic(), 0.001))
+                except ServerChanged:
+                    self._meet()
+                    return self._run_once(tiles, max(until - time.monotonic(), 0.001))
             except ServerSilent:
                 if attempt == self._access.retries or time.monotonic() >= until:
                     raise
                 time.sleep(min(0.05 * 2**attempt, max(until - time.monotonic(), 0)))
         raise AssertionError("unreachable")
+
+    def _meet(self) -> None:
+        """See what the server runs, and have memory with it. Raises ServerSilent, ServerWrong."""
+        if self._region is not None:
+            self._region.close()
+            self._region = None
+        self.known_hash = self._check()
+        if self._access.share:
+            self._region = _Region(self._client, self._headers, self._model, self._batch, self._access.timeout_s)
 
     def _run_once(self, tiles: NDArray[Any], left_s: float) -> list[NDArray[Any]]:
         if self._region is not None:
@@ -162,14 +189,26 @@ class TritonClient:
             replies = self._all([self._request(tiles, start, step) for start in starts], left_s)
         except Exception as error:
             raise self._failure(error) from error
+        served = {str(reply.get_response().model_version) for reply in replies}
+        before, self._served = self._served, max(served)
+        if len(served) > 1 or (before and before not in served):
+            raise ServerChanged(
+                f"The server runs another version of {self._access.model}.", "Look at the server's log."
+            )
         parts = [[reply.as_numpy(name) for name in self._model.output_names] for reply in replies]
         for part in parts:
             for name, values in zip(self._model.output_names, part, strict=True):
-                if values is None or values.size == 0 or len(values) != step:
-                    shape = None if values is None else values.shape
+                shape = () if values is None else values.shape
+                if 0 in shape or not shape or shape[0] != step:
                     raise ServerWrong(
                         f"The server's reply for {name} is empty or has the shape {shape}, for {step} tiles.",
                         "Look at the server's log; its Python models need numpy below 2.",
+                    )
+                right = (step, *self._shapes.get(name, shape)[1:])
+                if shape != right:
+                    raise ServerWrong(
+                        f"The server's reply for {name} has the shape {shape}, not {right}.",
+                        "Export this model to the server: aoi engine export --triton DIR.",
                     )
         return [np.concatenate(column) for column in zip(*parts, strict=True)]
 
@@ -215,8 +254,9 @@ class TritonClient:
             raise
         return [replies[number] for number in range(len(tickets))]
 
-    def _check(self, sha256: str) -> bool:
+    def _check(self) -> bool:
         """Compare what the server has with the model; return whether it tells its hash."""
+        sha256, self._checked = self._sha256, time.monotonic()
         name, version, seconds = self._access.model, self._access.version, self._access.timeout_s
         try:
             facts = self._client.get_model_metadata(name, version, self._headers, client_timeout=seconds)
@@ -256,6 +296,8 @@ class TritonClient:
             if sign in text:
                 return ServerWrong(f"The Triton server refuses {where}: {text}.", hint)
         silent = ("UNAVAILABLE", "DEADLINE_EXCEEDED", "CANCELLED", "RESOURCE_EXHAUSTED", "unavailable", "not ready")
+        if _FORGOTTEN in text:
+            return ServerChanged(f"The Triton server was started again: {text}.", "See whether it runs.")
         gone = any(word in status or word in text for word in silent) or isinstance(error, TimeoutError)
         if gone:
             return ServerSilent(f"The Triton server does not answer for {where}: {text}.", "See whether it runs.")

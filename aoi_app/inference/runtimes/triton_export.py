@@ -103,7 +103,7 @@ def config_text(file: PrecisionFile, plan: ServerPlan, *, tensorrt: bool) -> str
     batched = model.batch is None
     described = describe(model.path)
     inputs = [_tensor(t, model.input_shape(model.batch or 1), batched) for t in described.inputs]
-    whole = _output_shapes(model)
+    whole = output_shapes(model)
     outputs = [_tensor(t, whole.get(t.name), batched) for t in described.outputs if t.name in model.output_names]
     lines = [
         f'name: "{server_name(file.source)}"',
@@ -124,8 +124,8 @@ def config_text(file: PrecisionFile, plan: ServerPlan, *, tensorrt: bool) -> str
     return "\n".join(lines) + "\n"
 
 
-def _output_shapes(model: Model) -> dict[str, tuple[int, ...]]:
-    """Return shapes that the graph leaves open and a run tells: a server with a plan wants them exactly.
+def output_shapes(model: Model) -> dict[str, tuple[int, ...]]:
+    """Return the outputs' shapes for the least batch, as a run tells them: the graph may leave them open.
 
     Only of heads with a value for each cell; lists of boxes may be longer for the next tile.
     """

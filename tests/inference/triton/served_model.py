@@ -1,6 +1,7 @@
 """What the server of the tests runs: the ONNX file through ONNX Runtime, with faults on request.
 
-A file beside it says what goes wrong: `slow` holds seconds of delay, `empty` makes replies without values.
+A file beside it says what goes wrong: `slow` holds seconds of delay, `empty` makes replies without values, `short`
+ones that lack a cell.
 """
 
 import time
@@ -33,6 +34,8 @@ class TritonPythonModel:
             start += len(part)
             if (self.home / "empty").exists():
                 values = [v[:0] for v in values]
+            if (self.home / "short").exists():
+                values = [v[..., :-1] for v in values]
             tensors = [pb_utils.Tensor(n, np.ascontiguousarray(v)) for n, v in zip(self.outputs, values, strict=True)]
             replies.append(pb_utils.InferenceResponse(tensors))
         return replies

@@ -144,5 +144,5 @@ class Server:
         (self.version / name).write_text(text)
 
     def mend(self) -> None:
-        for name in ("slow", "empty"):
+        for name in ("slow", "empty", "short"):
             (self.version / name).unlink(missing_ok=True)

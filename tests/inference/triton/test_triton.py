@@ -144,6 +144,37 @@ def test_an_empty_reply_is_an_error_and_never_an_empty_board(open_remote: Open, 
         detect(detector, board)
 
 
+def test_a_reply_of_a_wrong_shape_is_an_error_and_no_lost_boxes(
+    open_remote: Open, server: Server, board: Pixels
+) -> None:
+    detector = open_remote()
+    server.fault("short")
+    with pytest.raises(ServerWrong, match=r"has the shape \(1, 7, 83\), not \(1, 7, 84\)"):
+        detect(detector, board)
+
+
+def test_a_server_started_again_between_two_boards_is_met_anew(
+    open_remote: Open, server: Server, network: Model, board: Pixels, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("aoi_app.inference.runtimes.triton_client._CHECK_S", 0.0)
+    detector = open_remote(local="", shared_memory="on", timeout_s=20.0)
+    before = detect(detector, board)
+    server.kill()
+    server.start()  # it has forgotten the shared memory
+    np.testing.assert_array_equal(detect(detector, board).boxes, before.boxes)
+    config = server.version.parent / "config.pbtxt"
+    right = config.read_text()
+    server.kill()
+    try:
+        config.write_text(right.replace(network.sha256, "0" * 64))
+        server.start()
+        with pytest.raises(ServerWrong, match="runs another file"):
+            detect(detector, board)
+    finally:
+        server.kill()
+        config.write_text(right)
+
+
 def test_another_model_is_refused(server: Server, network: Model, other: Model, tmp_path: Path) -> None:
     options: Options = {"url": server.url, "local": ""}
     with pytest.raises(ServerWrong, match=r"takes images FP32 .*64, 64.*takes images .*96, 96"):
