@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import io
 import logging
+import sys
 import tempfile
+import threading
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -172,13 +174,32 @@ def _name_nodes(proto: Any) -> None:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep the library's advice, which speaks of its own command line, off the station's."""
-    root = logging.getLogger()
-    before = root.level
-    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+    """Keep the library's advice, which speaks of its own command line, off the station's; other threads are heard."""
+    here, root = threading.get_ident(), logging.getLogger()
+
+    def matters(record: logging.LogRecord) -> bool:
+        return record.thread != here or record.levelno >= logging.ERROR
+
+    root.addFilter(matters)
+    with warnings.catch_warnings(), contextlib.redirect_stdout(_Others(sys.stdout)):
         warnings.simplefilter("ignore")
-        root.setLevel(logging.ERROR)
         try:
             yield
         finally:
-            root.setLevel(before)
+            root.removeFilter(matters)
+
+
+class _Others(io.TextIOBase):
+    """Hands on what other threads write than the one that made it."""
+
+    def __init__(self, out: TextIO | None) -> None:
+        self._out, self._here = out, threading.get_ident()
+
+    def write(self, text: str) -> int:
+        if self._out is not None and threading.get_ident() != self._here:
+            self._out.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        if self._out is not None:
+            self._out.flush()

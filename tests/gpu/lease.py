@@ -239,7 +239,10 @@ def main() -> None:
     for name in given.again:
         run.steps.pop(name, None)
     todo = [step for step in every if not given.only or step.name in given.only]
-    raise SystemExit(0 if go(run, todo, given.seconds) else MORE_TO_DO)
+    whole = go(run, todo, given.seconds)
+    unwell = [step.name for step in todo if run.steps.get(step.name, {}).get("rc") != 0]
+    print(f"not well, or not done: {', '.join(unwell) or 'none'}", flush=True)
+    raise SystemExit(0 if whole else MORE_TO_DO)
 
 
 if __name__ == "__main__":

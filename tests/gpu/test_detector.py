@@ -9,6 +9,7 @@ import pytest
 
 from aoi_app.boards.draw import draw_window
 from aoi_app.boards.spec import BoardSpec
+from aoi_app.core.errors import AoiError
 from aoi_app.core.protocols import MemorySample
 from aoi_app.core.scan import Pixels
 from aoi_app.inference.frozen import detect, scan_of
@@ -16,6 +17,7 @@ from aoi_app.inference.gate import GateLimits, lost_boxes, rows_are_identical
 from aoi_app.inference.model import read_model
 from aoi_app.inference.runtimes.table import open_detector
 from aoi_app.inference.runtimes.tensorrt.detector import TensorRtDetector
+from aoi_app.inference.runtimes.tensorrt.gpu.driver import driver
 from aoi_app.inference.runtimes.tensorrt.gpu.memory import memory_info, pinned_allocator
 from aoi_app.inference.runtimes.tensorrt.hardware import GpuFacts
 from aoi_app.inference.runtimes.tensorrt.loader import TensorRt
@@ -24,6 +26,16 @@ from aoi_app.station.telemetry_nvml import open_monitor
 from tests.gpu import rehearsal
 
 MIB = 1024 * 1024
+
+
+def gpus() -> int:
+    """Return how many GPUs answer."""
+    try:
+        return int(driver().cuDeviceGetCount()[1])
+    except AoiError:
+        return 0
+
+
 BOARDS, SWAPS = (5, 2) if rehearsal.asked() else (500, 20)
 Options = dict[str, int | str]
 
@@ -87,6 +99,16 @@ def test_identical_tiles_give_identical_rows(network: Path, options: Options) ->
     tile = np.stack([pixels, golden])[None].astype(np.float32) / 255
     assert rows_are_identical(session, tile, 8)
     session.close()
+
+
+@pytest.mark.skipif(gpus() < 2, reason="there is no second GPU")
+def test_a_second_gpu_finds_what_the_first_finds(network: Path, options: Options) -> None:
+    first, second = (open_one(network, options, "fp32", device=index) for index in (0, 1))
+    scene = board(1300, 900, 8)
+    found, again = detect(first, *scene), detect(second, *scene)
+    assert len(found) > 5 and lost_boxes(found, again, GateLimits())[1] == 0
+    first.close()
+    second.close()
 
 
 def test_streaming_finds_what_the_whole_board_gives(network: Path, options: Options) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from aoi_app.inference.model import Model, read_model
 from aoi_app.inference.onnx_file import weight_types
 from aoi_app.inference.overflow import overflowing
 from aoi_app.inference.precision import in_precision
+from aoi_app.inference.quantise import _quiet
 from aoi_app.inference.runtimes.onnxruntime import OnnxRuntime
 from aoi_app.inference.runtimes.ort_library import run_once
 from aoi_app.inference.yardstick import write_yardstick
@@ -218,3 +221,19 @@ def test_a_graph_whose_types_are_unknown_is_refused() -> None:
     proto.opset_import.append(helper.make_opsetid("nobody", 1))
     with pytest.raises(ModelError, match="not known, such as"):
         to_half(proto)
+
+
+def test_only_the_thread_that_calibrates_is_quiet(
+    capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    def talk(who: str) -> None:
+        print(f"{who} prints")
+        logging.warning("%s warns", who)
+
+    with _quiet():
+        talk("the library")
+        other = threading.Thread(target=talk, args=("the line",))
+        other.start()
+        other.join()
+    assert capsys.readouterr().out == "the line prints\n"
+    assert caplog.messages == ["the line warns"]
