@@ -92,7 +92,7 @@ def train(
     require_torch()
     from aoi_app.training.folder import RunFolder
     from aoi_app.training.gathering import parted, relabelled, united
-    from aoi_app.training.loading import channels_of, load_corpus
+    from aoi_app.training.loading import channels_of, input_in_words, load_corpus
     from aoi_app.training.network import SIZES
     from aoi_app.training.paint import Paint, painted
     from aoi_app.training.plan import Precision, read_plan
@@ -122,7 +122,7 @@ def train(
     further = [read_dataset(path).require_sound() for path in drawn or ()]
     known = [dataset.classes, *(more.classes for more in further)]
     classes = united(known) if start is None else tuple(read_checkpoint(start)["classes"])
-    console.print(escape(f"{parts.in_words()}; classes {', '.join(classes)}"))
+    console.print(escape(f"{parts.in_words()}; classes {', '.join(classes)}; {input_in_words(dataset, kind)}"))
 
     def load(source: Dataset, what: str) -> Corpus:
         with _progress(console, what, len(source)) as step:

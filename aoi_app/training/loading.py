@@ -25,6 +25,16 @@ def channels_of(dataset: Dataset) -> Channels:
     return Channels.RGB if dataset.samples[0].pixels().ndim == 3 else Channels.GREY
 
 
+def input_in_words(dataset: Dataset, channels: Channels) -> str:
+    """Return what the network looks at, for people, and what that leaves unused."""
+    golden = sum(sample.golden is not None for sample in dataset.samples)
+    if golden == 0 or channels is Channels.GREY_GOLDEN:
+        return f"input {channels.value}"
+    without = len(dataset) - golden
+    why = f"{without} of {len(dataset)} pictures have none; " if without else ""
+    return f"input {channels.value}, golden images unused: {why}--channels grey+golden uses them"
+
+
 def load_corpus(
     dataset: Dataset, channels: Channels, size: int = 640, step: Callable[[], None] = lambda: None
 ) -> Corpus:

@@ -8,7 +8,7 @@ import pytest
 from aoi_app.inference.card import Channels
 from aoi_app.training.corpus import DataError
 from aoi_app.training.data.dataset import Annotation, Dataset, Sample
-from aoi_app.training.loading import channels_of, load_corpus
+from aoi_app.training.loading import channels_of, input_in_words, load_corpus
 
 
 def sample(width: int, lines: int, *boxes: tuple[float, float, float, float], golden: bool = True) -> Sample:
@@ -63,3 +63,10 @@ def test_a_golden_picture_of_another_size_is_refused() -> None:
         load_corpus(Dataset(("open",), (odd,)), Channels.GREY_GOLDEN, 64)
     with pytest.raises(DataError, match="no picture"):
         channels_of(Dataset(("open",), ()))
+
+
+def test_golden_images_that_nobody_looks_at_are_told() -> None:
+    data = Dataset(("open",), (sample(128, 128), sample(128, 130, golden=False)))
+    said = input_in_words(data, channels_of(data))
+    assert "1 of 2 pictures have none" in said and "--channels grey+golden" in said
+    assert input_in_words(data, Channels.GREY_GOLDEN) == "input grey+golden"
