@@ -44,6 +44,8 @@ def make_detector(settings: Settings, spec: EngineSpec) -> Detector:
 
 def admitted_detector(settings: Settings, spec: EngineSpec, progress: Progress) -> tuple[Detector, str]:
     """Open the detector that a specification names, through the gate; return it and what the gate measured."""
+    if spec.at_once and spec.runtime in BUILT:
+        return _admitted_before(settings, spec)
     limits = _gate_limits(settings, spec)
     # Before the candidate is opened: INT8 is calibrated on the same images.
     reference = is_reference(spec.runtime, spec.precision, dict(spec.options))
@@ -72,6 +74,21 @@ def admitted_detector(settings: Settings, spec: EngineSpec, progress: Progress) 
         detector.close()
         raise
     return detector, str(certificate)
+
+
+def _admitted_before(settings: Settings, spec: EngineSpec) -> tuple[Detector, str]:
+    """Open an engine that the gate has admitted before: on large boards it takes minutes, and a board waits."""
+    from aoi_app.inference.runtimes.tensorrt.loader import DEFAULTS, open_store
+
+    detector = make_detector(settings, spec)
+    when = open_store({**DEFAULTS, **dict(spec.options)}).admitted_at(detector.info.sha256)
+    if not when:
+        detector.close()
+        raise EngineError(
+            f"{spec} has not passed the gate yet, and a board waits.",
+            "Choose it once while there is time: then it is there when it is needed.",
+        )
+    return detector, f"{detector.info.runtime} {detector.info.precision} was admitted before: {when}."
 
 
 def _keep(spec: EngineSpec, certificate: Certificate) -> None:

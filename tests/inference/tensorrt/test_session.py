@@ -128,6 +128,10 @@ def test_what_the_gate_says_is_kept_with_the_plan_whatever_it_says(
             admitted_detector(settings, spec, lambda text: None)[0].close()
         (kept,) = [p.manifest.certificate for p in EngineStore(store).plans() if p.manifest is not None]
         assert kept is not None and kept["admitted"] is not spoils
+        with pytest.raises(EngineError, match="has not passed the gate") if spoils else nullcontext():
+            detector, said = admitted_detector(settings, replace(spec, at_once=True), lambda text: None)
+            assert "was admitted before" in said, "a board waits: the gate is not asked again"
+            detector.close()
     assert cuda.held == 0
 
 

@@ -91,6 +91,14 @@ class EngineStore:
         """Return all plans, whole or not, by name."""
         return tuple(self.verify(path) for path in sorted(self.root.glob("*.plan")))
 
+    def admitted_at(self, plan_sha256: str) -> str:
+        """Return when the gate admitted the plan with this hash; '' where it refused it, or has not seen it."""
+        for plan in self.plans():
+            said = plan.manifest.certificate if plan.manifest is not None else None
+            if said is not None and plan.manifest is not None and plan.manifest.plan_sha256 == plan_sha256:
+                return str(said.get("checked_at", "")) if said.get("admitted") else ""
+        return ""
+
     def verify(self, path: Path) -> StoredPlan:
         """Check a plan against its manifest; not whether it fits this station."""
         try:
