@@ -74,6 +74,29 @@ CMP 4 2.0 1.5 0.0 M U1 LM358 ;0=2
 
 CHINESE = "位号,封装,坐标X(mm),坐标Y(mm),旋转角度,层\nR1,0603,25.4,12.7,90,顶层\nR2,0603,1,2,0,底层\n"
 
+PROTEL = """Designator Footprint               Mid X         Mid Y         Ref X         Ref Y         Pad X         Pad Y TB      Rotation Comment
+
+R1         R0603                 1000mil        500mil        990mil        500mil        970mil        500mil T          90.00 10k 1 %
+U1         SO8                   2000mil       1500mil       2000mil       1500mil       2000mil       1500mil B         270.00 LM358
+"""  # noqa: E501
+
+PADS = (
+    "Part Type\tRef.Name\tPart Decal\tPins\tLayer\tOrient.\tX\tY\tSMD\tGlued\n"
+    "RES_10K\tR1\tR0603\t2\tTop\t90.000\t25.4\t12.7\tYes\tNo\n"
+)
+
+ALLEGRO_REPORT = """Design Name,board.brd
+Unit,MILS
+REFDES,COMP_DEVICE_TYPE,COMP_VALUE,COMP_TOL,COMP_PACKAGE,SYM_X,SYM_Y,SYM_ROTATE,SYM_MIRROR
+R1,RES_10K,10k,,R0603,1000.0,500.0,90.000,NO
+U1,LM358,LM358,,SO8,2000,1500,270,YES
+"""
+
+MENTOR = """# Reference  Part_Number  Symbol  Geometry  X  Y  Side  Rotation
+R1 123-456 sym RES0603 25.4 12.7 1 90
+U1 123-457 sym SO8 50.8 38.1 2 270
+"""
+
 DIALECTS = {
     "altium": (ALTIUM, ("R1", 25.4, 12.7, 90.0, "top"), "mil", "header", ","),
     "kicad-pos": (KICAD_POS, ("C1", 25.4, -12.7, 90.0, "top"), "mm", "file", " "),
@@ -83,6 +106,10 @@ DIALECTS = {
     "tabs": (TABS, ("R1", 25.4, 12.7, 45.0, "top"), "mm", "values", "\t"),
     "allegro": (ALLEGRO, ("R1", 25.4, 12.7, 90.0, "top"), "mm", "file", "!"),
     "odb": (ODB, ("R1", 25.4, 12.7, 270.0, "top"), "inch", "file", " "),
+    "protel": (PROTEL, ("R1", 25.4, 12.7, 90.0, "top"), "mm", "values", " "),
+    "pads": (PADS, ("R1", 25.4, 12.7, 90.0, "top"), "mm", "assumed", "\t"),
+    "allegro-report": (ALLEGRO_REPORT, ("R1", 25.4, 12.7, 90.0, "top"), "mil", "file", ","),
+    "mentor": (MENTOR, ("R1", 25.4, 12.7, 90.0, "top"), "mm", "assumed", " "),
     "chinese": (CHINESE, ("R1", 25.4, 12.7, 90.0, "top"), "mm", "header", ","),
 }
 
@@ -109,6 +136,50 @@ def test_what_else_stands_in_them() -> None:
     assert (german.encoding, german.parts[1].x_mm, german.parts[1].value) == ("cp1252", 1025.4, "1µ")
 
 
+def test_names_of_two_words_and_texts_with_blanks() -> None:
+    one, two = parse_centroid(PROTEL.encode()).parts
+    assert one == Part("R1", "R0603", "10k 1 %", 25.4, 12.7, 90.0, "top")
+    assert two == Part("U1", "SO8", "LM358", 50.8, 38.1, 270.0, "bottom")
+
+
+def test_an_empty_cell_among_blanks_moves_no_other_cell() -> None:
+    text = KICAD_POS.replace('U1        "RP 2040"', "U1                 ").replace("top\n", "top\n\n")
+    whole, empty = parse_centroid(text.encode()).parts
+    assert whole.value == "100n"
+    assert empty == Part("U1", "QFN-56-1EP_7x7mm", "", 50.8, -38.1, 270.0, "bottom")
+    # Nothing of this file stands under anything: the cells after the empty one would be taken for others.
+    with pytest.raises(CentroidError, match="Line 2 has 4 cells, the columns have 5 names"):
+        parse_centroid(b"Ref Val PosX PosY Rot\nC1 25.4 -12.7 90\nC2 100n 1 2 0\n")
+
+
+def test_an_eagle_row_without_value_keeps_its_package() -> None:
+    parts = parse_centroid(b"R1 25.40 12.70  90  R0603\nU1 50.80 38.10 270 LM 358 SO08\n").parts
+    assert [(p.value, p.package) for p in parts] == [("", "R0603"), ("LM 358", "SO08")]
+
+
+@pytest.mark.parametrize(
+    ("column", "cells", "sides"),
+    [
+        ("Layer", "1 1 1", "top top top"),
+        ("Layer", "1 4 1", "top bottom top"),
+        ("Side", "0 1 0", "top bottom top"),
+        ("Mirror", "1 1 1", "bottom bottom bottom"),
+        ("SYM_MIRROR", "NO YES NO", "top bottom top"),
+        ("Side", "A B A", "top bottom top"),
+    ],
+)
+def test_sides_by_numbers_and_letters(column: str, cells: str, sides: str) -> None:
+    rows = "".join(f"R{k},1,2,{cell}\n" for k, cell in enumerate(cells.split()))
+    file = parse_centroid(f"Ref,X,Y,{column}\n{rows}".encode())
+    assert [part.side for part in file.parts] == sides.split()
+
+
+def test_a_file_that_names_no_side_is_that_of_either() -> None:
+    file = parse_centroid(b"R1 25.40 12.70 90 10k R0603\n")
+    assert not file.sided and file.of_side("bottom") == file.of_side("top") == file.parts
+    assert parse_centroid(EAGLE.encode()).of_side("bottom") != parse_centroid(EAGLE.encode()).parts
+
+
 def test_the_unit_may_be_chosen() -> None:
     assert parse_centroid(KICAD_CSV.encode(), "mil").parts[0].x_mm == pytest.approx(25.4 * 0.0254)
     with pytest.raises(CentroidError, match="furlong"):
@@ -126,6 +197,7 @@ def test_the_unit_may_be_chosen() -> None:
         ("Designator,Mid X (mm),Mid Y (mm)\nR1,1,2\nR1,3,4\n", "R1 is listed twice"),
         ("Designator,Mid X (mm),Mid Y (mm),Layer\nR1,1,2,inside\n", "no side of a board"),
         ("Designator,Mid X (mm),Mid Y (mm)\n", "lists no part"),
+        ("Ref,PosX,PosY,Rot\nR1,25,4,12,7,90,0\n", "Line 2 has 7 cells, the columns have 4 names"),
         ("Designator,Mid X (mm),Mid Y (mm)\n,,\n", "lists no part"),
     ],
 )

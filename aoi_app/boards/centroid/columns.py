@@ -7,32 +7,37 @@ from collections.abc import Mapping, Sequence
 
 REFERENCE, X, Y, ROTATION, SIDE, PACKAGE, VALUE = "reference", "x", "y", "rotation", "side", "package", "value"
 NEEDED = (REFERENCE, X, Y)
+MIRROR = ("mirror", "mirrored", "symmirror", "symbolmirror")
+"""Columns of sides that say who is mirrored, rather than name a layer."""
 
 NAMES: Mapping[str, tuple[str, ...]] = {
     # The first name that a file has wins: Altium has the centre of the body beside that of pad 1.
     REFERENCE: (
-        "designator", "refdes", "ref", "reference", "referencedesignator", "refdesignator", "part", "name", "partname",
-        "component", "comp", "componentname", "compname", "item", "位号",
+        "designator", "refdes", "ref", "reference", "referencedesignator", "refdesignator", "refname", "part", "name",
+        "component", "comp", "componentname", "compname", "partname", "item", "位号",
     ),
     X: (
         "midx", "centerx", "centrex", "centreofbodyx", "posx", "x", "xcoord", "xcoordinate", "xpos", "xposition",
-        "locationx", "xlocation", "symx", "refx", "padx", "坐标x", "x坐标",
+        "locationx", "xlocation", "locx", "placementx", "symx", "symbolx", "symcenterx", "refx", "padx", "坐标x",
+        "x坐标",
     ),
     Y: (
         "midy", "centery", "centrey", "centreofbodyy", "posy", "y", "ycoord", "ycoordinate", "ypos", "yposition",
-        "locationy", "ylocation", "symy", "refy", "pady", "坐标y", "y坐标",
+        "locationy", "ylocation", "locy", "placementy", "symy", "symboly", "symcentery", "refy", "pady", "坐标y",
+        "y坐标",
     ),
     ROTATION: (
-        "rotation", "rot", "angle", "orientation", "theta", "r", "rotationdegrees", "symrotate", "角度", "旋转角度",
+        "rotation", "rot", "rotate", "angle", "orientation", "orient", "theta", "r", "rotationdegrees", "symrotate",
+        "symbolrotation", "locationrotation", "placementrotation", "角度", "旋转角度",
     ),
-    SIDE: ("layer", "side", "tb", "topbottom", "boardside", "mountside", "mirror", "symmirror", "面", "层"),
+    SIDE: ("layer", "side", "tb", "topbottom", "boardside", "mountside", *MIRROR, "面", "层"),
     PACKAGE: (
-        "package", "footprint", "pattern", "pkg", "packagename", "geometry", "symname", "shape", "decal", "case",
-        "jedectype", "封装",
+        "package", "footprint", "pattern", "pkg", "packagename", "geometry", "symname", "symbolname", "shape", "decal",
+        "partdecal", "cellname", "comppackage", "case", "jedectype", "封装",
     ),
     VALUE: (
         "value", "val", "comment", "partnumber", "partno", "pn", "description", "partdescription", "compvalue",
-        "componentvalue", "devicetype", "型号",
+        "componentvalue", "parttype", "devicetype", "compdevicetype", "型号",
     ),
 }  # fmt: skip
 """Names in small letters without anything but letters and digits, without unit."""
@@ -50,7 +55,7 @@ _UNIT = re.compile(r"(?<![a-z])(" + "|".join(sorted(_UNIT_NAMES, key=len, revers
 
 def meaning_of(cells: Sequence[str]) -> dict[str, int]:
     """Return meaning -> number of its column, for a line that may be a header."""
-    names = [_plain(cell) for cell in cells]
+    names = [plain_name(cell) for cell in cells]
     return {
         meaning: names.index(known)
         for meaning, several in NAMES.items()
@@ -79,7 +84,8 @@ def unit_in_text(line: str) -> str:
     return _UNIT_NAMES[match.group(1).lower()] if match else ""
 
 
-def _plain(cell: str) -> str:
+def plain_name(cell: str) -> str:
+    """Return a column's name as `NAMES` has it: small letters, without unit, blanks and marks."""
     bare = re.sub(r"[\[(].*?[\])]", "", cell.lower().lstrip("#*! "))
     bare = re.sub(r"[_\-. ](mm|mils?|inch(es)?|um|µm|cm|deg(rees)?)$", "", bare.strip())
     return re.sub(r"[^a-z0-9\u4e00-\u9fff]", "", bare)

@@ -55,6 +55,8 @@ class CentroidFile:
         Meaning -> the file's own name of the column.
     skipped
         Line number and why, of rows that are no parts: fiducial marks and rows without coordinates.
+    sided
+        It says on which side its parts are. Some programs write a file a side instead, with nothing about it inside.
     """
 
     parts: tuple[Part, ...]
@@ -64,7 +66,10 @@ class CentroidFile:
     unit_from: str
     columns: tuple[tuple[str, str], ...]
     skipped: tuple[tuple[int, str], ...] = ()
+    sided: bool = True
 
     def of_side(self, side: Side) -> Sequence[Part]:
-        """Return the parts of one side."""
+        """Return the parts of one side: all of them where the file does not say on which they are."""
+        if not self.sided:
+            return self.parts
         return tuple(part for part in self.parts if part.side == side)

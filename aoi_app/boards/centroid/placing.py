@@ -12,6 +12,11 @@ from aoi_app.core.components import BoardFrame, Component, fit_frame
 from aoi_app.core.errors import RecipeError
 from aoi_app.core.recipe import Recipe
 
+MOST_RESIDUAL_MM = 2.0
+"""Places that are known disagree by no more: a person points at the centre of a part, not at its pad."""
+MOST_SCALE = 1.1
+"""Places and pixel size tell the same scale within this factor."""
+
 Places = Mapping[str, tuple[float, float]]
 """Reference designator -> where its centre is on the golden board, pixels."""
 
@@ -52,7 +57,7 @@ def fitted_frame(
     Raises
     ------
     RecipeError
-        A reference designator is not in the file, or the places do not tell.
+        A reference designator is not in the file, the places do not tell, or they contradict the file or the pixel size.
     """
     known = {part.reference: part for part in parts}
     strangers = sorted(set(places) - set(known))
@@ -63,7 +68,20 @@ def fitted_frame(
     across, along = recipe.pixel_size_um or (1.0, 1.0)
     mm = np.array([(known[name].x_mm, known[name].y_mm) for name in places], np.float64).reshape(-1, 2)
     pixels = np.array(list(places.values()), np.float64).reshape(-1, 2)
-    return fit_frame(mm, pixels, along / across, mirrored=side == "bottom", y_down=y_down)
+    frame, residual = fit_frame(mm, pixels, along / across, mirrored=side == "bottom", y_down=y_down)
+    if residual > MOST_RESIDUAL_MM * min(frame.px_per_mm):
+        raise RecipeError(
+            f"The places do not fit the file: one of them is {residual:.0f} px off.",
+            "Check the places, the side of the board, and whether y runs down.",
+        )
+    if recipe.pixel_size_um is not None:
+        by_pixels = 1000 / along
+        if not 1 / MOST_SCALE < frame.px_per_mm[1] / by_pixels < MOST_SCALE:
+            raise RecipeError(
+                f"The places say {frame.px_per_mm[1]:.3g} px/mm, the recipe's pixel size {by_pixels:.3g}.",
+                "Check the places, the unit of the file, and the pixel size.",
+            )
+    return frame, residual
 
 
 def outside(components: Sequence[Component], frame: BoardFrame, size: tuple[int, int]) -> tuple[str, ...]:

@@ -1,7 +1,8 @@
 """Reads centroid files of any dialect.
 
-Known: Altium (CSV and text report), KiCad (`.pos` and CSV), Eagle (`mountsmd.ulp`: no header), Allegro
-(`!` between columns), ODB++ (`components`), Mentor's tables, and whatever else names its columns in a usual way.
+Known: Altium and Protel (CSV and text report), KiCad (`.pos` and CSV), Eagle (`mountsmd.ulp`: no header), Allegro and
+OrCAD (`!` or commas between columns), PADS, ODB++ (`components`), Mentor's tables, and whatever else names its columns
+in a usual way.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from aoi_app.boards.centroid.columns import (
+    MIRROR,
     NAMES,
     NEEDED,
     PACKAGE,
@@ -23,11 +25,14 @@ from aoi_app.boards.centroid.columns import (
     Y,
     is_header,
     meaning_of,
+    plain_name,
     unit_in_header,
     unit_in_text,
 )
+from aoi_app.boards.centroid.fixed import set_out
 from aoi_app.boards.centroid.numbers import read_number
-from aoi_app.boards.centroid.part import CentroidError, CentroidFile, Part, Side
+from aoi_app.boards.centroid.part import CentroidError, CentroidFile, Part
+from aoi_app.boards.centroid.sides import first_layer, side_of
 from aoi_app.boards.centroid.text import BLANKS, COMMENTS, DELIMITERS, Row, decoded, split_rows
 
 MOST_BYTES = 50_000_000
@@ -35,23 +40,6 @@ MOST_BEFORE_HEADER = 60
 """Lines of a report's head in which the columns' names are looked for."""
 ASSUMED_UNIT = "mm"
 
-_BOTTOM = (
-    "b",
-    "bot",
-    "bottom",
-    "bottomlayer",
-    "bottomside",
-    "back",
-    "b.cu",
-    "yes",
-    "y",
-    "1",
-    "m",
-    "底层",
-    "底面",
-    "反面",
-)
-_TOP = ("", "t", "top", "toplayer", "topside", "front", "f.cu", "no", "n", "0", "顶层", "顶面", "正面")
 _FIDUCIAL = ("fid", "fiducial", "mark", "tooling")
 _EAGLE = {REFERENCE: 0, X: 1, Y: 2, ROTATION: 3, VALUE: 4, PACKAGE: 5}
 _ODB_MARK = "CMP"
@@ -69,6 +57,13 @@ class _Table:
     names: Sequence[str]
     delimiter: str
     clockwise: bool = False
+
+    @property
+    def first_layer(self) -> int:
+        """The number of the top side, where sides are numbered."""
+        column = self.columns.get(SIDE)
+        of_mirror = column is not None and plain_name(self.names[column]) in MIRROR
+        return first_layer((_cell(row, self, SIDE) for row in self.rows[self.first :]), of_mirror)
 
 
 def read_centroid(path: Path, unit: str = "") -> CentroidFile:
@@ -103,6 +98,7 @@ def parse_centroid(data: bytes, unit: str = "") -> CentroidFile:
     text, encoding = decoded(data)
     table = _table(text)
     unit, unit_from = (unit, "chosen") if unit else _unit(table)
+    first_layer, sided = table.first_layer, SIDE in table.columns
     parts, skipped, beside = [], [], False
     for row in table.rows[table.first :]:
         if row.text.lstrip()[:1] in COMMENTS or is_header(row.cells):
@@ -111,14 +107,14 @@ def parse_centroid(data: bytes, unit: str = "") -> CentroidFile:
         if why:
             skipped.append((row.number, why))
             continue
-        part, own_unit = _part(row, table, UNITS[unit])
-        beside = beside or own_unit
+        part, own_unit = _part(row, table, UNITS[unit], first_layer)
+        beside, sided = beside or own_unit, sided or part.side == "bottom"
         parts.append(part)
     _check(parts, table)
     columns = tuple((meaning, table.names[k]) for meaning, k in table.columns.items())
     if beside:
         unit_from = "values"
-    return CentroidFile(tuple(parts), encoding, table.delimiter, unit, unit_from, columns, tuple(skipped))
+    return CentroidFile(tuple(parts), encoding, table.delimiter, unit, unit_from, columns, tuple(skipped), sided)
 
 
 def _table(text: str) -> _Table:
@@ -141,16 +137,10 @@ def _table(text: str) -> _Table:
             f"No line names the columns of a centroid file; it begins with {first[:60]!r}.",
             f"Export it with a line of column names. Needed are {wanted}.",
         )
-    # KiCad sets a blank between "#" and the first name: the names then have one cell more than the rows.
-    return _without_mark(best)
-
-
-def _without_mark(table: _Table) -> _Table:
-    header = table.rows[table.first - 1].cells if table.first else ()
-    if header[:1] == ("#",) and table.delimiter == BLANKS:
-        columns = {meaning: k - 1 for meaning, k in table.columns.items()}
-        return _Table(table.rows, table.first, columns, table.names[1:], table.delimiter)
-    return table
+    if best.delimiter != BLANKS or not best.first:
+        return best
+    rows, names = set_out(best.rows, best.first - 1)
+    return _Table(rows, best.first, meaning_of(names), [name.strip("# ") for name in names], BLANKS)
 
 
 def _odb(text: str) -> _Table | None:
@@ -168,9 +158,17 @@ def _eagle(text: str) -> _Table | None:
     for delimiter in (";", "\t", ",", BLANKS):
         rows = [row for row in split_rows(text, delimiter) if row.text.lstrip()[:1] not in COMMENTS]
         if rows and all(_is_eagle(row) for row in rows):
+            rows = [_with_value(row) for row in rows] if delimiter == BLANKS else rows
             columns = {meaning: k for meaning, k in _EAGLE.items() if k < min(len(row.cells) for row in rows)}
             return _Table(rows, 0, columns, [f"column {k + 1}" for k in range(6)], delimiter)
     return None
+
+
+def _with_value(row: Row) -> Row:
+    """Return an Eagle row with its value in one cell: it may be empty, or hold blanks. The package stands last."""
+    if len(row.cells) == 4:
+        return row
+    return Row(row.number, (*row.cells[:4], " ".join(row.cells[4:-1]), row.cells[-1]), row.text)
 
 
 def _is_eagle(row: Row) -> bool:
@@ -213,14 +211,21 @@ def _is_no_part(row: Row, table: _Table) -> str:
     return ""
 
 
-def _part(row: Row, table: _Table, mm: float) -> tuple[Part, bool]:
+def _part(row: Row, table: _Table, mm: float, first_layer: int) -> tuple[Part, bool]:
     """Return a part, and whether its coordinates carry their own unit."""
+    beyond = [cell for cell in row.cells[len(table.names) :] if cell.strip()]
+    if beyond and table.first and table.columns is not _ODB:
+        # A decimal comma or a text with the delimiter in it: all cells after it are those of other columns.
+        raise CentroidError(
+            f"Line {row.number} has {len(row.cells)} cells, the columns have {len(table.names)} names.",
+            f"Export it with another delimiter or with quotes, or correct the line: {row.text.strip()[:80]!r}.",
+        )
     try:
         x, x_unit = read_number(_cell(row, table, X))
         y, y_unit = read_number(_cell(row, table, Y))
         written = _cell(row, table, ROTATION)
         rotation, mirrored = _rotation(written)
-        side = _side(_cell(row, table, SIDE), mirrored)
+        side = side_of(_cell(row, table, SIDE), mirrored, first_layer)
     except ValueError as error:
         raise CentroidError(f"Line {row.number}: {error}.", f"Correct the line: {row.text.strip()[:80]!r}.") from error
     return (
@@ -242,15 +247,6 @@ def _rotation(text: str) -> tuple[float, bool]:
     letters = text[: len(text) - len(text.lstrip("MSRmsr"))]
     value, _ = read_number(text[len(letters) :] or "0")
     return value % 360, "m" in letters.lower()
-
-
-def _side(text: str, mirrored: bool) -> Side:
-    name = text.lower().replace(" ", "").replace("_", "")
-    if name in _BOTTOM:
-        return "bottom"
-    if name in _TOP:
-        return "bottom" if mirrored else "top"
-    raise ValueError(f"{text!r} is no side of a board")
 
 
 def _check(parts: Sequence[Part], table: _Table) -> None:

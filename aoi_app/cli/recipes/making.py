@@ -11,6 +11,7 @@ from rich.table import Table
 
 from aoi_app.app import recipe_book
 from aoi_app.boards.centroid import CentroidFile, Side, fitted_frame, outside, read_centroid, usual_frame, with_parts
+from aoi_app.boards.centroid.columns import ROTATION
 from aoi_app.camera.images import read_board
 from aoi_app.cli.output import tables
 from aoi_app.cli.recipes.book import By, Data
@@ -124,7 +125,8 @@ def _with_components(
     frame: BoardFrame
     if places:
         frame, residual = fitted_frame(recipe, parts, places, side, y_down)
-        people.print(f"the given places agree to {residual:.1f} px")
+        alone = "; a third would tell whether the side is the right one" if len(places) == 2 else ""
+        people.print(f"the given places agree to {residual:.1f} px{alone}")
     else:
         frame = usual_frame(recipe, size[1], side, y_down)
     changed = with_parts(recipe, parts, frame, size)
@@ -134,6 +136,9 @@ def _with_components(
         f"{len(parts)} parts in {file.unit} ({file.unit_from}), {len(file.skipped)} rows skipped, "
         f"{len(beyond)} parts beyond the board"
     )
+    people.print(", ".join(f"{meaning} = {name}" for meaning, name in file.columns))
+    if ROTATION not in dict(file.columns):
+        people.print("no column of rotations was found: all are 0")
     if unknown and recipe.opportunities is None:
         shown = ", ".join(unknown[:8]) + (" …" if len(unknown) > 8 else "")
         people.print(f"joints of {len(unknown)} parts are not known ({shown}): give --opportunities for DPMO")

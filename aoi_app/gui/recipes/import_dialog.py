@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
 )
 
 from aoi_app.boards.centroid import CentroidFile, Side, components_of, outline_of, read_centroid
-from aoi_app.boards.centroid.columns import UNITS
+from aoi_app.boards.centroid.columns import ROTATION, UNITS
 from aoi_app.core.components import Component
 from aoi_app.core.errors import AoiError
 from aoi_app.gui.screen_room import resize_to_fit, room_of
@@ -154,17 +154,30 @@ class ImportDialog(QDialog):
             return ""
         delimiter = tr(DELIMITER_NAMES.get(file.delimiter, file.delimiter))
         columns = ", ".join(f"{tr(meaning)} = {name}" for meaning, name in file.columns)
-        lines = [
+        encoding = file.encoding.upper()
+        sides = (
             tr(
                 "{top} parts on top, {bottom} on the bottom; {encoding}, columns set with {delimiter}.",
                 top=len(file.of_side("top")),
                 bottom=len(file.of_side("bottom")),
-                encoding=file.encoding.upper(),
+                encoding=encoding,
                 delimiter=delimiter,
-            ),
+            )
+            if file.sided
+            else tr(
+                "{n} parts, the file does not say on which side; {encoding}, columns set with {delimiter}.",
+                n=len(file.parts),
+                encoding=encoding,
+                delimiter=delimiter,
+            )
+        )
+        lines = [
+            sides,
             tr("Unit: {unit} ({whence}).", unit=file.unit, whence=tr(WHENCE[file.unit_from])),
             columns,
         ]
+        if ROTATION not in dict(file.columns):
+            lines.append(tr("No column of rotations was found: all are 0."))
         if file.skipped:
             some = ", ".join(f"{number}: {message(why)}" for number, why in file.skipped[:4])
             lines.append(tr("{n} lines skipped ({some})", n=len(file.skipped), some=some))
