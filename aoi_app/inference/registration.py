@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from aoi_app.core.errors import RecipeError
 from aoi_app.core.scan import Pixels
 from aoi_app.inference.dense_fit import BLOCK, Fit, Matrix, dense_fit, places_of
+from aoi_app.inference.repeats import better_step, steps_of
 
 COARSE_SIDE = 320
 """The search begins at the halving whose longer side is no longer than this."""
@@ -26,6 +28,10 @@ LEAST_ALIKE = 0.65
 """Share of the blocks that must; defects and dirt are on the others."""
 MOST_DOUBT_PX = 1.2
 """A board whose corners could lie so far off although every block is found to a pixel has too little structure."""
+REPEATS_SCALE = 1
+"""Halvings of the scale at which a board is compared with itself."""
+MOST_REPEATS = 8
+"""So many steps is a map followed to the right one."""
 NEAR_PX = 5.0
 """Blocks that look alike lie no farther from where the map puts them, but for one in twenty."""
 
@@ -109,13 +115,38 @@ def register(
     else:
         coarse = len(scales) - 1
         matrix = _scaled(_coarse(*scales[-1], limits.shift_px / 2**coarse), 2.0**coarse)
-    fit = None
+    fit = _refined(scales, matrix)
+    doubtful_px = 0.0
+    if start is None:
+        fit, doubtful_px = _told_from_repeats(scales, fit, limits)
+    found = _checked(fit, limits)
+    if doubtful_px:
+        raise _wrong_board(f"it repeats itself and may as well lie {doubtful_px:.0f} px further")
+    return found
+
+
+def _refined(scales: Sequence[tuple[Pixels, Pixels]], matrix: Matrix) -> Fit:
+    """Fit a map at each scale, the coarsest first."""
     for level in range(len(scales) - 1, -1, -1):
         small, seen = scales[level]
         fit = dense_fit(small, seen, _scaled(matrix, 2.0**-level), seen.shape[0])
         matrix = _scaled(fit.matrix, 2.0**level)
-    assert fit is not None
-    return _checked(fit, limits)
+    return fit
+
+
+def _told_from_repeats(scales: Sequence[tuple[Pixels, Pixels]], fit: Fit, limits: Limits) -> tuple[Fit, float]:
+    """Return the fit, or that at the right step where a board repeats itself; and how far off it may be, or 0."""
+    level = min(REPEATS_SCALE, len(scales) - 1)
+    golden, scan = scales[level]
+    steps = steps_of(golden, round(2 * limits.shift_px / 2**level))
+    for _ in range(MOST_REPEATS if steps else 0):
+        better, doubtful = better_step(golden, scan, _scaled(fit.matrix, 2.0**-level), steps)
+        if doubtful is not None:
+            return fit, float(np.hypot(*doubtful)) * 2**level
+        if better is None:
+            break
+        fit = _refined(scales[: level + 1], _scaled(better, 2.0**level))
+    return fit, 0.0
 
 
 def _scaled(matrix: Matrix, factor: float) -> Matrix:

@@ -10,9 +10,7 @@ from aoi_app.core.components import BoardFrame
 from aoi_app.core.errors import RecipeError
 from aoi_app.core.recipe import Recipe
 
-PARTS = [
-    Part(name, "0603", "", x, y, 0.0) for name, x, y in (("R1", 5.0, 4.0), ("R2", 45.0, 9.0), ("U1", 20.0, 30.0))
-]
+PARTS = [Part(name, "0603", "", x, y, 0.0) for name, x, y in (("R1", 5.0, 4.0), ("R2", 45.0, 9.0), ("U1", 20.0, 30.0))]
 RECIPE = Recipe(pixel_size_um=(50.0, 50.0))
 FRAME = BoardFrame(origin_px=(30.0, 900.0), px_per_mm=(20.0, 20.0), rotation_deg=3.0)
 

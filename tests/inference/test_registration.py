@@ -76,6 +76,29 @@ def test_a_blank_scan_is_refused() -> None:
         register(BOARDS[1].golden, np.full((SIDE, SIDE), 90, np.uint8))
 
 
+def rows_of_pads(period: int, side: int, margin: int) -> Pixels:
+    golden = np.full((side, side), 90, np.uint8)
+    for y in range(margin, side - margin + 1, period):
+        for x in range(margin, side - margin + 1, period):
+            cv2.circle(golden, (x, y), period // 4, 200, -1)
+    return golden
+
+
+@pytest.mark.parametrize("dx", [0.0, -55.0])
+def test_pads_in_rows_are_told_from_those_one_step_further(dx: float) -> None:
+    golden = rows_of_pads(60, 660, 120)
+    matrix = np.array([[1.0, 0, dx], [0, 1.004, 20]])
+    scan = cv2.warpAffine(golden, matrix, (660, 660), borderValue=(90,) * 3)
+    found = register(golden, np.asarray(scan, np.uint8))
+    assert np.abs(found.matrix - matrix).max() < 0.5
+
+
+def test_a_board_that_repeats_itself_everywhere_is_refused() -> None:
+    golden = rows_of_pads(60, 660, 0)
+    with pytest.raises(RecipeError, match="it repeats itself and may as well lie 60 px further"):
+        register(golden, golden)
+
+
 def test_a_board_that_lies_too_far_off_is_refused() -> None:
     with pytest.raises(RecipeError):
         register(BOARDS[1].golden, moved(BOARDS[1], 0, 0, 4.0, 0)[0])

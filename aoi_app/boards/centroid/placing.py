@@ -57,7 +57,7 @@ def fitted_frame(
     Raises
     ------
     RecipeError
-        A reference designator is not in the file, the places do not tell, or they contradict the file or the pixel size.
+        A reference designator is not in the file, the places do not tell, or contradict the file or the pixel size.
     """
     known = {part.reference: part for part in parts}
     strangers = sorted(set(places) - set(known))
