@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -12,6 +11,7 @@ from pydantic import Field, field_validator
 
 from aoi_app.core.errors import RecipeError
 from aoi_app.core.pattern_clash import common_code
+from aoi_app.core.pattern_match import check_pattern, matches
 from aoi_app.core.rules import Region, Strict
 
 if TYPE_CHECKING:
@@ -44,15 +44,12 @@ class Changeover(Strict):
     @field_validator("pattern")
     @classmethod
     def _is_a_pattern(cls, pattern: str) -> str:
-        try:
-            re.compile(pattern)
-        except re.error as error:
-            raise ValueError(f"it is no regular expression: {error}") from error
+        check_pattern(pattern)
         return pattern
 
     def fits(self, code: str) -> bool:
         """Tell whether a code asks for this recipe."""
-        return bool(self.pattern) and re.fullmatch(self.pattern, code) is not None
+        return bool(self.pattern) and matches(self.pattern, code)
 
 
 class UnknownProduct(RecipeError):

@@ -16,6 +16,9 @@ from aoi_app.core.rules import Positive, Strict
 Points = NDArray[np.float64]
 """(n, 2): x and y."""
 
+FARTHEST_MM = 100_000.0
+Millimetres = Annotated[float, Field(ge=-FARTHEST_MM, le=FARTHEST_MM)]
+
 REACH_MM = 0.5
 """A defect so far from a component's outline still belongs to it: a bridge or a ball of solder lies beside its pads."""
 
@@ -40,12 +43,12 @@ class Component(Strict):
     reference: Annotated[str, Field(min_length=1, max_length=80)]
     package: str = ""
     value: str = ""
-    x_mm: float
-    y_mm: float
-    rotation: float = 0.0
-    w_mm: Positive
-    h_mm: Positive
-    terminations: Annotated[int, Field(ge=0)] | None = None
+    x_mm: Millimetres
+    y_mm: Millimetres
+    rotation: Annotated[float, Field(ge=-36_000, le=36_000)] = 0.0
+    w_mm: Annotated[Positive, Field(le=FARTHEST_MM)]
+    h_mm: Annotated[Positive, Field(le=FARTHEST_MM)]
+    terminations: Annotated[int, Field(ge=0, le=100_000)] | None = None
 
 
 class BoardFrame(Strict):

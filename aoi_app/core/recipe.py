@@ -13,13 +13,16 @@ from pydantic import Field, ValidationError, model_validator
 from aoi_app.core.changeover import Changeover
 from aoi_app.core.components import BoardFrame, Component
 from aoi_app.core.errors import RecipeError
-from aoi_app.core.rules import ClassRule, Confidence, Positive, Region, Strict
+from aoi_app.core.rules import ClassRule, Confidence, OneLine, Positive, Region, Strict
 from aoi_app.core.validation import named_fields, twice_named
 
 SCHEMA_VERSION = 2
 """1: no regions by class, components, changeover and opportunities. Its files still load."""
 MAX_WIDTH_PX = 16_384
 MAX_LENGTH_LINES = 65_536
+MAX_OPPORTUNITIES = 10_000_000
+MAX_FILE_BYTES = 64 << 20
+"""Of a recipe: one with fifty thousand components has fifteen."""
 
 __all__ = ["ClassRule", "Confidence", "Positive", "Recipe", "Region", "load_recipe", "parse_recipe", "recipe_text"]
 
@@ -64,11 +67,11 @@ class Recipe(Strict):
     """
 
     schema_version: Literal[2] = 2
-    name: Annotated[str, Field(min_length=1, max_length=80)] = "default"
+    name: Annotated[str, Field(min_length=1, max_length=80, pattern=r"\S"), OneLine] = "default"
     revision: Annotated[int, Field(strict=True, ge=0)] = 0
-    product: Annotated[str, Field(max_length=80)] = ""
-    model: str = ""
-    golden: str = ""
+    product: Annotated[str, Field(max_length=80), OneLine] = ""
+    model: Annotated[str, Field(max_length=1_000), OneLine] = ""
+    golden: Annotated[str, Field(max_length=1_000), OneLine] = ""
     golden_sha256: Annotated[str, Field(pattern="^([0-9a-f]{64})?$")] = ""
     align_golden: bool = False
     pixel_size_um: tuple[Positive, Positive] | None = None
@@ -82,7 +85,7 @@ class Recipe(Strict):
     components: tuple[Component, ...] = ()
     component_frame: BoardFrame = BoardFrame()
     changeover: Changeover = Changeover()
-    opportunities: Annotated[int, Field(strict=True, ge=1)] | None = None
+    opportunities: Annotated[int, Field(strict=True, ge=1, le=MAX_OPPORTUNITIES)] | None = None
     verdict_budget_ms: Positive | None = None
     gpu_memory_budget_mib: Positive | None = None
 
@@ -219,6 +222,11 @@ def parse_recipe(text: str, origin: str = "the recipe") -> Recipe:
 def load_recipe(path: Path) -> Recipe:
     """Read a recipe file (JSON, UTF-8). Raises RecipeError."""
     try:
+        if path.exists() and not path.is_dir() and (not path.is_file() or path.stat().st_size > MAX_FILE_BYTES):
+            raise RecipeError(
+                f"{path} is no recipe: it is no file, or has more than {MAX_FILE_BYTES:,} bytes.",
+                "Give the path of a recipe file.",
+            )
         text = path.read_text(encoding="utf-8-sig")
     except OSError as error:
         raise RecipeError(f"{path} cannot be read: {error.strerror}.", "Give the path of a recipe file.") from error

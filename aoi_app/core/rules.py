@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from aoi_app.core.text import check_one_line
+
+OneLine = AfterValidator(check_one_line)
+"""Of names that stand in tables, in the log and in a terminal."""
 Confidence = Annotated[float, Field(strict=True, ge=0, le=1)]
 Positive = Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)]
 
@@ -46,7 +50,7 @@ class Region(Strict):
         Rules that replace the recipe's own in it, by class.
     """
 
-    name: str = ""
+    name: Annotated[str, OneLine] = ""
     x: Annotated[float, Field(strict=True, ge=0)]
     y: Annotated[float, Field(strict=True, ge=0)]
     w: Positive

@@ -16,3 +16,10 @@ def one_line(text: str, most: int = 255) -> str:
     are more than a database's index takes.
     """
     return "".join(c for c in text if unicodedata.category(c) not in _NOT_SHOWN)[:most].strip()
+
+
+def check_one_line(text: str) -> str:
+    """Return a name as it is. Raises ValueError for one that would not be seen whole."""
+    if any(unicodedata.category(c) in _NOT_SHOWN for c in text):
+        raise ValueError("it holds line breaks, control characters or others that are not shown")
+    return text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from typing import Any
 
 from pydantic import ValidationError
@@ -40,8 +41,7 @@ def twice_named(text: str) -> list[str]:
     def note(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         fields = dict(pairs)
         if len(fields) < len(pairs):
-            names = [name for name, _ in pairs]
-            twice.extend(name for name in fields if names.count(name) > 1)
+            twice.extend(name for name, n in Counter(name for name, _ in pairs).items() if n > 1)
         return fields
 
     try:

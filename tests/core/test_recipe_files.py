@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from aoi_app.core.errors import RecipeError
-from aoi_app.core.recipe import Recipe, load_recipe, parse_recipe, recipe_text
+from aoi_app.core.recipe import MAX_FILE_BYTES, Recipe, load_recipe, parse_recipe, recipe_text
 from aoi_app.core.rules import ClassRule, Region
 
 WRONG = {
@@ -32,6 +32,22 @@ WRONG = {
     "nothing": ("", "Invalid JSON"),
     "half of it": ('{"name":', "Invalid JSON"),
     "depth without end": ("[" * 100_000, "Invalid JSON"),
+    "a name that cannot be seen": ('{"name": "a\\u0000b"}', "name: it holds line breaks, control characters"),
+    "a name that moves a cursor": ('{"name": "\\u001b[2Ja"}', "name: it holds line breaks, control characters"),
+    "a name of blanks": ('{"name": "  "}', "name: "),
+    "a part beyond the world": (
+        '{"components": [{"reference": "R1", "x_mm": 1e300, "y_mm": 0, "w_mm": 1, "h_mm": 1}]}',
+        "components.0.x_mm: ",
+    ),
+    "more chances than atoms": ('{"opportunities": 1' + "0" * 40 + "}", "opportunities: "),
+    "a hundred thousand fields, one of them twice": (
+        "{" + "".join(f'"k{n}": 1, ' for n in range(100_000)) + '"k1": 1}',
+        "it says k1 more than once",
+    ),
+    "a pattern that takes years": (
+        '{"changeover": {"pattern": "(?=a)(a+ ?)+X"}}',
+        "changeover.pattern: it leaves too many ways",
+    ),
     "another format": ("name: a\nrules: &r [*r, *r]\n", "Invalid JSON"),
 }
 
@@ -84,3 +100,13 @@ def test_counting_from_a_confidence_holds_in_regions_too() -> None:
     assert loose.regions[0].rules["open"].min_confidence == 0.4
     assert loose.rules["short"] == ClassRule(min_confidence=0.4, severity=3)
     assert recipe.named_classes == {"short", "open", "spur"}
+
+
+def test_what_is_no_file_or_too_large_is_not_read(tmp_path: Path) -> None:
+    large = tmp_path / "large.json"
+    with large.open("wb") as file:
+        file.truncate(MAX_FILE_BYTES + 1)
+    for place in (large, Path("/dev/zero")):
+        if place.exists():
+            with pytest.raises(RecipeError, match="no file, or has more than"):
+                load_recipe(place)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from aoi_app.boards.centroid.outlines import outline_of
 from aoi_app.boards.centroid.part import Part
 from aoi_app.core.components import Component
+from aoi_app.core.text import one_line
 
 
 def components_of(parts: Sequence[Part]) -> tuple[Component, ...]:
@@ -16,9 +17,9 @@ def components_of(parts: Sequence[Part]) -> tuple[Component, ...]:
         outline = outline_of(part.package)
         found.append(
             Component(
-                reference=part.reference[:80],
-                package=part.package,
-                value=part.value,
+                reference=one_line(part.reference, 80) or "?",
+                package=one_line(part.package),
+                value=one_line(part.value),
                 x_mm=part.x_mm,
                 y_mm=part.y_mm,
                 rotation=part.rotation,
