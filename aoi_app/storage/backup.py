@@ -233,18 +233,27 @@ def _copy_pictures(source: Path, target: Path, progress: Progress | None) -> int
                 draft = home.with_name(f".{home.name}.part")
                 shutil.rmtree(draft, ignore_errors=True)
                 try:
-                    shutil.copytree(board, draft, copy_function=_link_or_copy)
-                except FileNotFoundError:  # retention removed the board meanwhile
+                    _copy_board(board, draft)
+                except FileNotFoundError:
                     shutil.rmtree(draft, ignore_errors=True)
-                    continue
+                    if board.exists():
+                        raise
+                    continue  # retention removed the board meanwhile
                 draft.rename(home)
             count += sum(1 for _ in home.iterdir())
     return count
 
 
+def _copy_board(board: Path, draft: Path) -> None:
+    """Copy the pictures of a board: plain files, one beside the other. `copytree` would hide why it failed."""
+    draft.mkdir()
+    with os.scandir(board) as pictures:
+        for picture in pictures:
+            if picture.is_file(follow_symlinks=False):
+                _link_or_copy(picture.path, str(draft / picture.name))
+
+
 def _link_or_copy(source: str, target: str) -> None:
-    if Path(source).is_symlink():
-        return
     try:
         os.link(source, target)
     except OSError:

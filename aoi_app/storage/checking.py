@@ -15,6 +15,7 @@ from aoi_app.core.inspection import Verdict, Verification
 from aoi_app.storage.archive import Archive, board_folder, picture_file
 from aoi_app.storage.database import Place, connect, reading
 from aoi_app.storage.faults import explained
+from aoi_app.storage.retention import own_boards
 from aoi_app.storage.review import final_verdict
 from aoi_app.storage.schema import DefectTable as D
 from aoi_app.storage.schema import InspectionTable as I
@@ -39,7 +40,7 @@ class Problem:
     what: str
 
 
-def check(place: Place, decode: bool = False) -> Iterator[Problem]:
+def check(place: Place, decode: bool = False, station: str = "") -> Iterator[Problem]:
     """Yield everything that does not fit; nothing is changed.
 
     Parameters
@@ -47,6 +48,8 @@ def check(place: Place, decode: bool = False) -> Iterator[Problem]:
     decode
         Also read every picture, and compare it with the hash of the one that was stored; takes minutes on a large
         record.
+    station
+        Whose pictures are looked for, where a server keeps the boards of several stations.
     """
     engine = connect(place, read_only=True)
     try:
@@ -54,7 +57,7 @@ def check(place: Place, decode: bool = False) -> Iterator[Problem]:
             if place.file is not None:
                 yield from _database(connection)
             yield from _rows(connection)
-            yield from _pictures(connection, place.images, decode)
+            yield from _pictures(connection, place, decode, station)
             yield from _orphans(connection, place)
     finally:
         engine.dispose()
@@ -98,15 +101,16 @@ def _rows(connection: Connection) -> Iterator[Problem]:
             yield Problem("rows", board, f"{still_open} defects are said to wait for review, {waits} do")
 
 
-def _pictures(connection: Connection, images: Path, decode: bool) -> Iterator[Problem]:
+def _pictures(connection: Connection, place: Place, decode: bool, station: str) -> Iterator[Problem]:
+    own = own_boards(place, station)
     statements = (
-        select(I.preview, I.pictures).where(I.preview.is_not(None)),
-        select(I.board_image, I.pictures).where(I.board_image.is_not(None)),
-        select(D.crop, I.pictures).join(I, I.id == D.inspection_id).where(D.crop.is_not(None)),
+        select(I.preview, I.pictures).where(I.preview.is_not(None), *own),
+        select(I.board_image, I.pictures).where(I.board_image.is_not(None), *own),
+        select(D.crop, I.pictures).join(I, I.id == D.inspection_id).where(D.crop.is_not(None), *own),
     )
     for statement in statements:
         for path, hashes in connection.execution_options(yield_per=_BATCH).execute(statement):
-            file = picture_file(images, str(path))
+            file = picture_file(place.images, str(path))
             if file is None or not file.is_file():
                 yield Problem("missing picture", str(path), "a row refers to it")
             elif decode:

@@ -19,7 +19,7 @@ from aoi_app.storage.checking import check as look_for_problems
 from aoi_app.storage.checking import remove_orphans
 from aoi_app.storage.clock import from_us, iso
 from aoi_app.storage.commands import Data
-from aoi_app.storage.folders import existing_record, record_place
+from aoi_app.storage.folders import existing_record, record_place, station_of
 from aoi_app.storage.lock import StationLock
 from aoi_app.storage.seals import require_sealed, verify_seals
 
@@ -81,7 +81,7 @@ def check(
     try:
         people = Console(stderr=True, highlight=False)
         with people.status("checking"):
-            problems = list(look_for_problems(where, decode))
+            problems = list(look_for_problems(where, decode, station_of(data)))
         for problem in problems:
             typer.echo(f"{problem.kind}: {problem.where}: {problem.what}")
         removed = remove_orphans(where, problems) if repair else 0

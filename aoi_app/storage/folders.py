@@ -24,3 +24,8 @@ def record_place(data: Path | None = None) -> Place:
     """Return the record that a command works on: a folder that was named, or what the settings say."""
     settings = load_settings(settings_file(data))
     return Place(data or data_dir(settings), settings.database_url)
+
+
+def station_of(data: Path | None = None) -> str:
+    """Return the name of the station whose pictures lie in that folder."""
+    return load_settings(settings_file(data)).station

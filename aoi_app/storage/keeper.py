@@ -174,9 +174,9 @@ class Keeper:
         """Remove old pictures; return why that failed."""
         chosen = self._watched.current
         try:
-            expire(self._place, chosen.retention)
+            expire(self._place, chosen.retention, station=self._station)
             if chosen.whole_boards_gib is not None:
-                expire_whole(self._place, int(chosen.whole_boards_gib * GIB))
+                expire_whole(self._place, int(chosen.whole_boards_gib * GIB), self._station)
         except StoreError as error:
             log.warning("housekeeping: %s", error)
             return error.what, error.hint

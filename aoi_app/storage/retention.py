@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import select, tuple_, update
+from sqlalchemy import ColumnElement, select, tuple_, update
 
 from aoi_app.core.inspection import Verdict
 from aoi_app.storage.archive import Archive, board_folder, picture_file
 from aoi_app.storage.clock import DAY_US, now_us
-from aoi_app.storage.database import Place, connect, reading
+from aoi_app.storage.database import IMAGES_FOLDER, Place, connect, reading
 from aoi_app.storage.faults import explained
 from aoi_app.storage.schema import DefectTable, InspectionTable
 
@@ -43,8 +43,17 @@ class RetentionPolicy(BaseModel):
         return {Verdict.PASSED: self.passed_days, Verdict.FAILED: self.failed_days}.get(verdict, self.error_days)
 
 
-def expire(place: Place, policy: RetentionPolicy, now: int | None = None) -> int:
-    """Remove the pictures of boards that are old enough; return of how many.
+def own_boards(place: Place, station: str) -> tuple[ColumnElement[bool], ...]:
+    """Return the condition for boards whose pictures lie in a station's own folder.
+
+    A server keeps the boards of several stations, and each station only its own pictures. All boards of an embedded
+    database are the folder's, whatever the station was called when it recorded them.
+    """
+    return () if place.file is not None else (InspectionTable.station == station,)
+
+
+def expire(place: Place, policy: RetentionPolicy, now: int | None = None, station: str = "") -> int:
+    """Remove the pictures of a station's boards that are old enough; return of how many.
 
     The rows let go of the pictures first, a batch a transaction, so that the station never waits long and a row never
     refers to a picture that is gone. Boards that wait for review keep theirs.
@@ -53,6 +62,8 @@ def expire(place: Place, policy: RetentionPolicy, now: int | None = None) -> int
     ----------
     now
         UTC microseconds; the wall clock when not given.
+    station
+        Whose boards, where a server keeps those of several: see `own_boards`.
     """
     archive, engine, removed = Archive(place.images), connect(place), 0
     moment = now_us() if now is None else now
@@ -68,6 +79,7 @@ def expire(place: Place, policy: RetentionPolicy, now: int | None = None) -> int
                     InspectionTable.ts_us < moment - int(days * DAY_US),
                     InspectionTable.preview.is_not(None),
                     InspectionTable.open_defects == 0,
+                    *own_boards(place, station),
                 )
                 .limit(_BATCH)
             )
@@ -98,8 +110,8 @@ def expire(place: Place, policy: RetentionPolicy, now: int | None = None) -> int
     return removed
 
 
-def expire_whole(place: Place, most_bytes: int) -> int:
-    """Remove the oldest whole images until the others take no more than `most_bytes`; return how many went.
+def expire_whole(place: Place, most_bytes: int, station: str = "") -> int:
+    """Remove a station's oldest whole images until its others take no more than `most_bytes`; return how many went.
 
     Previews and crops stay, so that such boards can still be looked at and reviewed, only not inspected again.
     """
@@ -108,7 +120,8 @@ def expire_whole(place: Place, most_bytes: int) -> int:
     columns = (InspectionTable.ts_us, InspectionTable.id, InspectionTable.board_image)
     try:
         while True:
-            wanted = select(*columns).where(InspectionTable.board_image.is_not(None)).order_by(*newest_first)
+            kept_whole = InspectionTable.board_image.is_not(None), *own_boards(place, station)
+            wanted = select(*columns).where(*kept_whole).order_by(*newest_first)
             if after is not None:
                 wanted = wanted.where(tuple_(InspectionTable.ts_us, InspectionTable.id) < tuple_(*after))
             with explained(place.name, place.folder), reading(engine) as connection:
@@ -154,10 +167,12 @@ class Space(str, Enum):
 
 
 class DiskGuard:
-    """Watches the free space of the archive's disk: warns, then does without the pictures of passed boards.
+    """Watches the free space of the data folder and of its archive: warns, then does without passed boards' pictures.
 
     Parameters
     ----------
+    folder
+        Data folder; the archive in it may be another disk, and the fuller of both counts.
     warn_bytes, stop_bytes
         Free space below which it is `LOW`, and `OUT`.
     free
@@ -182,8 +197,9 @@ class DiskGuard:
         if now - self._looked >= _LOOK_AGAIN_S:
             self._looked = now
             try:
-                free = self._free(self._folder)
-            except OSError:
+                archive = self._folder / IMAGES_FOLDER
+                free = min(self._free(folder) for folder in (self._folder, archive) if folder.exists())
+            except (OSError, ValueError):
                 # The disk does not answer: writing to it will say why.
                 return self._space
             self._space = Space.OUT if free < self._stop else Space.LOW if free < self._warn else Space.ENOUGH

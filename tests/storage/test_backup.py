@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import sqlite3
 import sys
 import threading
@@ -12,6 +14,7 @@ import pytest
 from aoi_app.core.errors import DatabaseLocked, StoreError
 from aoi_app.core.inspection import Verification
 from aoi_app.core.recipe import Recipe
+from aoi_app.storage import backup
 from aoi_app.storage.accounts import Accounts
 from aoi_app.storage.audit import Audit
 from aoi_app.storage.backup import back_up, read_manifest, restore
@@ -111,6 +114,22 @@ def test_a_backup_while_the_station_runs(at: At, store: Store, tmp_path: Path) -
     assert len(_facts(elsewhere)) == manifest.rows["inspection"] > 0
     # Every row that was copied has its pictures; pictures of later boards may be there too.
     assert {p.kind for p in check(Place(*elsewhere), decode=True)} <= {"orphan"}
+
+
+def test_a_board_that_retention_removes_meanwhile_is_left_out(
+    lived: At, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = next((lived.folder / "images").glob("2*/board-000005"))
+
+    def linked(source: str, target: str) -> None:
+        if gone.name in source:
+            shutil.rmtree(gone, ignore_errors=True)
+        os.link(source, target)
+
+    monkeypatch.setattr(backup, "_link_or_copy", linked)
+    back_up(Place(*lived), tmp_path / "backup")
+    there = {board.name for board in (tmp_path / "backup" / "images").glob("2*/*")}
+    assert there == {f"board-{n:06d}" for n in range(BOARDS) if n != 5}
 
 
 def test_restoring_keeps_what_was_there(lived: At, tmp_path: Path) -> None:

@@ -16,6 +16,8 @@ from aoi_app.core.errors import AoiError, DatabaseLocked, DiskFull, StoreError
 from aoi_app.core.inspection import Verdict
 from aoi_app.core.recipe import Recipe
 from aoi_app.storage import database
+from aoi_app.storage.backup import back_up
+from aoi_app.storage.database import Place
 from aoi_app.storage.history import History
 from aoi_app.storage.query import HistoryQuery
 from aoi_app.storage.recipes import RecipeBook
@@ -67,6 +69,18 @@ def test_a_disk_that_fills_up_loses_nothing_and_goes_on(tiny_disk: Path) -> None
     store.record(*board(again, *defects(2)))
     assert f"board-{again:06d}" in _ids(tiny_disk / "data")
     store.close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="mounts a tmpfs")
+def test_a_backup_onto_a_disk_that_is_too_small_is_told_and_leaves_nothing(
+    tiny_disk: Path, folder: Path, store: Store
+) -> None:
+    store.record(*board(1))
+    next((folder / "images").glob("2*/*/preview.jpg")).with_name("large.jpg").write_bytes(bytes(4 << 20))
+    with pytest.raises(DiskFull) as caught:
+        back_up(Place(folder), tiny_disk / "backup")
+    _is_told(caught.value, "disk is full", "large.jpg")
+    assert list(tiny_disk.iterdir()) == []
 
 
 def test_a_full_database_is_told_and_the_board_can_be_recorded_later(folder: Path, store: Store) -> None:

@@ -248,7 +248,7 @@ def test_a_row_that_names_a_file_outside_the_archive_has_it_neither_shown_nor_re
 def test_housekeeping_goes_on_after_an_error_that_nobody_foresaw(at: At, monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[str] = []
 
-    def broken(*_: object) -> int:
+    def broken(*_: object, **__: object) -> int:
         raise ValueError("a day that there is not")
 
     monkeypatch.setattr("aoi_app.storage.keeper.expire", broken)

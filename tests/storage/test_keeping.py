@@ -95,6 +95,16 @@ def test_the_guard_warns_then_stops(tmp_path: Path, free: int, space: Space) -> 
     assert guard.keeps(Verdict.PASSED) is (space is not Space.OUT)
 
 
+def test_the_fuller_of_both_disks_counts(tmp_path: Path) -> None:
+    """The archive is often another disk than the database's, mounted there or linked."""
+    free = {tmp_path: 100, tmp_path / "images": 1}
+    assert DiskGuard(tmp_path, 10, 2, free.__getitem__).space is Space.ENOUGH
+    (tmp_path / "images").mkdir()
+    assert DiskGuard(tmp_path, 10, 2, free.__getitem__).space is Space.OUT
+    free[tmp_path], free[tmp_path / "images"] = 1, 100
+    assert DiskGuard(tmp_path, 10, 2, free.__getitem__).space is Space.OUT
+
+
 def test_without_room_passed_boards_have_a_row_and_no_pictures(at: At) -> None:
     store = Store(*at, guard=DiskGuard(at.folder, free=lambda _: 0))
     store.record(*board(0))

@@ -9,17 +9,21 @@ import pytest
 from sqlalchemy import event, text
 
 from aoi_app.core.errors import SettingsError, StoreError
-from aoi_app.core.inspection import Verification
+from aoi_app.core.inspection import Verdict, Verification
 from aoi_app.storage.audit import Audit
+from aoi_app.storage.checking import check
+from aoi_app.storage.clock import DAY_US
 from aoi_app.storage.database import Place, connect, server_url
 from aoi_app.storage.history import History
 from aoi_app.storage.migrate import prepare, revision_of, run_command
+from aoi_app.storage.pictures import PicturePolicy
 from aoi_app.storage.query import HistoryQuery
+from aoi_app.storage.retention import RetentionPolicy, expire, expire_whole
 from aoi_app.storage.review import Review
 from aoi_app.storage.schema import HEAD
 from aoi_app.storage.seals import verify_seals
 from aoi_app.storage.store import Store
-from tests.storage.boards import board, changed, defects
+from tests.storage.boards import START_US, board, changed, defects
 from tests.storage.places import At
 
 if TYPE_CHECKING:
@@ -56,6 +60,27 @@ def test_stations_with_folders_of_their_own_share_one_server(at: At) -> None:
         station.close()
     with connect(Place(*at)).connect() as connection:
         assert connection.execute(text("SELECT count(*) FROM engine")).scalar() == 1
+
+
+def test_each_station_keeps_house_among_its_own_boards(at: At) -> None:
+    """The pictures of the others lie in their folders: rows that let go of them would leave them there for ever."""
+    stations = {
+        name: Store(at.folder / name, at.url, PicturePolicy(whole_boards=frozenset(Verdict)), name)
+        for name in ("north", "south")
+    }
+    for number, store in enumerate(stations.values()):
+        store.record(*board(number))
+        store.close()
+    north, south = (Place(at.folder / name, at.url) for name in stations)
+    later = START_US + 400 * DAY_US
+    assert expire_whole(north, 0, "north") == 1
+    assert expire(north, RetentionPolicy(), later, "north") == 1
+    rows = {r.station: r.preview for r in History(*at).rows(HistoryQuery())}
+    assert rows["north"] is None and rows["south"] is not None
+    assert len(list((at.folder / "south" / "images").glob("2*/*/board.png"))) == 1
+    assert list(check(north, station="north")) == [] and list(check(south, decode=True, station="south")) == []
+    assert expire(south, RetentionPolicy(), later, "south") == 1
+    assert not list((at.folder / "south" / "images").glob("2*"))
 
 
 def test_the_audit_is_append_only_on_the_server_too(at: At, store: Store) -> None:
