@@ -42,7 +42,7 @@ def steps_of(golden: Pixels, reach: int) -> list[Step]:
         around = padded[y - HALF : y + HALF + 2 * reach, x - HALF : x + HALF + 2 * reach]
         total += cv2.matchTemplate(around, block, cv2.TM_CCOEFF_NORMED)
         seen += 1
-    score = total / max(1, seen)
+    score = np.asarray(total / max(1, seen), np.float32)
     found: list[Step] = []
     _forget(score, reach, reach, NEAREST)
     while len(found) < MOST:
