@@ -55,7 +55,8 @@ def test_a_settings_file_that_is_cut_short_is_named(tmp_path: Path) -> None:
 def test_a_corrupt_model_stops_the_line_and_is_named(tmp_path: Path) -> None:
     model = tmp_path / "cut.onnx"
     model.write_bytes(b"\x08\x08\x12\x07pytorch")
-    done = aoi(tmp_path, "--model", model, seconds=4)
+    # It quits by itself, on a busy machine before it has looked at the model.
+    done = next(run for run in (aoi(tmp_path, "--model", model, seconds=s) for s in (2, 10, 60)) if run.returncode)
     assert done.returncode == 2
     assert "The line had stopped: cut.onnx" in done.stderr and "Traceback" not in done.stderr
 
