@@ -24,7 +24,7 @@ from aoi_app.inference.quantise import Progress
 from aoi_app.inference.runtimes.base import Option
 from aoi_app.inference.runtimes.table import RUNTIMES, open_detector
 from aoi_app.inference.streaming import StreamingDetector
-from aoi_app.inference.tiling import TilePlan
+from aoi_app.inference.tiling import TilePlan, fitting_overlap
 
 MIB = 2**20
 WATTS_S = 4.0
@@ -268,7 +268,7 @@ def tile_budget_ms(verdict_ms: float | None, board_width: int, tile: tuple[int, 
     """
     if verdict_ms is None:
         return None
-    return verdict_ms / len(TilePlan(board_width, *tile, overlap).columns)
+    return verdict_ms / len(TilePlan(board_width, *tile, fitting_overlap(overlap, tile)).columns)
 
 
 def _start(

@@ -7,6 +7,14 @@ from dataclasses import dataclass
 from aoi_app.core.errors import EngineError
 
 
+def fitting_overlap(wanted: int, size: tuple[int, int]) -> int:
+    """Return what tiles of (height, width) pixels share: half a tile at most, for models that are smaller than usual.
+
+    More would leave no step between small tiles, or have each pixel inspected dozens of times.
+    """
+    return min(wanted, min(size) // 2)
+
+
 @dataclass(frozen=True, slots=True)
 class Tile:
     """One tile: corner in pixels of the board. It reaches beyond a board that is smaller than a tile."""

@@ -68,8 +68,6 @@ def test_an_unknown_runtime_option_or_library_is_named(make_onnx: MakeOnnx, monk
         open_detector(path, "abacus", "fp32")
     with pytest.raises(EngineError, match="no option speed"):
         open_detector(path, "onnxruntime", "fp32", options={"speed": 11})
-    with pytest.raises(EngineError, match="overlap"):
-        open_detector(path, "onnxruntime", "fp32", overlap=64)
     entry = RuntimeEntry("gone", "Gone", ("no_such_library",), "pip install no-such-library", "x:Y")
     monkeypatch.setattr(table, "RUNTIMES", {"gone": entry})
     with pytest.raises(BackendMissing) as caught:
@@ -90,3 +88,13 @@ def test_the_engines_folder(make_onnx: MakeOnnx, tmp_path: Path, monkeypatch: py
     assert find_model("a") == find_model("a.onnx") == find_model(str(plain)) == plain
     with pytest.raises(ModelError, match=r"There are: a\.onnx, b\.onnx"):
         find_model("c")
+
+
+def test_a_model_smaller_than_the_usual_overlap_inspects(make_onnx: MakeOnnx) -> None:
+    path = make_onnx([("output0", found_once(), (1, 6, 84))], input_shape=(1, 3, 64, 64), metadata=NAMES)
+    detector = open_detector(path)  # tiles share 128 px unless it is told otherwise
+    detector.begin(scan(96, 64))
+    # Two tiles, one step of half a tile apart: each finds it in its own place.
+    np.testing.assert_allclose(detector.finish(64).boxes, [[15, 24, 25, 36], [47, 24, 57, 36]])
+    assert detector.latency_ms["tiles"] == 2
+    detector.close()

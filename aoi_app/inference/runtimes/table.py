@@ -18,6 +18,7 @@ from aoi_app.inference.quantise import Progress
 from aoi_app.inference.runtimes.base import Option, Runtime, StreamingRuntime
 from aoi_app.inference.runtimes.fields import ONNXRUNTIME, OPENVINO, TENSORRT, THREADS, TRITON
 from aoi_app.inference.streaming import StreamingDetector
+from aoi_app.inference.tiling import fitting_overlap
 
 LITERT = "litert"
 
@@ -166,7 +167,7 @@ def open_detector(
     min_confidence
         Least score, 0 to 1, of what it returns.
     overlap
-        Pixels that neighbouring tiles share at least.
+        Pixels that neighbouring tiles share at least; half of a tile at most is used.
     options
         Of the runtime, by name.
     progress
@@ -188,6 +189,7 @@ def open_detector(
             "Choose the runtime litert, or the ONNX file of this model.",
         )
     model = read_model(model_path)
+    overlap = fitting_overlap(overlap, model.size)
     if isinstance(chosen, StreamingRuntime):
         return chosen.open(model, precision, options or {}, progress, min_confidence=min_confidence, overlap=overlap)
     session = chosen.load(model, precision, options or {}, progress)
