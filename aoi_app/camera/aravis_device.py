@@ -7,12 +7,20 @@ from collections.abc import Callable
 from ctypes import POINTER, byref, c_char_p, c_double, c_int64, c_uint
 
 from aoi_app.camera.aravis_library import RANGE_CHECK_ENABLED, READ_ONLY, Library, SList
-from aoi_app.camera.introspection import NO_LIMIT, UNITS, FeatureInfo
+from aoi_app.camera.introspection import NO_LIMIT, UNITS, FeatureInfo, bound
 from aoi_app.core.errors import FeatureError
 
 Value = int | float | str | bool
 
-_NUMBERS: dict[str, Callable[[Value], Value]] = {"boolean": bool, "float": float, "integer": int}
+
+def _truth(value: Value) -> bool:
+    if isinstance(value, str):
+        raise ValueError(value)
+    return bool(value)
+
+
+_NUMBERS: dict[str, Callable[[Value], Value]] = {"boolean": _truth, "float": float, "integer": int}
+_HINT = "See the camera's features and their limits: aoi camera info SOURCE."
 
 
 class AravisDevice:
@@ -60,7 +68,10 @@ class AravisDevice:
             selector, _, entry = choice.rstrip("]").partition("=")
             self.set(selector, entry)
         kind = self._kind(name)
-        converted = str(value).encode() if kind == "string" else _NUMBERS[kind](value)
+        try:
+            converted = str(value).encode() if kind == "string" else _NUMBERS[kind](value)
+        except ValueError as error:
+            raise FeatureError(f"{name} = {value} is refused.", _HINT) from error
         self._library.checked(
             f"arv_device_set_{kind}_feature_value", self._handle, name.encode(), converted, about=f"{name} = {value}"
         )
@@ -137,7 +148,7 @@ class AravisDevice:
             self._library.checked(f"arv_device_get_{kind}_feature_bounds", self._handle, code, byref(low), byref(high))
         except FeatureError:
             return ""
-        return "" if max(abs(low.value), abs(high.value)) > NO_LIMIT else f"{low.value:g} to {high.value:g}"
+        return "" if max(abs(low.value), abs(high.value)) > NO_LIMIT else f"{bound(low.value)} to {bound(high.value)}"
 
     def _is_enumeration(self, code: bytes) -> bool:
         node = self._library.arv_device_get_feature(self._handle, code)

@@ -47,7 +47,7 @@ Options = Annotated[
     list[str], typer.Option("--set", "-s", metavar="NAME=VALUE", help="An option of the driver, or an SFNC feature.")
 ]
 FAULTS = (
-    "What goes wrong, each once: KIND @ BOARD : LINE x AMOUNT, such as drop_block@3:100x2, parted by commas. "
+    "What goes wrong, each once: KIND@BOARD:LINExAMOUNT, such as drop_block@3:100x2, parted by commas. "
     "Boards count from 0; the amount is in lines, blocks or seconds. "
     f"Kinds: {', '.join(kind.value for kind in FaultKind)}."
 )
@@ -117,8 +117,11 @@ def grab(
     """Take boards and say of each whether every line of it is there; exit code 1 when not."""
     chosen = parse_options(options)
     boards_as = BoardOptions.among(chosen)
-    folder.mkdir(parents=True, exist_ok=True)
     camera = create_camera(source, chosen)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _unwritable(folder, error) from error
     complete = taken = 0
     try:
         camera.open()
@@ -234,9 +237,16 @@ def flat_field(
         camera.close()
     field.save(file)
     gain = field.gain
+    held = field.conditions
     out.print(
-        f"{file}: {field.conditions.width} columns, gain {gain.min():.2f} to {gain.max():.2f}, "
-        f"{len(field.bad_columns)} hot or dead. Use it with: --set flat_field={file}"
+        f"{file}: {held.width} columns, gain {gain.min():.2f} to {gain.max():.2f}, "
+        f"{len(field.bad_columns)} hot or dead."
+    )
+    at = f", {held.acquisition_line_rate:g} lines/s" if held.acquisition_line_rate else ""
+    out.print(
+        f"It holds for {held.width} px of {held.pixel_format}{at}, and this exposure and gain. "
+        f"Use it with: --set flat_field={file}",
+        soft_wrap=True,
     )
 
 
@@ -299,4 +309,11 @@ def _write(file: Path, pixels: Pixels) -> None:
     encoded, data = cv2.imencode(".png", pixels if pixels.ndim == 2 else pixels[..., ::-1])
     if not encoded:
         raise CameraError(f"{file} cannot be written as PNG.")
-    file.write_bytes(data.tobytes())
+    try:
+        file.write_bytes(data.tobytes())
+    except OSError as error:
+        raise _unwritable(file, error) from error
+
+
+def _unwritable(path: Path, error: OSError) -> CameraError:
+    return CameraError(f"{path} could not be written: {error}.", "Choose another folder.")

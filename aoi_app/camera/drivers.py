@@ -11,6 +11,7 @@ from aoi_app.camera import aravis, aravis_library, gentl, opencv, pylon
 from aoi_app.camera.drawn_source import DRAWN_OPTIONS, DrawnSource
 from aoi_app.camera.fault_plan import FaultPlan
 from aoi_app.camera.folder import ImageSource, folder_camera
+from aoi_app.camera.option_values import check_values
 from aoi_app.camera.simulated import SimulatedCamera, always_ready
 from aoi_app.core.errors import AoiError, BackendMissing, CameraNotFound, FeatureError
 from aoi_app.core.protocols import AcquisitionConfig, CameraInfo, LineScanCamera
@@ -89,10 +90,11 @@ def create_camera(
     BackendMissing
         The driver's library is not installed.
     FeatureError
-        No driver knows an option of this name.
+        No driver knows an option of this name, or it may not have this value.
     """
     options = options or {}
     _check_names(options)
+    check_values(options)
     name, _, address = source.partition(":")
     driver = drivers().get(name)
     # A path wins over a driver's name only where no driver has it: C:\boards is a path.

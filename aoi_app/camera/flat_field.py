@@ -124,18 +124,21 @@ class FlatField:
             raise ValueError(f"it names bad columns beyond the {width} that there are")
 
     def save(self, path: Path) -> None:
-        """Write it as an .npz file, so that a crash leaves the old file or the new one."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        draft = path.with_name(path.name + ".tmp")
-        with draft.open("wb") as file:
-            np.savez(
-                file,
-                dark=self.dark,
-                gain=self.gain,
-                bad_columns=np.array(self.bad_columns, np.int32),
-                conditions=np.array(json.dumps(asdict(self.conditions))),
-            )
-        draft.replace(path)
+        """Write it as an .npz file, so that a crash leaves the old file or the new one. Raises CameraError."""
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            draft = path.with_name(path.name + ".tmp")
+            with draft.open("wb") as file:
+                np.savez(
+                    file,
+                    dark=self.dark,
+                    gain=self.gain,
+                    bad_columns=np.array(self.bad_columns, np.int32),
+                    conditions=np.array(json.dumps(asdict(self.conditions))),
+                )
+            draft.replace(path)
+        except OSError as error:
+            raise CameraError(f"{path} could not be written: {error}.", "Choose another folder.") from error
 
     @staticmethod
     def load(path: Path) -> FlatField:

@@ -27,6 +27,7 @@ PRODUCERS_VARIABLE = "GENICAM_GENTL64_PATH"
 """Folders of .cti files, as the GenTL standard has it; each vendor's set-up adds its own."""
 
 BUSY_S, BUSY_PAUSE_S = 8.0, 0.5
+BUFFERS = 32
 CHECK_S = 1.0
 ENTRY = "GCInitLib"
 """The first function that is called of every producer."""
@@ -180,7 +181,7 @@ class GentlCamera:
         self._stride = line_bytes(made.applied.width or 0, layout_of(made.pixel_format))
         offered = self.features.entries("ChunkSelector")
         self._chunks = {key: name for key, name in CHUNKS.items() if name.removeprefix("Chunk") in offered}
-        self._buffers = int(options.get("buffers", 32))
+        self._buffers = int(options.get("buffers", 0)) or BUFFERS
         return made.applied
 
     def _count_incomplete(self) -> None:

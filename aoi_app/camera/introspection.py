@@ -33,6 +33,11 @@ class FeatureInfo:
     writable: bool = True
 
 
+def bound(limit: float) -> str:
+    """Return a limit as a person reads it: of a whole number every digit."""
+    return str(limit) if isinstance(limit, int) else f"{limit:g}"
+
+
 class FeatureList(Protocol):
     """The features of an open camera."""
 

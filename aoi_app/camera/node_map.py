@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from aoi_app.camera.introspection import NO_LIMIT, UNITS, FeatureInfo
+from aoi_app.camera.introspection import NO_LIMIT, UNITS, FeatureInfo, bound
 from aoi_app.core.errors import FeatureError
 
 Value = int | float | str | bool
@@ -164,11 +164,13 @@ class _PylonNode:
 
     @property
     def min(self) -> float:
-        return float(self.node.GetMin())
+        low: float = self.node.GetMin()
+        return low
 
     @property
     def max(self) -> float:
-        return float(self.node.GetMax())
+        high: float = self.node.GetMax()
+        return high
 
 
 def _only_genapi(error: Exception) -> None:
@@ -189,4 +191,4 @@ def _range(node: Any) -> str:
     low, high = getattr(node, "min", None), getattr(node, "max", None)
     if low is None or high is None or max(abs(low), abs(high)) > NO_LIMIT:
         return ""
-    return f" ({low:g} to {high:g})"
+    return f" ({bound(low)} to {bound(high)})"

@@ -21,6 +21,7 @@ from aoi_app.core.scan import LineBlock
 
 BUSY_S = 8.0
 BUSY_PAUSE_S = 0.5
+BUFFERS = 32
 SLICE_MS = 100
 STATISTICS = {
     "n_underruns": "Statistic_Buffer_Underrun_Count",
@@ -115,7 +116,7 @@ class PylonCamera:
         options = {**self._options, **config.extra}
         made = set_up(self.features, config, options)
         self._intake = Intake(made.applied, made.pixel_format, options, made.encoder_divider, made.rests)
-        self._buffers = int(options.get("buffers", 32))
+        self._buffers = int(options.get("buffers", 0)) or BUFFERS
         return made.applied
 
     def statistics(self) -> Mapping[str, int]:

@@ -106,6 +106,12 @@ def test_serve_refuses_a_path_that_is_not_there(tmp_path: Path) -> None:
         run("serve", str(tmp_path / "boards"), "--address", loopback(43), "--seconds", "1")
 
 
+def test_a_folder_that_cannot_be_written_is_told_of(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(CameraError, match="could not be written"):
+        run("grab", "simulated", "--out", str(tmp_path / "file" / "boards"))
+
+
 def test_a_flat_field_of_a_line_without_a_sensor_is_refused_before_the_lens_is_covered(tmp_path: Path) -> None:
     with pytest.raises(CameraError, match="simulated corrects no flat field"):
         run("flat-field", "simulated", str(tmp_path / "flat.npz"))

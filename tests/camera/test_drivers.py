@@ -132,3 +132,23 @@ def test_a_misspelt_option_is_refused_with_the_one_that_was_meant() -> None:
 
 def test_options_left_from_another_source_and_features_of_the_camera_are_let_be() -> None:
     create_camera("simulated:bare", {"packet_size": 1_500, "ExposureTime": 20.0, "colour": True})
+
+
+@pytest.mark.parametrize(
+    ("options", "hint"),
+    [
+        ({"buffers": "many"}, "whole number from 0 to 4096"),
+        ({"buffers": 2.5}, "whole number"),
+        ({"packet_size": -1}, "whole number from 0 to 65535"),
+        ({"sensor_bit": 64}, "from 0 to 63"),
+        ({"silence_s": True}, "a number from 0 to 86400"),
+        ({"board_quiet_s": 0}, r"a number from 0\.01"),
+        ({"packet_resend": "no"}, "true or false"),
+    ],
+)
+def test_an_option_that_cannot_have_its_value_is_refused_before_the_camera_is_looked_for(
+    options: dict[str, int | float | str | bool], hint: str
+) -> None:
+    with pytest.raises(FeatureError, match=next(iter(options))) as caught:
+        create_camera("simulated:bare", options)
+    assert re.search(hint, caught.value.hint)

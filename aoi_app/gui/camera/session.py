@@ -156,7 +156,7 @@ class Session:
 
     def save(self, field: FlatField, file: Path) -> Future[None]:
         """Write a flat field."""
-        return self._ask(lambda camera: _save(field, file))
+        return self._ask(lambda camera: field.save(file))
 
     def close(self) -> None:
         """Have the camera given back; does not wait."""
@@ -309,10 +309,3 @@ class Session:
 
     def _publish(self, **changes: Any) -> None:
         self._look = replace(self._look, number=self._look.number + 1, **changes)
-
-
-def _save(flat_field: FlatField, file: Path) -> None:
-    try:
-        flat_field.save(file)
-    except OSError as error:
-        raise CameraError(f"{file} could not be written: {error}.", "Choose another folder.") from error
