@@ -22,6 +22,8 @@ from aoi_app.core.scan import LineBlock
 BUSY_S = 8.0
 """A camera whose client has crashed is free again after its heartbeat time-out, 3 s as a rule."""
 BUSY_PAUSE_S = 0.5
+LEAST_PACKET, FRAMING = 576, 4
+"""Bytes of the smallest packet that every camera has; packets of a block beside its lines', and some to spare."""
 HEADERS = 36
 """Bytes of each packet that are not the block's: IP, UDP, GVSP."""
 NANOSECOND_TICKS = 1e9
@@ -157,14 +159,16 @@ class AravisCamera:
             bool(options.get("packet_resend", True)),
         )
         block_s = self._block_s
+        room = int(device.number("GevSCPSPacketSize") or LEAST_PACKET) - HEADERS
         if "GevSCPD" not in options:
-            self._pace(device, packet_pause_s(payload, int(device.number("GevSCPSPacketSize") or 0) - HEADERS, block_s))
+            self._pace(device, packet_pause_s(payload, room, block_s))
         with self._guard:
             self._stream = AravisStream(
                 library,
                 self._camera,
                 buffers=buffers,
                 payload=payload,
+                most_packets=payload // max(1, room) + FRAMING,
                 resend=resend,
                 retention_s=retention_s(resend, buffers, block_s),
                 chunks=chunks,

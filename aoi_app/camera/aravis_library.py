@@ -129,6 +129,10 @@ FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "arv_gc_float_get_unit": (_S, (_P,)),
     "g_free": (None, (_P,)),
     "arv_gv_device_is_controller": (c_bool, (_P,)),
+    "arv_gv_device_get_device_address": (_P, (_P,)),
+    "g_inet_socket_address_get_address": (_P, (_P,)),
+    "g_inet_address_get_native_size": (c_size_t, (_P,)),
+    "g_inet_address_to_bytes": (_P, (_P,)),
     "arv_gv_device_leave_control": (c_bool, (_P, _ERROR)),
     "arv_gv_device_set_stream_options": (None, (_P, _I)),
     "arv_gv_device_set_packet_size": (None, (_P, _I, _ERROR)),
@@ -207,6 +211,11 @@ class Library:
         except AoiError:
             return ""
         return socket.inet_ntoa(value.value.to_bytes(4, "big")) if value.value else ""
+
+    def address(self, device: int) -> bytes:
+        """Return the IP address of a camera, packed."""
+        address = self.g_inet_socket_address_get_address(self.arv_gv_device_get_device_address(device))
+        return ctypes.string_at(self.g_inet_address_to_bytes(address), self.g_inet_address_get_native_size(address))
 
     def set_int_property(self, instance: int, name: bytes, value: int) -> None:
         """Set a property that is a number or an enumeration."""

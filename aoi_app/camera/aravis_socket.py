@@ -1,35 +1,118 @@
-"""The socket that libaravis receives a stream through: wide enough before the first packet comes."""
+"""The socket that libaravis receives a stream through: wide enough before the first packet comes, and for it alone."""
 
 from __future__ import annotations
 
+import ctypes
 import os
 import socket
 import stat
+import struct
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+SO_ATTACH_FILTER = 26
+STEP_BYTES = 8
+LOAD_WORD, LOAD_HALF, LOAD_BYTE = 0x20, 0x28, 0x30
+AND, IS_EQUAL, IS_MORE, HAS_BITS, RETURN = 0x54, 0x15, 0x25, 0x45, 0x06
+SOURCE_ADDRESS = 0xFFF0_000C
+"""Of the IP header, before the UDP header."""
+LEADER, TRAILER, PAYLOAD, EXTENDED_ID = 1, 2, 3, 0x80
+KIND_OF_PACKET, PACKET_NUMBER = 0x7F, 0xFF_FFFF
+IMAGE, CHUNKS, EXTENDED_CHUNKS = 1, 4, 5
+KIND_OF_BLOCK = 0xBFFF
+"""All of it but the bit that says that chunks follow."""
+WHOLE_PACKET = 0xFFFF_FFFF
+
 OPEN_FILES = Path("/dev/fd")
 
 
-def widen(port: int, size: int) -> bool:
-    """Give the socket of this process that is bound to a UDP port a receive buffer; tell whether there is one.
+def prepare(port: int, size: int, camera: bytes, most_packets: int) -> bool:
+    """Give the socket of this process that is bound to a UDP port a receive buffer and a filter; False if none is.
 
-    libaravis does so itself, but only when the first block has begun to come: what is sent in one go until then is
-    lost where it does not fit into the system's default.
+    libaravis widens it itself, but only when the first block has begun to come: what is sent in one go until then is
+    lost where it does not fit into the system's default. It takes packets from anybody, and of some kinds of block it
+    believes lengths that no block has, upon which the process ends.
 
     Parameters
     ----------
     size
         Bytes; the system may allow less.
+    camera
+        IPv4 address that the packets come from, packed.
+    most_packets
+        Of a block.
     """
     for entry in list(OPEN_FILES.iterdir()) if OPEN_FILES.is_dir() else ():
         # Other threads open and close files meanwhile.
         with suppress(OSError), _socket(int(entry.name)) as found:
             if found is not None and found.getsockname()[1] == port:
                 found.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, size)
+                _filter(found, camera, most_packets)
                 return True
     return False
+
+
+def _filter(found: socket.socket, camera: bytes, most_packets: int) -> None:
+    """Have the system drop what is not of the camera, or of no block that it sends."""
+    if sys.platform != "linux" or not any(camera):
+        return
+    program = b"".join(struct.pack("HBBI", *step) for step in stream_filter(camera, most_packets))
+    memory = ctypes.create_string_buffer(program)
+    place = struct.pack("HP", len(program) // STEP_BYTES, ctypes.addressof(memory))
+    found.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, place)
+
+
+Step = tuple[int, int, int, int]
+"""Code, steps to skip when true, steps to skip when false, value: an instruction of the system's packet filter."""
+
+
+def stream_filter(camera: bytes, most_packets: int) -> list[Step]:
+    """Return the filter's program: packets of the camera, as many as a block has, and leaders of images and of chunks.
+
+    Places count from the UDP header on, which has 8 bytes; a packet that is too short for one is dropped.
+    """
+    sender = int.from_bytes(camera, "big")
+    # Label, code, value, where to go when it holds, where when not; nowhere is the next line.
+    lines = (
+        ("", LOAD_WORD, SOURCE_ADDRESS, "", ""),
+        ("", IS_EQUAL, sender, "", "drop"),
+        ("", LOAD_BYTE, 12, "", ""),
+        ("", HAS_BITS, EXTENDED_ID, "extended", ""),
+        ("", LOAD_WORD, 12, "", ""),
+        ("", AND, PACKET_NUMBER, "", ""),
+        ("", IS_MORE, most_packets, "drop", ""),
+        ("", LOAD_BYTE, 12, "", ""),
+        ("", AND, KIND_OF_PACKET, "", ""),
+        ("", IS_EQUAL, LEADER, "", "body"),
+        ("", LOAD_HALF, 18, "", ""),
+        ("", AND, KIND_OF_BLOCK, "", ""),
+        ("", IS_EQUAL, IMAGE, "", "chunks"),
+        ("", LOAD_BYTE, 51, "", ""),  # the last byte of an image's leader
+        ("", IS_EQUAL, 0, "keep", "keep"),
+        ("extended", LOAD_WORD, 24, "", ""),
+        ("", IS_MORE, most_packets, "drop", ""),
+        ("", LOAD_BYTE, 12, "", ""),
+        ("", AND, KIND_OF_PACKET, "", ""),
+        ("", IS_EQUAL, LEADER, "", "body"),
+        ("", LOAD_HALF, 30, "", ""),
+        ("", AND, KIND_OF_BLOCK, "", ""),
+        ("", IS_EQUAL, IMAGE, "", "chunks"),
+        ("", LOAD_BYTE, 63, "", ""),
+        ("", IS_EQUAL, 0, "keep", "keep"),
+        ("chunks", IS_EQUAL, CHUNKS, "keep", ""),
+        ("", IS_EQUAL, EXTENDED_CHUNKS, "keep", "drop"),
+        ("body", IS_EQUAL, TRAILER, "keep", ""),
+        ("", IS_EQUAL, PAYLOAD, "keep", "drop"),
+        ("keep", RETURN, WHOLE_PACKET, "", ""),
+        ("drop", RETURN, 0, "", ""),
+    )
+    places = {label: place for place, (label, *_) in enumerate(lines) if label}
+    return [
+        (code, *(places[to] - place - 1 if to else 0 for to in (yes, no)), value)
+        for place, (_, code, value, yes, no) in enumerate(lines)
+    ]
 
 
 @contextmanager

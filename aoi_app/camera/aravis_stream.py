@@ -20,8 +20,8 @@ from aoi_app.camera.aravis_library import (
     SUCCESS,
     Library,
 )
-from aoi_app.camera.aravis_socket import widen
-from aoi_app.core.errors import CameraBusy, CameraError
+from aoi_app.camera.aravis_socket import prepare
+from aoi_app.core.errors import CameraBusy, CameraError, CameraLost
 
 _log = logging.getLogger("aoi")
 
@@ -31,6 +31,8 @@ RMEM_MAX = Path("/proc/sys/net/core/rmem_max")
 
 LEAST_BUFFERS, MOST_BUFFERS, BUFFERS_BYTES = 32, 256, 64 << 20
 LEAST_RETENTION_S, MOST_RETENTION_S = 0.1, 0.5
+MOST_BARE_BLOCKS = 32
+NEGATIVE = 1 << 63
 MOST_CHUNKS = 256
 """Of a block; more are none, but bytes that look like some."""
 PACED_SHARE = 0.8
@@ -68,6 +70,8 @@ class AravisStream:
         How many blocks may wait.
     payload
         Bytes of each.
+    most_packets
+        In which each comes.
     resend
         Ask for lost packets again.
     retention_s
@@ -83,6 +87,7 @@ class AravisStream:
         *,
         buffers: int,
         payload: int,
+        most_packets: int,
         resend: bool,
         retention_s: float,
         chunks: Sequence[str],
@@ -98,7 +103,8 @@ class AravisStream:
             raise CameraBusy("The camera gives no stream.", "Close the other program that uses it.")
         library.set_int_property(self._stream, b"socket-buffer", FIXED_SOCKET_BUFFER)
         library.set_int_property(self._stream, b"socket-buffer-size", SOCKET_BUFFER_BYTES)
-        widen(library.arv_gv_stream_get_port(self._stream), SOCKET_BUFFER_BYTES)
+        address = library.address(library.arv_camera_get_device(camera))
+        prepare(library.arv_gv_stream_get_port(self._stream), SOCKET_BUFFER_BYTES, address, most_packets)
         library.set_int_property(self._stream, b"packet-resend", RESEND_ALWAYS if resend else RESEND_NEVER)
         # By default a block is given up after 0.1 s and when a quarter of it is missing: too early on a busy machine.
         library.set_int_property(self._stream, b"frame-retention", int(retention_s * 1e6))
@@ -106,7 +112,7 @@ class AravisStream:
         self._parser = library.arv_camera_create_chunk_parser(camera) if chunks else None
         for _ in range(buffers):
             library.arv_stream_push_buffer(self._stream, library.arv_buffer_new_allocate(payload))
-        self.incomplete = 0
+        self.incomplete = self._bare = 0
         warning = small_socket_buffer()
         if warning:
             _log.warning(warning)
@@ -121,11 +127,12 @@ class AravisStream:
         if not buffer:
             return False
         try:
-            if library.arv_buffer_get_status(buffer) != SUCCESS:
+            whole = self._whole(buffer) if library.arv_buffer_get_status(buffer) == SUCCESS else None
+            if whole is None:
                 self.incomplete += 1
                 miss()
-                return True
-            take(self._whole(buffer))
+            else:
+                take(whole)
         finally:
             library.arv_stream_push_buffer(self._stream, buffer)
         return True
@@ -133,7 +140,9 @@ class AravisStream:
     def statistics(self) -> dict[str, int]:
         """Return the counters of the stream."""
         names = ("n_completed_buffers", "n_failures", "n_underruns", "n_resent_packets", "n_missing_packets")
-        return {n: int(self._library.arv_stream_get_info_uint64_by_name(self._stream, n.encode())) for n in names}
+        counted = {n: int(self._library.arv_stream_get_info_uint64_by_name(self._stream, n.encode())) for n in names}
+        # More packets than a block has leave fewer than none missing.
+        return {name: count if count < NEGATIVE else 0 for name, count in counted.items()}
 
     def close(self) -> None:
         """Give everything back. May be called twice."""
@@ -143,13 +152,15 @@ class AravisStream:
             if handle:
                 self._library.g_object_unref(handle)
 
-    def _whole(self, buffer: int) -> Buffer:
+    def _whole(self, buffer: int) -> Buffer | None:
+        """Return what a buffer holds; None where chunks that come with every block are missing from it."""
         library = self._library
         size = c_size_t()
         address = library.arv_buffer_get_data(buffer, byref(size))
         data: NDArray[np.uint8] = np.ctypeslib.as_array((ctypes.c_uint8 * size.value).from_address(address))
         chunks: dict[str, int] = {}
-        if library.arv_buffer_has_chunks(buffer):
+        has_chunks = library.arv_buffer_has_chunks(buffer)
+        if has_chunks:
             data = data[: image_bytes(data)]
             if not self._chunks_known:
                 # A camera knows more chunks than it has been told to send: the first block shows which come.
@@ -157,15 +168,24 @@ class AravisStream:
                 self._chunks_known = True
             for name, code in self._chunks:
                 value = self._chunk(buffer, name, code)
-                if value is None:
-                    raise CameraError(f"Block {library.arv_buffer_get_frame_id(buffer)} came without its {name}.")
-                chunks[name] = value
+                if value is not None:
+                    chunks[name] = value
+        if self._chunks_known and len(chunks) < len(self._chunks):
+            return self._without_chunks()
+        self._bare = 0
         return Buffer(
             data,
             int(library.arv_buffer_get_frame_id(buffer)),
             int(library.arv_buffer_get_timestamp(buffer)),
             chunks,
         )
+
+    def _without_chunks(self) -> None:
+        # One of them is a fault of the link, many are settings that somebody changed.
+        self._bare += 1
+        if self._bare > MOST_BARE_BLOCKS:
+            names = ", ".join(name for name, _ in self._chunks)
+            raise CameraLost(f"The blocks no longer come with their {names}.", "It is set up anew.")
 
     def _chunk(self, buffer: int, name: str, code: bytes) -> int | None:
         try:
