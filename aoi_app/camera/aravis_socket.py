@@ -109,10 +109,11 @@ def stream_filter(camera: bytes, most_packets: int) -> list[Step]:
         ("drop", RETURN, 0, "", ""),
     )
     places = {label: place for place, (label, *_) in enumerate(lines) if label}
-    return [
-        (code, *(places[to] - place - 1 if to else 0 for to in (yes, no)), value)
-        for place, (_, code, value, yes, no) in enumerate(lines)
-    ]
+
+    def skips(place: int, to: str) -> int:
+        return places[to] - place - 1 if to else 0
+
+    return [(code, skips(n, yes), skips(n, no), value) for n, (_, code, value, yes, no) in enumerate(lines)]
 
 
 @contextmanager

@@ -171,7 +171,8 @@ class AravisStream:
                 if value is not None:
                     chunks[name] = value
         if self._chunks_known and len(chunks) < len(self._chunks):
-            return self._without_chunks()
+            self._count_bare()
+            return None
         self._bare = 0
         return Buffer(
             data,
@@ -180,7 +181,7 @@ class AravisStream:
             chunks,
         )
 
-    def _without_chunks(self) -> None:
+    def _count_bare(self) -> None:
         # One of them is a fault of the link, many are settings that somebody changed.
         self._bare += 1
         if self._bare > MOST_BARE_BLOCKS:

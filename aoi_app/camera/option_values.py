@@ -29,7 +29,7 @@ SWITCHES = ("encoder_counts_down", "packet_resend", "repeat")
 
 def check_values(options: Mapping[str, Option]) -> None:
     """Raise FeatureError where an option is no number that it may be, or a switch neither true nor false."""
-    for name, (least, most) in (WHOLE | NUMBERS).items():
+    for name, (least, most) in {**WHOLE, **NUMBERS}.items():
         value = options.get(name, least)
         kinds = int if name in WHOLE else int | float
         if isinstance(value, bool) or not isinstance(value, kinds) or not least <= value <= most:

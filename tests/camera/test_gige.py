@@ -172,8 +172,15 @@ def test_features_are_refused_with_their_limits() -> None:
         camera.open()
         with pytest.raises(FeatureError, match="Teapot"):
             camera.configure(CONFIG)
-        wrong = [("Width", "wide"), ("AcquisitionLineRate", "fast"), ("ChunkModeActive", "perhaps")]
-        for name, value in (("Width", 100_000), ("AcquisitionLineRate", 0.0), ("PixelFormat", "Mono99"), *wrong):
+        wrong: list[tuple[str, int | float | str]] = [
+            ("Width", "wide"),
+            ("AcquisitionLineRate", "fast"),
+            ("ChunkModeActive", "perhaps"),
+            ("Width", 100_000),
+            ("AcquisitionLineRate", 0.0),
+            ("PixelFormat", "Mono99"),
+        ]
+        for name, value in wrong:
             with pytest.raises(FeatureError, match=name):
                 camera.features.set(name, value)
         camera.features.set("TriggerMode[TriggerSelector=LineStart]", "Off")
