@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from aoi_app.core.detection import Detections
 from aoi_app.inference.metrics import Truth
+from aoi_app.training.corpus import DataError
 from aoi_app.training.data.dataset import Dataset
 from aoi_app.training.scoring.comparing import compare_models
 from aoi_app.training.scoring.detecting import Inspected, truth_of
@@ -95,6 +96,9 @@ def test_a_model_that_loses_a_sure_defect_may_not_replace(dataset: Any) -> None:
     assert len(verdict.differences) == 1 and verdict.differences[0].confidence_b == 0
     assert not next(rule for rule in verdict.rules if "lost" in rule.text).holds
     assert compare_models(poorer, a).may_replace
+    good = dataclasses.replace(a, truths=tuple(Truth(t.boxes[:0], t.classes[:0]) for t in a.truths))
+    with pytest.raises(DataError, match="no labelled defect"):
+        compare_models(good, good)
 
 
 def test_a_model_with_more_false_calls_may_not_replace(dataset: Any) -> None:

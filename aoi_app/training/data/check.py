@@ -89,7 +89,16 @@ def check(dataset: Dataset, step: Callable[[], None] = lambda: None) -> CheckRep
     ----------
     step
         Called after each picture.
+
+    Raises
+    ------
+    DataError
+        There is no picture, nor anything wrong that could be the reason.
     """
+    if not dataset.samples and not dataset.problems:
+        raise DataError(
+            "The data set holds no picture.", "Of a station's history, export boards whose defects were reviewed."
+        )
     problems = list(dataset.problems)
     prints: list[Fingerprint] = []
     printed: list[Sample] = []

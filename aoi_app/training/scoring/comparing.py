@@ -75,6 +75,8 @@ def compare_models(a: Inspected, b: Inspected) -> Comparison:
             f"The models know different classes: {', '.join(names_a)} and {', '.join(names_b)}.",
             "Only models of the same classes can replace each other.",
         )
+    if not any(len(truth.classes) for truth in a.truths):
+        raise DataError("There is no labelled defect to compare on.", "Name a data set with labelled defects.")
     figures_a, figures_b = measure(a.found, a.truths, names_a), measure(b.found, b.truths, names_a)
     differences = []
     lost = 0

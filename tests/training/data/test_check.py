@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from aoi_app.training.corpus import DataError
 from aoi_app.training.data.check import check
-from aoi_app.training.data.dataset import Annotation, Dataset, Fault, Picture, Sample
+from aoi_app.training.data.dataset import Annotation, Dataset, Fault, Picture, Problem, Sample
 from aoi_app.training.data.split import leave_one_out, split_by_board
 
 
@@ -38,6 +38,13 @@ def test_boxes_that_no_cell_may_meet_are_told(drawn: Dataset) -> None:
     fine = replace(sample, labels=(Annotation(code, (10, 10, 40, 16)), Annotation(code, (50, 50, 58, 58))))
     (problem,) = check(replace(drawn, samples=(fine,))).problems
     assert problem.fault is Fault.TOO_SMALL and not problem.fatal and problem.what.startswith("1 of 2 boxes")
+
+
+def test_a_set_without_pictures_is_said(drawn: Dataset) -> None:
+    with pytest.raises(DataError, match="no picture"):
+        check(replace(drawn, samples=()))
+    broken = Problem(Fault.UNREADABLE_IMAGE, "a.png", "it is no picture")
+    assert check(replace(drawn, samples=(), problems=(broken,))).problems == (broken,)
 
 
 def test_the_same_picture_twice_is_found(drawn: Dataset) -> None:
