@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -297,7 +297,10 @@ def _write_json(where: str, values: object) -> None:
         write_text(Path(where), text + "\n")
 
 
-def _print_figures(console: Console, engine: str, groups: dict[str, Figures]) -> None:
+def _print_figures(
+    console: Console, engine: str, groups: dict[str, Figures], told: Sequence[str] = ("all pictures",)
+) -> None:
+    """Print a table of groups; of those that are `told`, the escapes in a sentence too."""
     table = Table("", "pictures", "defects", "mAP@0.33", "mAP@0.5", "mAP@0.5:0.95", "best F", "escapes", "false calls",
                   box=SIMPLE_HEAD)  # fmt: skip
     for name, f in groups.items():
@@ -305,11 +308,12 @@ def _print_figures(console: Console, engine: str, groups: dict[str, Figures]) ->
         table.add_row(name, str(f.pictures), str(f.defects), *values, str(f.missed), str(f.false_calls))
     console.print(escape(engine))
     console.print(table)
-    whole = groups["all pictures"]
-    console.print(
-        f"threshold {whole.threshold:.2f}; {whole.missed} of {whole.defects} defects escape, with 95 % confidence no "
-        f"more than {100 * whole.escape_bound:.2f} %"
-    )
+    for name in told:
+        f = groups[name]
+        console.print(
+            f"{f'{name}: ' if len(told) > 1 else ''}threshold {f.threshold:.2f}; {f.missed} of {f.defects} defects "
+            f"escape, with 95 % confidence no more than {100 * f.escape_bound:.2f} %"
+        )
 
 
 def _print_comparison(console: Console, names: tuple[str, str], comparison: Comparison) -> None:
@@ -320,7 +324,8 @@ def _print_comparison(console: Console, names: tuple[str, str], comparison: Comp
         table.add_row(escape(d.picture), escape(d.defect_code), box, *confidences)
     if comparison.differences:
         console.print(table)
-    _print_figures(console, f"A {names[0]}, B {names[1]}", {"all pictures": comparison.a, "B": comparison.b})
+    both = {"A": comparison.a, "B": comparison.b}
+    _print_figures(console, f"A {names[0]}, B {names[1]}", both, tuple(both))
     for rule in comparison.rules:
         console.print(
             f"[{'green' if rule.holds else 'red'}]{'yes' if rule.holds else 'no '}[/] {rule.text}: {rule.found}"

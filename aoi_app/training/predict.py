@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from aoi_app.core.detection import Detections
+from aoi_app.core.errors import AoiError
 from aoi_app.inference.metrics import Truth, evaluate
 from aoi_app.training.boxes import suppress
 from aoi_app.training.corpus import Corpus
@@ -44,7 +45,10 @@ def predict(
         with torch.autocast(device.type, dtype, enabled=dtype is not torch.float32):
             raw = network(x)
         if not torch.isfinite(raw).all():
-            raise FloatingPointError("The network gave values that are no numbers.")
+            raise AoiError(
+                "The network gave values that are no numbers: the training has come apart.",
+                "Train with --precision fp32, or with a lower `rate` through --plan.",
+            )
         for rows in suppress(raw, len(corpus.classes), *corpus.size, LEAST_CONFIDENCE):
             values = rows.cpu().numpy()
             found.append(

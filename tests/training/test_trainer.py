@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import errno
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +21,11 @@ from aoi_app.inference.model import read_model  # noqa: E402
 from aoi_app.training.augment import Augmentation  # noqa: E402
 from aoi_app.training.corpus import DataError, joined  # noqa: E402
 from aoi_app.training.folder import RunFolder  # noqa: E402
+from aoi_app.training.network import Network  # noqa: E402
 from aoi_app.training.paint import Paint, painted  # noqa: E402
 from aoi_app.training.parallel import train_on  # noqa: E402
 from aoi_app.training.plan import Plan, Precision  # noqa: E402
+from aoi_app.training.predict import predict  # noqa: E402
 from aoi_app.training.schedule import plan_for  # noqa: E402
 from aoi_app.training.session import About, train_session  # noqa: E402
 from aoi_app.training.trainer import Data, Trainer, rate_at, read_checkpoint, resolve  # noqa: E402
@@ -212,3 +215,11 @@ def test_a_session_leaves_everything_that_is_needed(tmp_path: Any, corpus: Any) 
     assert Plan.from_json(config["plan"]) == PLAN and config["data"]["real"]["windows"] == 6
     with pytest.raises(DataError, match="not empty"):
         RunFolder.create(tmp_path / "run")
+
+
+def test_a_network_that_came_apart_is_said(corpus: Any) -> None:
+    windows = corpus(2)
+    network = Network(windows.planes, len(windows.classes), "tiny")
+    torch.nn.init.constant_(network.heads[0].locate[-1].bias, math.nan)
+    with pytest.raises(AoiError, match="come apart"):
+        predict(network, windows, CPU)

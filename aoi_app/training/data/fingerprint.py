@@ -59,7 +59,7 @@ def pairs_alike(prints: Sequence[Fingerprint]) -> Iterator[tuple[int, int, bool]
     """
     first: dict[bytes, int] = {}
     bands: dict[tuple[int, bytes], list[int]] = defaultdict(list)
-    codes: NDArray[np.uint8] = np.array([np.frombuffer(p.near, np.uint8) for p in prints]).reshape(-1, _SIDE * _SIDE // 8)
+    codes: NDArray[np.uint8] = np.frombuffer(b"".join(p.near for p in prints), np.uint8).reshape(-1, _SIDE**2 // 8)
     for index, mark in enumerate(prints):
         if mark.exact in first:
             yield first[mark.exact], index, True
