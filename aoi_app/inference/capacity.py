@@ -22,7 +22,7 @@ LINKS: dict[str, float] = {
     "10 GbE": 10e9 / 8 * ETHERNET,
     "25 GbE": 25e9 / 8 * ETHERNET,
     "100 GbE": 100e9 / 8 * ETHERNET,
-    "PCIe": 55.1e9,
+    "PCIe": 55.2e9,
 }
 """Bytes a second each way; PCIe as measured from pinned memory to an H200 (docs/tensorrt.md)."""
 

@@ -70,6 +70,8 @@ def _to_triton(
     engine = None if plan is None else EngineStore(plan.parent).verify(plan)
     home = export_repository(file, folder, served, engine)
     out.print(f"{home}")
+    if precision == "int8" and not served.gpu:
+        out.print("Take fp32 where the server's processor has no VNNI: Triton's ONNX Runtime clips INT8 sums there.")
     out.print(f"Serve it: tritonserver --model-repository={folder.resolve()}")
     out.print(
         f"Use it: aoi --runtime triton --precision {precision} --option url=SERVER:8001 --option model={home.name}"

@@ -17,6 +17,8 @@ from aoi_app.inference.runtimes.tensorrt.manifest import PlanKey, manifest_of
 from aoi_app.inference.runtimes.tensorrt.store import EngineStore
 from aoi_app.inference.yardstick import write_yardstick
 
+from ..test_seven_bits import detector
+
 SIDE = 64
 
 
@@ -62,6 +64,13 @@ def test_onnx_with_batching_instances_and_warm_up(network: Path, tmp_path: Path)
     warm = config.model_warmup
     assert [w.batch_size for w in warm] == [1, 16]
     assert list(warm[0].inputs["images"].dims) == [3, SIDE, SIDE] and warm[0].inputs["images"].zero_data
+
+
+@pytest.mark.parametrize("where", ["--cpu", "--instances=1"])
+def test_int8_on_processors_is_warned_of(where: str, tmp_path: Path) -> None:
+    network = detector(tmp_path / "largest.onnx", "integers")
+    code, text = export("--model", network, "--triton", tmp_path / "out", "--precision", "int8", where)
+    assert code == 0 and ("no VNNI" in text) == (where == "--cpu")
 
 
 def test_a_plan_takes_the_place_of_the_onnx_file(network: Path, tmp_path: Path) -> None:
