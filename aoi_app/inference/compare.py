@@ -257,7 +257,7 @@ def advice(comparison: Comparison) -> str:
         f"Best here{budget}: {name} in {best.choice.precision.upper()}, batch {best.choice.batch}; "
         f"{times:.2f} times as fast as ONNX Runtime in FP32, no box lost. "
         f"Nothing was switched: choose it in the settings, or with --runtime {best.choice.runtime} "
-        f"--precision {best.choice.precision}."
+        f"--precision {best.choice.precision} --option batch={best.choice.batch}."
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from html import escape
 from itertools import groupby
@@ -111,27 +112,35 @@ def _row(figures: Figures, cells: tuple[str, ...], best: bool, shown: Sequence[t
 
 
 def _curves(figures: Sequence[Figures]) -> str:
-    """Return one line a runtime and precision: batch across, p50 upwards."""
+    """Return one line a runtime and precision: batch across, p50 upwards, in equal steps for equal ratios.
+
+    One choice may take ten times as long as the others, which should not become one line for it.
+    """
     if not figures:
         return "<p>Nothing was measured.</p>"
-    most = max(f.p50_ms for f in figures) * 1.1
+    bottom, top = min(f.p50_ms for f in figures) * 0.8, max(f.p50_ms for f in figures) * 1.25
+
+    def height(ms: float) -> float:
+        return _HEIGHT - _EDGE - (_HEIGHT - 2 * _EDGE) * math.log(ms / bottom) / math.log(top / bottom)
+
     batches = sorted({f.choice.batch for f in figures})
     right = _WIDTH - _NAMES
     places = {batch: _EDGE + (right - _EDGE) * i / max(len(batches) - 1, 1) for i, batch in enumerate(batches)}
     parts = [f'<line x1="{_EDGE}" y1="{_HEIGHT - _EDGE}" x2="{right}" y2="{_HEIGHT - _EDGE}" stroke="#888"/>']
     for batch, x in places.items():
         parts.append(f'<text x="{x:.0f}" y="{_HEIGHT - _EDGE + 18}" text-anchor="middle">{batch}</text>')
-    for i in range(5):
-        value = most * i / 4
-        y = _HEIGHT - _EDGE - (_HEIGHT - 2 * _EDGE) * i / 4
-        parts.append(f'<text x="{_EDGE - 6}" y="{y + 4:.0f}" text-anchor="end">{value:.1f}</text>')
+    parts.append(f'<text x="{(_EDGE + right) / 2:.0f}" y="{_HEIGHT - 10}" text-anchor="middle">tiles in a run</text>')
+    parts.append(f'<text x="6" y="{_EDGE - 22}">p50 of a tile, ms</text>')
+    for value in _steps(bottom, top):
+        y = height(value)
+        parts.append(f'<text x="{_EDGE - 6}" y="{y + 4:.0f}" text-anchor="end">{value:g}</text>')
         parts.append(f'<line x1="{_EDGE}" y1="{y:.0f}" x2="{right}" y2="{y:.0f}" stroke="#eee"/>')
     by_name = sorted(figures, key=lambda f: (f.choice.runtime, f.choice.precision, f.choice.batch))
     ends: list[tuple[float, float, str, str]] = []
     for number, (name, group) in enumerate(groupby(by_name, key=lambda f: f"{f.choice.runtime} {f.choice.precision}")):
         colour = _COLOURS[number % len(_COLOURS)]
         dashes = "" if number < len(_COLOURS) else ' stroke-dasharray="6 4"'
-        points = [(places[f.choice.batch], _HEIGHT - _EDGE - (_HEIGHT - 2 * _EDGE) * f.p50_ms / most) for f in group]
+        points = [(places[f.choice.batch], height(f.p50_ms)) for f in group]
         path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
         parts.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"{dashes}/>')
         parts += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{colour}"/>' for x, y in points]
@@ -142,6 +151,12 @@ def _curves(figures: Sequence[Figures]) -> str:
         f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" width="{_WIDTH}" height="{_HEIGHT}" '
         f'font-size="12" role="img" aria-label="p50 of a tile in milliseconds over the batch">\n{drawing}\n</svg>'
     )
+
+
+def _steps(bottom: float, top: float) -> list[float]:
+    """Return 1, 2, 5, 10, 20, ... from `bottom` to `top`."""
+    tens = range(math.floor(math.log10(bottom)), math.ceil(math.log10(top)))
+    return [value for ten in tens for value in (10.0**ten, 2 * 10.0**ten, 5 * 10.0**ten) if bottom <= value <= top]
 
 
 def _labels(ends: Sequence[tuple[float, float, str, str]]) -> list[str]:

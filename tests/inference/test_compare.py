@@ -98,7 +98,7 @@ def test_advice_names_what_to_choose_and_switches_nothing() -> None:
     both = Comparison("m", "machine", 1, 1, 10.0, False, (slow, fast), fast.choice)
     said = advice(both)
     assert "OpenVINO in FP32" in said and "1.80 times" in said and "under 10.0 ms" in said
-    assert "Nothing was switched" in said and "--runtime openvino" in said
+    assert "Nothing was switched" in said and "--runtime openvino --precision fp32 --option batch=1" in said
     assert "which the station starts with" in advice(replace(both, best=REFERENCE))
     assert "Nothing here keeps up" in advice(replace(both, best=None))
 
