@@ -13,7 +13,7 @@ from aoi_app.storage.audit import append
 from aoi_app.storage.clock import now_us
 from aoi_app.storage.database import Place, connect, reading
 from aoi_app.storage.faults import explained
-from aoi_app.storage.following.alarms import ACKNOWLEDGE
+from aoi_app.storage.following.alarms import ACKNOWLEDGE, ANSWERED, RAISE
 from aoi_app.storage.migrate import prepare
 from aoi_app.storage.schema import AlarmTable as A
 from aoi_app.storage.stop_rules import Alarm
@@ -47,6 +47,7 @@ class Alarms:
         standing = {"acknowledged_us": None, "acknowledged_by": "", "cause": ""}
         with explained(self._place.name, self._place.folder), self._database.begin() as connection:
             key = connection.execute(insert(A).returning(A.id), {**row, **standing}).scalar_one()
+            append(connection, station, RAISE, f"alarm {key}", row)
         return AlarmRow(key, alarm.at_us, station, alarm.rule, alarm.what, None, "", "")
 
     def standing(self) -> tuple[AlarmRow, ...]:
@@ -75,7 +76,7 @@ class Alarms:
             open_one = update(A).where(A.id == alarm_id, A.acknowledged_us.is_(None))
             if connection.execute(open_one.values(values)).rowcount == 0:
                 raise StoreError(f"Alarm {alarm_id} is not standing any more.", "Somebody has acknowledged it already.")
-            append(connection, by.name, ACKNOWLEDGE, f"alarm {alarm_id}", {"cause": cause.strip()})
+            append(connection, by.name, ACKNOWLEDGE, f"alarm {alarm_id}", {fact: values[fact] for fact in ANSWERED})
 
     def close(self) -> None:
         """Let go of the database."""

@@ -15,7 +15,7 @@ from aoi_app.core.errors import StoreError
 from aoi_app.storage.clock import iso, now_us
 from aoi_app.storage.database import Place, connect, reading
 from aoi_app.storage.faults import explained
-from aoi_app.storage.following.alarms import Acknowledged
+from aoi_app.storage.following.alarms import RaisedAlarms
 from aoi_app.storage.following.decisions import Decisions
 from aoi_app.storage.following.follower import Follower
 from aoi_app.storage.following.people import People
@@ -23,7 +23,7 @@ from aoi_app.storage.following.recipes import Recipes
 from aoi_app.storage.schema import AuditHeadTable, AuditTable
 
 BEGINNING = "0" * 64
-FOLLOWERS: tuple[Callable[[], Follower], ...] = (Decisions, Recipes, People, Acknowledged)
+FOLLOWERS: tuple[Callable[[], Follower], ...] = (Decisions, Recipes, People, RaisedAlarms)
 
 _BATCH = 2_000
 

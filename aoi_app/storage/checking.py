@@ -97,8 +97,9 @@ def _rows(connection: Connection) -> Iterator[Problem]:
         expected = final_verdict(Verdict(verdict), states or [Verification.DEFECT_REJECTED] * (n or 0))
         if final != expected.value:
             yield Problem("rows", board, f"the final verdict is {final}, its defects say {expected.value}")
-        if verdict == Verdict.FAILED.value and still_open != (waits or 0):
-            yield Problem("rows", board, f"{still_open} defects are said to wait for review, {waits} do")
+        waiting_now = (waits or 0) if verdict == Verdict.FAILED.value else 0  # only failed boards are reviewed
+        if still_open != waiting_now:
+            yield Problem("rows", board, f"{still_open} defects are said to wait for review, {waiting_now} do")
 
 
 def _pictures(connection: Connection, place: Place, decode: bool, station: str) -> Iterator[Problem]:

@@ -53,7 +53,7 @@ class RecipeBook:
             ):
                 return recipe.model_copy(update={"revision": newest})
             saved = recipe.model_copy(update={"revision": newest + 1})
-            body = recipe_text(saved)
+            body, now = recipe_text(saved), now_us()
             connection.execute(
                 insert(RecipeTable),
                 {
@@ -61,12 +61,12 @@ class RecipeBook:
                     "revision": saved.revision,
                     "sha256": _sha256(body),
                     "body": body,
-                    "saved_us": now_us(),
+                    "saved_us": now,
                     "saved_by": by,
                     "comment": comment,
                 },
             )
-            detail = {"sha256": _sha256(body), "comment": comment}
+            detail = {"sha256": _sha256(body), "comment": comment, "saved_us": now}
             append(connection, by, SAVE_RECIPE, f"recipe {saved.name}, revision {saved.revision}", detail)
             return saved
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from aoi_app.storage.audit import append
 from aoi_app.storage.clock import now_us
 from aoi_app.storage.database import Place, connect, reading
 from aoi_app.storage.faults import explained
-from aoi_app.storage.following.decisions import VERIFY
+from aoi_app.storage.following.decisions import FACTS, VERIFY
 from aoi_app.storage.history import DefectRow
 from aoi_app.storage.migrate import prepare
 from aoi_app.storage.schema import DefectTable, InspectionTable, VerificationTable
@@ -141,7 +141,8 @@ class Review:
                 "undone": False,
             }
             connection.execute(insert(VerificationTable), event)
-            return self._set(connection, defect, state.value, reviewer, now, seconds, reviewer, "")
+            told = {fact: event[fact] for fact in FACTS}
+            return self._set(connection, defect, state.value, reviewer, now, seconds, reviewer, told)
 
     def undo(self, reviewer: str, seconds: float = 0.0) -> Reviewed | None:
         """Take back the last decision of a reviewer, and the one before at the next call; None when none is left.
@@ -178,7 +179,7 @@ class Review:
                 last["before_us"],
                 seconds,
                 reviewer,
-                "undo",
+                {"how": "undo"},
             )
 
     def claim(self, board_id: str, holder: str, reviewer: str) -> str:
@@ -237,7 +238,7 @@ class Review:
         at_us: int | None,
         seconds: float,
         who: str,
-        how: str,
+        told: Mapping[str, Any],
     ) -> Reviewed:
         """Write a defect's state, what follows for its board, and the audit entry."""
         values = {"verification": state, "reviewer": by, "verified_us": at_us, "review_s": defect["review_s"] + seconds}
@@ -269,5 +270,5 @@ class Review:
             "after": state,
             "seconds": seconds,
         }
-        append(connection, who, VERIFY, f"defect {defect['id']}", {**detail, "how": how} if how else detail)
+        append(connection, who, VERIFY, f"defect {defect['id']}", {**detail, **told})
         return Reviewed(board.board_id, defect["id"], Verification(state), final, waiting)

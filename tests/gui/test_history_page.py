@@ -13,14 +13,16 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialog
 
 from aoi_app.core.errors import StoreError
-from aoi_app.core.inspection import Verdict
+from aoi_app.core.inspection import Verdict, Verification
 from aoi_app.core.recipe import Region
-from aoi_app.gui.history.columns import COLUMNS, reason_text
+from aoi_app.gui.background import Background
+from aoi_app.gui.history.columns import COLUMNS, local_time, reason_text
 from aoi_app.gui.history.model import PAGE
 from aoi_app.gui.history.page import HistoryPage
 from aoi_app.gui.history.record_dialog import RecordDialog
 from aoi_app.gui.texts import use_language
-from aoi_app.storage.history import BoardRow
+from aoi_app.storage.history import BoardRow, History
+from aoi_app.storage.review import Review
 from tests.gui.world import GuiWorld
 
 
@@ -211,6 +213,30 @@ def test_double_click_opens_the_record_with_every_fact(world: GuiWorld) -> None:
 
     texts = {label.text() for label in dialog.findChildren(QLabel)}
     assert {"b00001", "PCB-2026-00001", "aoi-bare-1", "fp32", "default, revision 3", "FAIL"} <= texts
+
+
+def test_a_record_says_of_each_defect_what_review_made_of_it_by_whom_and_when(world: GuiWorld) -> None:
+    world.record(1, lambda k: (3, 3))
+    review, history = Review(world.folder), History(world.folder)
+    before = history.board("b00001")
+    assert before is not None
+    first = before.defects[0]
+    review.verify(first.id, Verification.DEFECT_REJECTED, "anna", 2.25)
+    review.close()
+    record = history.board("b00001")
+    history.close()
+    assert record is not None
+    background = Background(world.window, "test")
+    dialog = RecordDialog(record, background, world.window)
+    dialog.show()
+    world.settle()
+    notes = dialog.defects._model.notes
+    when = local_time(record.defects[0].verified_us or 0)
+    assert notes[0] == f"False call, anna, {when}, 2.2 s"
+    assert notes[1:] == ("Waiting for review",) * (len(notes) - 1)
+    shown = dialog.defects._model.index(0)
+    assert "False call, anna" in shown.data(Qt.ItemDataRole.DisplayRole)
+    dialog.close()
 
 
 def test_a_preview_that_retention_removed_is_said_not_hidden(world: GuiWorld) -> None:

@@ -112,7 +112,10 @@ def test_an_entry_put_in_at_the_end_is_found(audited: Path) -> None:
 def test_a_chain_written_anew_differs_from_the_noted_head(audited: Path) -> None:
     noted = _verify(audited).head
     _by_hand(audited, "DELETE FROM audit", "UPDATE audit_head SET seq = 0, hash = '" + "0" * 64 + "'")
-    _by_hand(audited, "UPDATE defect SET verification = 'NotVerifiedYet', reviewer = '', review_s = 0")
+    _by_hand(
+        audited,
+        "UPDATE defect SET verification = 'NotVerifiedYet', reviewer = '', review_s = 0, verified_us = NULL",
+    )
     _by_hand(audited, "DELETE FROM verification")
     assert _verify(audited).broken is None, "alone it is a whole, empty chain"
     assert _verify(audited, noted).broken == 1

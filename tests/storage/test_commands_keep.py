@@ -87,7 +87,7 @@ def test_a_period_that_ends_before_it_begins(shift: Path) -> None:
 def test_audit_verify(shift: Path) -> None:
     whole = _run(commands_keep.audit, "verify", "--data", str(shift)).stdout
     head, seal = (line.split()[-1] for line in whole.splitlines() if "noted elsewhere" in line)
-    assert whole.startswith("2 entries, none changed") and "10 boards, none changed" in whole and len(head) == 64
+    assert whole.startswith("3 entries, none changed") and "10 boards, none changed" in whole and len(head) == 64
     _run(commands_keep.audit, "verify", "--data", str(shift), "--head", head, "--seal", seal)
     gone = _run(commands_keep.audit, "verify", "--data", str(shift), "--seal", "1" * 64, expect=1)
     assert gone.stdout.startswith("2 entries, none changed") and "10 boards" not in gone.stdout

@@ -28,7 +28,7 @@ CHANGES = {
     "state": ("UPDATE defect SET verification = 'DefectAccepted' WHERE number = 0", 4, "defect 1 is DefectAccepted"),
     "reviewer": ("UPDATE defect SET reviewer = 'eve' WHERE number = 0", 4, "DefectConfirmed by eve"),
     "review time": ("UPDATE defect SET review_s = 0.5 WHERE number = 0", 4, "0.500 s under review"),
-    "state of nobody's defect": ("UPDATE defect SET verification = 'DefectClosed' WHERE number = 2", 12, "defect 3"),
+    "state of nobody's defect": ("UPDATE defect SET verification = 'DefectClosed' WHERE number = 2", 14, "defect 3"),
     "defect gone": ("DELETE FROM verification; DELETE FROM defect WHERE number = 0", 4, "not in the record any more"),
     "decision": ("UPDATE verification SET after = 'DefectAccepted' WHERE id = 1", 4, "verification 1 of defect 1"),
     "who decided": ("UPDATE verification SET reviewer = 'eve' WHERE id = 1", 4, "DefectConfirmed by eve"),
@@ -38,9 +38,14 @@ CHANGES = {
     "decision put in": (
         "INSERT INTO verification SELECT 99, 3, at_us, reviewer, before, before_reviewer, before_us, after, seconds, "
         "undone FROM verification WHERE id = 1",
-        12,
+        14,
         "put in by hand",
     ),
+    "when": ("UPDATE defect SET verified_us = verified_us + 1 WHERE number = 0", 4, "defect 1 is decided 20"),
+    "when it was decided": ("UPDATE verification SET at_us = 5 WHERE id = 1", 4, "at_us 5"),
+    "seconds": ("UPDATE verification SET seconds = 0.5 WHERE id = 1", 4, "seconds 0.5 in the record and seconds 2.0"),
+    "state before": ("UPDATE verification SET before = 'DefectRejected' WHERE id = 2", 5, "before DefectRejected"),
+    "who was before": ("UPDATE verification SET before_reviewer = 'eve' WHERE id = 1", 4, "before_reviewer eve"),
     "recipe in place": ("UPDATE recipe SET body = replace(body, 'panel', 'Panel') WHERE revision = 1", 7, "revision 1"),
     "recipe with its hash": (
         "UPDATE recipe SET body = (SELECT r.body FROM recipe r WHERE r.revision = 2), "
@@ -51,11 +56,14 @@ CHANGES = {
     "recipe gone": ("DELETE FROM recipe WHERE revision = 2", 8, "revision 2 of recipe 'panel' was saved"),
     "recipe put in": (
         "INSERT INTO recipe SELECT 99, name, 3, sha256, body, saved_us, saved_by, comment FROM recipe WHERE id = 1",
-        12,
+        14,
         "put in by hand",
     ),
-    "role": ("UPDATE account SET role = 'administrator' WHERE name = 'kim'", 10, "role administrator"),
-    "let in again": ("UPDATE account SET active = true WHERE name = 'kim'", 11, "active True"),
+    "who saved": ("UPDATE recipe SET saved_by = 'eve' WHERE revision = 2", 8, "saved_by eve"),
+    "when it was saved": ("UPDATE recipe SET saved_us = 5 WHERE revision = 2", 8, "saved_us 5"),
+    "why it was saved": ("UPDATE recipe SET comment = 'asked for by Ana' WHERE revision = 2", 8, "comment asked"),
+    "role": ("UPDATE account SET role = 'administrator' WHERE name = 'kim'", 12, "role administrator"),
+    "let in again": ("UPDATE account SET active = true WHERE name = 'kim'", 13, "active True"),
     "secret": (
         "UPDATE account SET secret = (SELECT a.secret FROM account a WHERE a.name = 'kim') WHERE name = 'Ana'",
         1,
@@ -64,18 +72,23 @@ CHANGES = {
     "account gone": ("DELETE FROM account WHERE name = 'kim'", 2, "'kim' is not in the record"),
     "account put in": (
         "INSERT INTO account SELECT 99, 'eve', role, secret, active, created_us, 0, 0 FROM account WHERE name = 'Ana'",
-        12,
+        14,
         "'eve' is in the record and not in the audit",
     ),
-    "cause": ("UPDATE alarm SET cause = 'nothing' WHERE id = 1", 9, "'nothing' (Ana)"),
-    "alarm never answered": ("UPDATE alarm SET acknowledged_us = 5, cause = 'x' WHERE id = 2", 12, "alarm 2"),
-    "answered alarm gone": ("DELETE FROM alarm WHERE id = 1", 9, "alarm 1"),
+    "cause": ("UPDATE alarm SET cause = 'nothing' WHERE id = 1", 11, "cause 'nothing'"),
+    "who answered": ("UPDATE alarm SET acknowledged_by = 'eve' WHERE id = 1", 11, "acknowledged_by 'eve'"),
+    "when it was answered": ("UPDATE alarm SET acknowledged_us = 5 WHERE id = 1", 11, "acknowledged_us 5"),
+    "answered alarm": ("UPDATE alarm SET what = 'open at R2' WHERE id = 1", 11, "what 'open at R2'"),
+    "alarm never answered": ("UPDATE alarm SET acknowledged_us = 5, cause = 'x' WHERE id = 2", 10, "alarm 2"),
+    "standing alarm": ("UPDATE alarm SET at_us = 5 WHERE id = 2", 10, "at_us 5"),
+    "answered alarm gone": ("DELETE FROM alarm WHERE id = 1", 11, "alarm 1"),
+    "standing alarm gone": ("DELETE FROM alarm WHERE id = 2", 10, "alarm 2"),
 }
 
 
 @pytest.fixture(scope="module")
 def lived(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A record with something of all that the audit speaks of; entry 11 is the last."""
+    """A record with something of all that the audit speaks of; entry 13 is the last."""
     folder = tmp_path_factory.mktemp("lived")
     live(At(folder))
     return folder
@@ -96,10 +109,10 @@ def live(at: At) -> None:
     book.save(Recipe(name="panel"), "Ana")  # 7
     book.save(Recipe(name="panel", product="P2"), "Ana")  # 8
     for number in range(2):
-        alarms.keep(Alarm("in_a_row", "short at R1", 1_000_000 + number))
-    alarms.acknowledge(1, ana, "paste ran out")  # 9
-    accounts.change_role(ana, "kim", Role.ENGINEER)  # 10
-    accounts.set_active(ana, "kim", False)  # 11
+        alarms.keep(Alarm("in_a_row", "short at R1", 1_000_000 + number), "line 1")  # 9, 10
+    alarms.acknowledge(1, ana, "paste ran out")  # 11
+    accounts.change_role(ana, "kim", Role.ENGINEER)  # 12
+    accounts.set_active(ana, "kim", False)  # 13
     for one in (accounts, review, book, alarms):
         one.close()
 
@@ -129,7 +142,7 @@ def test_a_change_by_hand_is_found_at_its_entry(lived: Path, tmp_path: Path, cha
 def test_what_nobody_changed_fits(at: At) -> None:
     live(at)
     proof = Audit(Place(*at)).verify()
-    assert (proof.entries, proof.broken, proof.why) == (11, None, "")
+    assert (proof.entries, proof.broken, proof.why) == (13, None, "")
     # Another decision on the one that was taken back, by somebody else.
     Review(*at).verify(_defects(at)[1].id, Verification.DEFECT_ACCEPTED, "Ana", 1.25)
     Accounts(*at).change_secret(Accounts(*at).log_in("Ana", "1234"), "Ana", "4321")
@@ -153,11 +166,11 @@ def test_an_entry_that_fits_the_chain_and_says_nothing_that_can_be_read_is_named
     with connect(Place(tmp_path)).begin() as connection:
         append(connection, "eve", act, subject, detail)
     proof = Audit(Place(tmp_path)).verify()
-    assert proof.broken == 12 and "not as this program writes it" in proof.why
+    assert proof.broken == 14 and "not as this program writes it" in proof.why
 
 
 def test_entries_of_an_older_program_say_less_and_fit(tmp_path: Path) -> None:
-    """They have neither seconds nor the mark of a secret."""
+    """They have neither seconds nor the mark of a secret, and no alarm is told before it is answered."""
     old = At(tmp_path / "old")
     store = Store(*old)
     store.record(*board(1, *defects(1)))
@@ -179,4 +192,12 @@ def test_entries_of_an_older_program_say_less_and_fit(tmp_path: Path) -> None:
         append(connection, "Ana", "create administrator", "account Ana")
         append(connection, "Ana", "change secret", "account Ana")
         append(connection, "kim", "verify defect", "defect 1", {"before": "NotVerifiedYet", "after": "DefectConfirmed"})
+        for answer in ("NULL, '', ''", "6, 'Ana', 'paste'"):
+            connection.execute(
+                text(
+                    "INSERT INTO alarm (at_us, station, rule, what, acknowledged_us, acknowledged_by, cause) "
+                    f"VALUES (5, '', 'in_a_row', 'x', {answer})"
+                )
+            )
+        append(connection, "Ana", "acknowledge alarm", "alarm 2", {"cause": "paste"})
     assert Audit(Place(*old)).verify().why == ""

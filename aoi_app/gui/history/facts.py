@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from aoi_app.core.inspection import Verdict, Verification
 from aoi_app.gui.history.columns import local_time, reason_text
 from aoi_app.gui.line.verdict_looks import LOOKS
 from aoi_app.gui.texts import message, tr
-from aoi_app.storage.history import BoardRecord
+from aoi_app.storage.history import BoardRecord, DefectRow
 
 Rows = list[tuple[str, str]]
+
+STATES = {
+    Verification.NOT_VERIFIED_YET: "Waiting for review",
+    Verification.DEFECT_CONFIRMED: "Confirmed",
+    Verification.DEFECT_REJECTED: "False call",
+    Verification.DEFECT_ACCEPTED: "Accepted",
+    Verification.DEFECT_REPAIRED: "Repaired",
+    Verification.DEFECT_CLOSED: "Closed",
+}
+"""What a person calls the states of CFX."""
 
 
 def board_facts(record: BoardRecord) -> Rows:
@@ -47,6 +58,17 @@ def engine_facts(record: BoardRecord) -> Rows:
         ("Remark", message(engine.detail)),
     ]
     return [(name, value) for name, value in facts if value]
+
+
+def review_note(record: BoardRecord, defect: DefectRow) -> str:
+    """Return what review made of a defect, who said so, when, and how long it took; empty where it asks for none."""
+    if not defect.defect.counts or record.row.verdict is not Verdict.FAILED:
+        return ""
+    state = tr(STATES[defect.verification])
+    if defect.verified_us is None:
+        return state
+    seconds = tr("{s} s", s=f"{defect.review_s:.1f}")
+    return ", ".join((state, defect.reviewer, local_time(defect.verified_us), seconds))
 
 
 def trace_facts(record: BoardRecord) -> Rows:

@@ -27,7 +27,7 @@ from aoi_app.gui.board.picture import BoardPicture, Marks, picture_of_image, rea
 from aoi_app.gui.board.qimages import thumbnail
 from aoi_app.gui.board.tools import ViewTools
 from aoi_app.gui.board.view import BoardView
-from aoi_app.gui.history.facts import board_facts, engine_facts, latency_facts, trace_facts
+from aoi_app.gui.history.facts import board_facts, engine_facts, latency_facts, review_note, trace_facts
 from aoi_app.gui.line.defect_list import THUMB, DefectList
 from aoi_app.gui.line.verdict_tile import VerdictTile
 from aoi_app.gui.screen_room import resize_to_fit, room_of
@@ -104,8 +104,8 @@ class RecordDialog(QDialog):
             self.again_button.clicked.connect(lambda: inspect_again(record))
         self._lay_out()
         resize_to_fit(self, 1280, 800, room_of(self))
+        self._crops: tuple[QImage | None, ...] = ()
         self.retranslate()
-        self.defects.show_defects(tuple(d.defect for d in record.defects))
         self.defects.chosen.connect(lambda row: self.view.select(row, centre=True))
         self.view.defect_clicked.connect(self.defects.choose)
         background.run("picture", lambda: picture_of_record(record), self._on_picture, self._on_failed)
@@ -152,7 +152,14 @@ class RecordDialog(QDialog):
         self.view.show_picture(picture)
 
     def _on_crops(self, crops: tuple[QImage | None, ...]) -> None:
-        self.defects.show_defects(tuple(d.defect for d in self.record.defects), crops)
+        self._crops = crops
+        self._show_defects()
+
+    def _show_defects(self) -> None:
+        found, chosen = self.record.defects, self.defects.currentIndex().row()
+        notes = tuple(review_note(self.record, defect) for defect in found)
+        self.defects.show_defects(tuple(d.defect for d in found), self._crops, notes)
+        self.defects.choose(chosen)
 
     def _on_failed(self, error: Exception) -> None:
         raise error
@@ -168,6 +175,7 @@ class RecordDialog(QDialog):
         for title, facts in SECTIONS:
             self._facts.addWidget(FactsBlock(title, facts(self.record), self))
         self._facts.addStretch(1)
+        self._show_defects()
 
 
 class FactsBlock(QWidget):

@@ -41,12 +41,16 @@ class DefectModel(QAbstractListModel):
         super().__init__(parent)
         self.defects: tuple[Defect, ...] = ()
         self.crops: tuple[QImage | None, ...] = ()
+        self.notes: tuple[str, ...] = ()
 
-    def set_defects(self, defects: tuple[Defect, ...], crops: tuple[QImage | None, ...]) -> None:
-        """Show other defects; `crops` may be empty."""
+    def set_defects(
+        self, defects: tuple[Defect, ...], crops: tuple[QImage | None, ...], notes: tuple[str, ...] = ()
+    ) -> None:
+        """Show other defects; `crops` and `notes` may be empty."""
         self.beginResetModel()
         self.defects = defects
         self.crops = crops or (None,) * len(defects)
+        self.notes = notes or ("",) * len(defects)
         self.endResetModel()
 
     def rowCount(self, parent: AnyIndex = ROOT) -> int:
@@ -57,7 +61,10 @@ class DefectModel(QAbstractListModel):
         """Return what a screen reader says, the tool tip, or the defect itself."""
         defect = self.defects[index.row()]
         if role == Qt.ItemDataRole.DisplayRole:
-            return f"{defect_title(defect.defect_code, defect.component)} {defect.confidence:.0%}"
+            said = f"{defect_title(defect.defect_code, defect.component)} {defect.confidence:.0%}"
+            return f"{said}, {note}" if (note := self.notes[index.row()]) else said
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return self.notes[index.row()] or None
         if role == Qt.ItemDataRole.UserRole:
             return defect
         return None
@@ -72,7 +79,7 @@ class _Card(QStyledItemDelegate):
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: AnyIndex) -> None:
         model = index.model()
         assert isinstance(model, DefectModel)
-        defect, crop = model.defects[index.row()], model.crops[index.row()]
+        defect, crop, note = (shown[index.row()] for shown in (model.defects, model.crops, model.notes))
         rect: QRect = option.rect
         selected = bool(option.state & QStyle.StateFlag.State_Selected)
         painter.save()
@@ -89,18 +96,20 @@ class _Card(QStyledItemDelegate):
             painter.drawImage(target, crop)
         painter.setPen(QPen(colour("strong_line"), 1))
         painter.drawRect(frame)
-        _draw_texts(painter, rect.adjusted(THUMB + 24, 8, -10, -8), defect, selected)
+        _draw_texts(painter, rect.adjusted(THUMB + 24, 8, -10, -8), defect, note, selected)
         painter.restore()
 
 
-def _draw_texts(painter: QPainter, room: QRect, defect: Defect, selected: bool) -> None:
+def _draw_texts(painter: QPainter, room: QRect, defect: Defect, note: str, selected: bool) -> None:
     place = defect.region
     x, y = (defect.box[0] + defect.box[2]) / 2, (defect.box[1] + defect.box[3]) / 2
     size = tr("{size:.0f} µm", size=defect.size_um) if defect.size_um is not None else ""
+    below = [place or f"x {x:,.0f}  y {y:,.0f}", size if defect.counts else tr("tolerated by the recipe")]
+    if note:
+        below = ["    ".join(part for part in below if part), note]
     lines = (
         (defect_title(defect.defect_code, defect.component), 11.0, True, "text"),
-        (place or f"x {x:,.0f}  y {y:,.0f}", 9.5, False, "muted"),
-        (size if defect.counts else tr("tolerated by the recipe"), 9.5, False, "muted"),
+        *((text, 9.5, False, "muted") for text in below),
     )
     right = f"{defect.confidence:.0%}"
     painter.setFont(ui_font(11, True))
@@ -144,9 +153,11 @@ class DefectList(QListView):
         """The defects on show."""
         return self._model.defects
 
-    def show_defects(self, defects: tuple[Defect, ...], crops: tuple[QImage | None, ...] = ()) -> None:
-        """Show other defects."""
-        self._model.set_defects(defects, crops)
+    def show_defects(
+        self, defects: tuple[Defect, ...], crops: tuple[QImage | None, ...] = (), notes: tuple[str, ...] = ()
+    ) -> None:
+        """Show other defects, with a note on each where there are notes."""
+        self._model.set_defects(defects, crops, notes)
 
     def choose(self, row: int) -> None:
         """Mark a row, without telling anyone."""
