@@ -68,7 +68,7 @@ def report(
     query = HistoryQuery(recipes=tuple(recipe or ()), station=station)
     alarms, statistics = Alarms(where.folder, where.url), Statistics(where.folder, where.url)
     try:
-        raised = alarms.between(begin, end)
+        raised = alarms.between(begin, end, station)
         chances = None if opportunities is None else _ForAll(opportunities)
         figures = statistics.figures(begin, end, query, chances)
     finally:

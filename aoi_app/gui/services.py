@@ -78,8 +78,8 @@ class Reviewing(Protocol):
     def verify(self, defect_id: int, state: Verification, reviewer: str, seconds: float) -> Reviewed:
         """Record a decision. Raises StoreError, AlreadyReviewed."""
 
-    def undo(self, reviewer: str) -> Reviewed | None:
-        """Take back the last decision of a reviewer; None when there is none left."""
+    def undo(self, reviewer: str, seconds: float = 0.0, defect_id: int | None = None) -> Reviewed | None:
+        """Take back the last decision of a reviewer, or that on one defect; None when there is none left."""
 
 
 class AlarmBook(Protocol):

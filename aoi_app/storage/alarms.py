@@ -54,9 +54,9 @@ class Alarms:
         """Return the alarms that nobody has acknowledged, oldest first."""
         return self._find(A.acknowledged_us.is_(None))
 
-    def between(self, since_us: int, until_us: int) -> tuple[AlarmRow, ...]:
-        """Return the alarms of a period, oldest first."""
-        return self._find(A.at_us >= since_us, A.at_us < until_us)
+    def between(self, since_us: int, until_us: int, station: str = "") -> tuple[AlarmRow, ...]:
+        """Return the alarms of a period, oldest first; of one station, or of all."""
+        return self._find(A.at_us >= since_us, A.at_us < until_us, *([A.station == station] if station else []))
 
     def acknowledge(self, alarm_id: int, by: Account, cause: str) -> None:
         """Note who knows of an alarm and what its cause was.

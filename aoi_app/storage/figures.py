@@ -29,13 +29,16 @@ class Subgroups:
     ----------
     start_us
         (k,) int64, beginning of each interval, UTC microseconds.
-    boards, not_passed, confirmed, false_calls
-        (k,) int64: units inspected for the first time, those that did not pass, defects by outcome of review.
+    boards, not_passed
+        (k,) int64: units inspected for the first time, those that did not pass.
+    inspected, confirmed, false_calls
+        (k,) int64: inspections that passed or failed, repeated ones included, and their defects by outcome of review.
     """
 
     start_us: NDArray[np.int64]
     boards: NDArray[np.int64]
     not_passed: NDArray[np.int64]
+    inspected: NDArray[np.int64]
     confirmed: NDArray[np.int64]
     false_calls: NDArray[np.int64]
 
@@ -72,6 +75,8 @@ class Figures:
         Time spent on review, and the median of a defect; 0 and None when there was none.
     opportunities_not_set
         Recipes of which nobody knows how many opportunities a board has: there is no DPMO while there are some.
+    recipes, station
+        What alone was counted; empty for all.
     """
 
     since_us: int
@@ -91,3 +96,5 @@ class Figures:
     review_median_s: float | None
     subgroups: Subgroups
     opportunities_not_set: tuple[str, ...] = ()
+    recipes: tuple[str, ...] = ()
+    station: str = ""

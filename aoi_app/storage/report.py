@@ -14,6 +14,7 @@ from aoi_app.storage.intervals import Rate
 from aoi_app.storage.spreadsheet import rows_into
 
 LONGEST_PARETO = 20
+_COUNTED = ("boards", "not_passed", "inspected", "confirmed", "false_calls")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,9 @@ class Line:
 
 def report_lines(figures: Figures, alarms: Sequence[AlarmRow] = ()) -> list[Line]:
     """Return the report of a period, in the order in which it is read."""
-    lines = [Line("boards", verdict.value, figures.verdicts.get(verdict, 0), "boards") for verdict in Verdict]
+    only = (("recipe", ", ".join(figures.recipes)), ("station", figures.station))
+    lines = [Line("only", name, value, "text") for name, value in only if value]
+    lines += [Line("boards", verdict.value, figures.verdicts.get(verdict, 0), "boards") for verdict in Verdict]
     lines += [
         _share("yield", "first-pass yield", figures.first_pass_yield),
         _share("yield", "passed by the station", figures.machine_yield),
@@ -79,14 +82,9 @@ def report_object(
         "filters": dict(filters or {}),
         "figures": [asdict(line) for line in report_lines(figures, alarms)],
         "subgroups": [
-            {"start": iso(start), "boards": boards, "not_passed": bad, "confirmed": confirmed, "false_calls": false}
-            for start, boards, bad, confirmed, false in zip(
-                groups.start_us.tolist(),
-                groups.boards.tolist(),
-                groups.not_passed.tolist(),
-                groups.confirmed.tolist(),
-                groups.false_calls.tolist(),
-                strict=True,
+            {"start": iso(start), **dict(zip(_COUNTED, counts, strict=True))}
+            for start, *counts in zip(
+                groups.start_us.tolist(), *(getattr(groups, name).tolist() for name in _COUNTED), strict=True
             )
         ],
     }

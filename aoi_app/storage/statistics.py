@@ -125,6 +125,8 @@ class _Count:
             median,
             subgroups,
             not_set,
+            self.query.recipes,
+            self.query.station,
         )
 
     def _boards(self) -> tuple[dict[Verdict, int], dict[Revision, int]]:
@@ -166,6 +168,11 @@ class _Count:
         ones = func.sum(case((clean, 0), else_=1)), func.sum(case((passed, 1), else_=0))
         firsts = select(slot, func.count(), *ones).where(first.c.turn == 1, ~earlier)
         units = self.connection.execute(firsts.group_by(slot)).all()
+        slot = ((I.ts_us - self.since_us) // interval_us).label("slot")
+        judged = I.verdict.in_([Verdict.PASSED.value, Verdict.FAILED.value])
+        inspections = self.connection.execute(
+            select(slot, func.count()).where(*self._board_filters(), judged).group_by(slot)
+        ).all()
         slot = ((D.ts_us - self.since_us) // interval_us).label("slot")
         found = [v.value for v in (*REAL, Verification.DEFECT_REJECTED)]
         calls = self.connection.execute(
@@ -174,15 +181,17 @@ class _Count:
             .group_by(slot, D.verification)
         ).all()
         k = max(1, -(-(self.until_us - self.since_us) // interval_us))
-        boards, not_passed, confirmed, false_calls = np.zeros((4, k), np.int64)
+        boards, not_passed, inspected, confirmed, false_calls = np.zeros((5, k), np.int64)
         machine_passed = 0
         for i, n, bad, good in units:
             boards[i], not_passed[i] = n, bad
             machine_passed += good
+        for i, n in inspections:
+            inspected[i] = n
         for i, state, n in calls:
             (false_calls if state == Verification.DEFECT_REJECTED.value else confirmed)[i] += n
         start = self.since_us + np.arange(k, dtype=np.int64) * interval_us
-        return Subgroups(start, boards, not_passed, confirmed, false_calls), machine_passed
+        return Subgroups(start, boards, not_passed, inspected, confirmed, false_calls), machine_passed
 
     def _without_false_call(self) -> Rate:
         done = [*self._board_filters(), I.open_defects == 0, I.verdict.in_(["PASSED", "FAILED"])]

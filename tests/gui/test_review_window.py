@@ -37,6 +37,8 @@ def open_window(world: GuiWorld) -> Iterator[Open]:
         windows.append(window)
         window.show()
         window.begin()
+        # Nobody of these has an account in the record.
+        window.desk._timer.stop()
         window.session.know((Account(name, Role.OPERATOR),))
         window.session.take(Account(name, Role.OPERATOR))
         page = window.page("review")
@@ -115,6 +117,33 @@ def test_a_board_that_was_taken_while_the_window_slept_is_told(
     world.until(lambda: "ben has taken the board" in anna.problem.text())
     assert in_hand(anna) != mine
     review.close()
+
+
+def test_undo_takes_back_what_was_decided_in_this_window(world: GuiWorld, open_window: Open) -> None:
+    """Where nobody logs in, all windows of a plant may work under one name."""
+    world.record(4, lambda k: (1, 1))
+    here = open_window("aoi")
+    world.until(lambda: in_hand(here) != "" and ready(here))
+    there = open_window("aoi")
+    world.until(lambda: in_hand(there) != "")
+    mine, others = here.desk.defect, there.desk.defect
+    assert mine is not None and others is not None and mine.id != others.id
+    done: list[object] = []
+    for page in (here, there):
+        page.decided.connect(done.append)
+        page.desk._since = -10.0
+        page.view.buttons["reject"].click()
+        world.until(lambda: bool(done))
+        done.clear()
+    here.view.buttons["undo"].click()
+    world.until(lambda: here.desk.defect is not None and here.desk.defect.id == mine.id)
+    here.view.buttons["undo"].click()
+    world.until(lambda: here.problem.text() == tr("There is nothing to take back."))
+    history = History(world.folder)
+    states = {d.id: d.verification for b in range(1, 5) if (r := history.board(f"b{b:05d}")) for d in r.defects}
+    assert states[mine.id] is Verification.NOT_VERIFIED_YET
+    assert states[others.id] is Verification.DEFECT_REJECTED
+    history.close()
 
 
 def test_a_board_put_off_is_for_others(world: GuiWorld, open_window: Open) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PySide6.QtCore import QDateTime
 from PySide6.QtGui import QImage
 
 from aoi_app.core.inspection import Verdict, Verification
@@ -165,6 +166,42 @@ def test_shifts_are_those_of_the_plant(world: GuiWorld, title: str) -> None:
     # Boards 1 to 6 hours ago: two of this shift (1 h, just under 2 h), three of the one before.
     wanted = {"This shift": (1, 2), "Last shift": (3, 4)}[title]
     world.until(lambda: page.view is not None and sum(page.view.figures.verdicts.values()) in wanted)
+
+
+def test_any_period_can_be_typed(world: GuiWorld) -> None:
+    world.record(6, every_s=3_600.0)
+    page = open_page(world)
+    world.until(lambda: page.view is not None)
+    page.period.setCurrentIndex([p.title for p in PERIODS].index("From … to …"))
+    assert page.between.isVisible()
+    now = QDateTime.currentDateTime()
+    # Boards 1 to 6 hours ago; the later moment first, which does not matter.
+    page.between.first.setDateTime(now.addSecs(-90 * 60))
+    page.between.last.setDateTime(now.addSecs(-270 * 60))
+    world.until(lambda: page.view is not None and sum(page.view.figures.verdicts.values()) == 3)
+    assert page.view is not None
+    groups = page.view.figures.subgroups
+    assert len(groups.start_us) == 13 and groups.start_us[0] % 60_000_000 == 0, "181 minutes in quarters of an hour"
+    page.period.setCurrentIndex(0)
+    assert not page.between.isVisible()
+
+
+@pytest.mark.parametrize(("days", "groups"), [(0.01, 8), (1, 24), (365, 13), (10_000, 1)])
+def test_a_typed_period_has_no_more_subgroups_than_a_chart_has_room_for(days: float, groups: int) -> None:
+    length = round(days * 86_400_000_000)
+    assert -(-length // PERIODS[-1].width_us((0, length))) == groups <= 40
+
+
+def test_the_map_is_of_one_product(world: GuiWorld) -> None:
+    world.record(2, lambda k: (2, 2))
+    world.station.with_recipe(lambda r: r.model_copy(update={"name": "other"}))
+    world.record(2, lambda k: (2, 2))
+    world.review("c")
+    page = open_page(world)
+    world.until(lambda: page.view is not None)
+    assert page.view is not None and page.view.heat_of == "other"
+    assert page.heat._heading.text().endswith("other")
+    assert set(page.view.recipes) == {"default", "other"}
 
 
 def test_heat_is_lightest_where_most_defects_are() -> None:

@@ -72,6 +72,36 @@ def test_a_mistyped_pin_of_the_only_administrator_is_noticed(world: GuiWorld) ->
     dialog.close()
 
 
+def test_a_window_learns_what_another_one_did_with_accounts(world: GuiWorld) -> None:
+    world.show()
+    session = world.window.session
+    world.until(lambda: session.asked)
+    accounts = people(world)
+    world.window.desk.look()
+    world.until(lambda: not session.open_to_all)
+    assert not session.may(Right.REVIEW) and not world.window.first.isVisible()
+    log_in(world, "Otto", "1234")
+    assert session.may(Right.REVIEW)
+    boss = accounts.log_in("Anna", "4711")
+    accounts.set_active(boss, "Otto", False)
+    world.window.desk.look()
+    world.until(lambda: session.account is None)
+    assert not session.may(Right.REVIEW)
+    accounts.close()
+
+
+def test_an_older_answer_does_not_undo_what_was_learnt_meanwhile(world: GuiWorld) -> None:
+    world.show()
+    session = world.window.session
+    world.until(lambda: session.asked)
+    boss = Account("Anna", Role.ADMINISTRATOR)
+    world.window.desk.look()
+    session.know((boss,))
+    session.take(boss)
+    world.settle()
+    assert session.account == boss and not session.open_to_all
+
+
 def test_an_operator_may_review_and_not_change_settings(world: GuiWorld) -> None:
     people(world).close()
     world.record(1, lambda k: (3, 3))

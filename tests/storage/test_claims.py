@@ -63,6 +63,17 @@ def test_a_window_that_is_gone_keeps_its_boards_for_a_minute(waiting: At, monkey
     assert review.claim(BOARDS[0], "north", "kim") == "lee"
 
 
+def test_a_claim_from_before_the_clock_was_set_back_keeps_nobody_waiting(
+    waiting: At, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    review, now = Review(*waiting), now_us()
+    review.claim(BOARDS[0], "north", "kim")
+    monkeypatch.setattr("aoi_app.storage.claims.now_us", lambda: now - 3_600_000_000)
+    assert review.queue(holder="south") == BOARDS and review.elsewhere("south") == 0
+    assert review.claim(BOARDS[0], "south", "lee") == ""
+    assert review.claim(BOARDS[0], "north", "kim") == "lee"
+
+
 def test_of_many_who_reach_for_one_board_one_has_it(waiting: At) -> None:
     reviews = [Review(*waiting) for _ in range(6)]
     start, answers = threading.Barrier(len(reviews)), [""] * len(reviews)

@@ -9,6 +9,7 @@ import pytest
 
 from aoi_app.core.inspection import Verdict, Verification
 from aoi_app.core.recipe import Recipe
+from aoi_app.storage.alarms import Alarms
 from aoi_app.storage.figures import Figures
 from aoi_app.storage.history import History
 from aoi_app.storage.query import HistoryQuery
@@ -16,6 +17,7 @@ from aoi_app.storage.recipes import RecipeBook
 from aoi_app.storage.report import Line, report_lines
 from aoi_app.storage.review import Review
 from aoi_app.storage.statistics import Statistics
+from aoi_app.storage.stop_rules import Alarm
 from aoi_app.storage.store import Store
 from tests.storage.boards import START_US, board, defects
 from tests.storage.places import At
@@ -131,8 +133,42 @@ def test_subgroups(shift: At) -> None:
     assert groups.start_us.tolist() == [START_US, START_US + 60 * MINUTE_US]
     assert groups.boards.tolist() == [8, 1]
     assert groups.not_passed.tolist() == [4, 1]
+    assert groups.inspected.tolist() == [8, 1], "B twice, I not at all"
     assert groups.confirmed.tolist() == [2, 2]
     assert groups.false_calls.tolist() == [2, 0]
+
+
+def test_defects_of_a_board_that_was_inspected_again_stand_over_all_inspections(at: At, store: Store) -> None:
+    """One board, three times in the machine: three defects on three inspections are one a board, not three."""
+    review, history = Review(*at), History(*at)
+    for number in range(3):
+        inspection, end = board(number, *defects(1))
+        store.record(replace(inspection, serial="A"), end)
+        record = history.board(inspection.board_id)
+        assert record is not None
+        review.verify(record.defects[0].id, CONFIRMED, "kim", 1.0)
+    groups = _figures(at).subgroups
+    assert (groups.boards[0], groups.inspected[0], groups.confirmed[0]) == (1, 3, 3)
+    review.close()
+    history.close()
+
+
+def test_a_report_of_a_part_says_of_which_part(shift: At) -> None:
+    part = _figures(shift, query=HistoryQuery(recipes=("default",), station="line 2"))
+    assert report_lines(part)[:2] == [
+        Line("only", "recipe", "default", "text"),
+        Line("only", "station", "line 2", "text"),
+    ]
+    assert report_lines(_figures(shift))[0].section == "boards"
+
+
+def test_alarms_of_one_station_are_no_others(at: At) -> None:
+    alarms = Alarms(*at)
+    for number, station in enumerate(("line 1", "line 2", "line 1")):
+        alarms.keep(Alarm("in_a_row", str(number), START_US + number), station)
+    assert [a.what for a in alarms.between(START_US, START_US + 9, "line 1")] == ["0", "2"]
+    assert len(alarms.between(START_US, START_US + 9)) == 3
+    alarms.close()
 
 
 def test_a_period_has_a_beginning_and_an_end(shift: At) -> None:

@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from PySide6.QtCore import QDateTime, QTimer, Signal
-from PySide6.QtWidgets import QComboBox, QDateTimeEdit, QHBoxLayout, QLineEdit, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtCore import QTimer, Signal
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
 from aoi_app.core.inspection import Verdict
+from aoi_app.gui.between import Between
 from aoi_app.gui.icons import icon
 from aoi_app.gui.line.verdict_looks import LOOKS
 from aoi_app.gui.texts import defect_name, say, tr
@@ -149,13 +150,8 @@ class Filters(QWidget):
         self.serial.setMinimumWidth(190)
         self.serial.setMaximumWidth(260)
         say(self.serial, "setPlaceholderText", "Serial number begins with …")
-        self._since, self._until = QDateTimeEdit(self), QDateTimeEdit(self)
-        for edit, name, back in ((self._since, "From", -1), (self._until, "To", 0)):
-            say(edit, "setAccessibleName", name)
-            edit.setCalendarPopup(True)
-            edit.setDisplayFormat("yyyy-MM-dd HH:mm")
-            edit.setDateTime(QDateTime.currentDateTime().addDays(back))
-            edit.dateTimeChanged.connect(self._on_changed)
+        self.between = Between(self)
+        self.between.changed.connect(self._on_changed)
         self.more, self._reset = QPushButton(self), QPushButton(self)
         self.more.setCheckable(True)
         say(self.more, "setText", "More filters")
@@ -181,7 +177,7 @@ class Filters(QWidget):
         for row in (first, second):
             row.setContentsMargins(0, 0, 0, 0)
             row.setSpacing(8)
-        for widget in (self.period, self._since, self._until, *(self.lists[c.name] for c in CHOICES if not c.more)):
+        for widget in (self.period, self.between, *(self.lists[c.name] for c in CHOICES if not c.more)):
             first.addWidget(widget)
         first.addWidget(self.serial, 1)
         first.addWidget(self.more)
@@ -207,9 +203,7 @@ class Filters(QWidget):
                     self.lists[choice.name].setCurrentIndex(0)
 
     def _on_changed(self) -> None:
-        custom = PERIODS[max(self.period.currentIndex(), 0)][1] == CUSTOM
-        self._since.setVisible(custom)
-        self._until.setVisible(custom)
+        self.between.setVisible(PERIODS[max(self.period.currentIndex(), 0)][1] == CUSTOM)
         self.changed.emit()
 
     def offer(self, offered: Offered) -> None:
@@ -235,8 +229,7 @@ class Filters(QWidget):
 
     def _times(self, back: int) -> tuple[int | None, int | None]:
         if back == CUSTOM:
-            first, last = (edit.dateTime().toMSecsSinceEpoch() * 1000 for edit in (self._since, self._until))
-            return first, last + 60_000_000
+            return self.between.bounds()
         if back == TODAY:
             return to_us(datetime.now().replace(hour=0, minute=0, second=0, microsecond=0)), None
         return (time.time_ns() // 1000 - back if back else None), None

@@ -54,6 +54,7 @@ class BoardSource:
         self.review: Reviewing | None = None
         self._open_review, self._open_history, self._read_golden = open_review, open_history, read_golden
         self._history: HistoryReader | None = None
+        self._decided: list[tuple[str, int]] | None = None
 
     def next_board(self, known: Collection[str], seen: Collection[str], reviewer: str | None) -> Found:
         """Return the next board that nobody has in hand, taken in hand; those that were put off come last.
@@ -97,15 +98,22 @@ class BoardSource:
 
     def verify(self, defect_id: int, state: Verification, reviewer: str, seconds: float) -> Reviewed:
         """Record a decision. Raises StoreError, AlreadyReviewed."""
-        return self._needed().verify(defect_id, state, reviewer, seconds)
+        reviewed = self._needed().verify(defect_id, state, reviewer, seconds)
+        self._decided = [*(self._decided or ()), (reviewer, defect_id)]
+        return reviewed
 
     def take_back(self, reviewer: str) -> tuple[Reviewed, BoardWork | None, str] | None:
         """Take back the last decision; return its board, and who else has it in hand ("" for nobody).
 
-        None when there is nothing left to take back.
+        It is the last one of this window, because people at two windows may work under one name; only before the first
+        decision here, as after a restart, it is the last one under that name. None when there is nothing left.
         """
         review = self._needed()
-        reviewed = review.undo(reviewer)
+        if self._decided is None:
+            reviewed = review.undo(reviewer)
+        else:
+            mine = next((k for k in reversed(range(len(self._decided))) if self._decided[k][0] == reviewer), None)
+            reviewed = None if mine is None else review.undo(reviewer, 0.0, self._decided.pop(mine)[1])
         if reviewed is None:
             return None
         return reviewed, self.board(reviewed.board_id), review.claim(reviewed.board_id, self.holder, reviewer)

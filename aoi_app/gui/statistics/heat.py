@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QFrame, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from aoi_app.core.scan import Pixels
 from aoi_app.gui.board.qimages import owned_qimage
-from aoi_app.gui.texts import say, tr
+from aoi_app.gui.texts import tr
 from aoi_app.gui.theme import colour, ui_font
 
 LONGEST = 640
@@ -65,18 +65,25 @@ class HeatMap(QFrame):
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
         self.setObjectName("panel")
-        heading = QLabel(self)
-        heading.setProperty("role", "title")
-        say(heading, "setText", "Confirmed defects by place")
+        self._heading, self._recipe = QLabel(self), ""
+        self._heading.setProperty("role", "title")
         self._map = _Map(self)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(12, 8, 12, 10)
         layout.setSpacing(4)
-        layout.addWidget(heading)
+        layout.addWidget(self._heading)
         layout.addWidget(self._map, 1)
+        self.retranslate()
 
-    def show_picture(self, picture: Pixels | None) -> None:
-        """Show a map, or that there is nothing to show."""
+    def retranslate(self) -> None:
+        """Name the product anew."""
+        title = tr("Confirmed defects by place")
+        self._heading.setText(f"{title}    {self._recipe}" if self._recipe else title)
+
+    def show_picture(self, picture: Pixels | None, recipe: str = "") -> None:
+        """Show the map of a product, or that there is nothing to show."""
+        self._recipe = recipe
+        self.retranslate()
         self._map.picture = None if picture is None else owned_qimage(picture)
         self._map.update()
 

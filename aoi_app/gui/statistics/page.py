@@ -22,12 +22,13 @@ from PySide6.QtWidgets import (
 
 from aoi_app.core.errors import AoiError
 from aoi_app.gui.background import Background
+from aoi_app.gui.between import Between
 from aoi_app.gui.services import AlarmBook, HistoryReader, StatisticsReader
 from aoi_app.gui.statistics.cards import CARDS
 from aoi_app.gui.statistics.exports import EXPORTS, Export, write_report
 from aoi_app.gui.statistics.heat import HeatMap
 from aoi_app.gui.statistics.plots import ControlPlot, ParetoPlot
-from aoi_app.gui.statistics.reading import PERIODS, PeriodView, read_period
+from aoi_app.gui.statistics.reading import PERIODS, Bounds, PeriodView, read_period
 from aoi_app.gui.texts import defect_name, message, say, tr
 from aoi_app.storage.figures import Figures
 from aoi_app.storage.shifts import DEFAULT_SHIFTS, Shift
@@ -63,6 +64,7 @@ class StatisticsPage(QWidget):
         self.period, self.recipe, self.by = QComboBox(self), QComboBox(self), QComboBox(self)
         for box, name in ((self.period, "Period"), (self.recipe, "Recipe"), (self.by, "Pareto by")):
             say(box, "setAccessibleName", name)
+        self.between = Between(self)
         self._export = QPushButton(self)
         say(self._export, "setText", "Export")
         menu = QMenu(self._export)
@@ -84,7 +86,9 @@ class StatisticsPage(QWidget):
         self.period.setCurrentIndex(1)
         for box in (self.period, self.recipe):
             box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
-            box.currentIndexChanged.connect(self.count)
+            box.currentIndexChanged.connect(self._on_chosen)
+        self.between.changed.connect(self._on_chosen)
+        self.between.hide()
         self.by.currentIndexChanged.connect(self._show_pareto)
         self._timer = QTimer(self)
         self._timer.setInterval(REFRESH_MS)
@@ -93,7 +97,7 @@ class StatisticsPage(QWidget):
     def _lay_out(self) -> None:
         head = QHBoxLayout()
         head.setSpacing(8)
-        for widget in (self.period, self.recipe):
+        for widget in (self.period, self.between, self.recipe):
             head.addWidget(widget)
         head.addStretch(1)
         head.addWidget(self.by)
@@ -144,18 +148,23 @@ class StatisticsPage(QWidget):
         elif not self._background.waits_for("count"):
             self.count()
 
+    def _on_chosen(self) -> None:
+        self.between.setVisible(PERIODS[max(self.period.currentIndex(), 0)].find is None)
+        self.count()
+
     def count(self) -> None:
         """Count the period that is chosen."""
         number, recipe = max(self.period.currentIndex(), 0), str(self.recipe.currentData() or "")
-        self._background.run("count", lambda: self._read(number, recipe), self._show, self._on_failed)
+        typed = self.between.bounds()
+        self._background.run("count", lambda: self._read(number, typed, recipe), self._show, self._on_failed)
 
-    def _read(self, number: int, recipe: str) -> PeriodView | None:
+    def _read(self, number: int, typed: Bounds, recipe: str) -> PeriodView | None:
         self._statistics = self._statistics or self._open_statistics()
         self._history = self._history or self._open_history()
         self._alarms = self._alarms or self._open_alarms()
         if self._statistics is None or self._history is None:
             return None
-        bounds = PERIODS[number].bounds(self._shifts())
+        bounds = PERIODS[number].bounds(self._shifts(), typed)
         return read_period(self._statistics, self._history, self._alarms, PERIODS[number], bounds, recipe)
 
     def _on_failed(self, error: Exception) -> None:
@@ -174,7 +183,7 @@ class StatisticsPage(QWidget):
         start = view.figures.subgroups.start_us
         self.not_passed.show_chart(view.not_passed, start)
         self.defects.show_chart(view.defects, start)
-        self.heat.show_picture(view.heat)
+        self.heat.show_picture(view.heat, view.heat_of)
         self._show_pareto()
         self._write_cards()
 

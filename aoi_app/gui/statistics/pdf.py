@@ -50,10 +50,11 @@ def report_document(figures: Figures, alarms: Sequence[AlarmRow]) -> QTextDocume
     document.setDefaultFont(font)
     document.setDefaultStyleSheet(_STYLE)
     groups = figures.subgroups
-    sizes = groups.boards.tolist()
+    not_passed = p_chart(groups.not_passed.tolist(), groups.boards.tolist())
+    defects = u_chart(groups.confirmed.tolist(), groups.inspected.tolist())
     pictures = {
-        "p": chart_picture(p_chart(groups.not_passed.tolist(), sizes), groups.start_us, True),
-        "u": chart_picture(u_chart(groups.confirmed.tolist(), sizes), groups.start_us, False),
+        "p": chart_picture(not_passed, groups.start_us, True),
+        "u": chart_picture(defects, groups.start_us, False),
     }
     for name, picture in pictures.items():
         document.addResource(QTextDocument.ResourceType.ImageResource.value, QUrl(f"chart:{name}"), picture)

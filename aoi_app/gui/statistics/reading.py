@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from aoi_app.core.scan import Pixels
@@ -22,6 +22,8 @@ from aoi_app.storage.shifts import Shift, shift_at, shift_before
 MINUTE_US = 60_000_000
 HOUR_US = 60 * MINUTE_US
 DAY_US = 24 * HOUR_US
+WIDTHS_US = tuple(n * MINUTE_US for n in (2, 15, 30, 60, 360, 1_440, 10_080, 43_200))
+MOST_SUBGROUPS = 40
 Bounds = tuple[int, int]
 """From (included) and to (left out), UTC microseconds."""
 
@@ -49,15 +51,23 @@ def last_shift(now: int, shifts: Sequence[Shift]) -> Bounds:
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """A period that can be chosen: its name, its bounds at a moment, and the width of the charts' subgroups."""
+    """A period that can be chosen: its name, its bounds at a moment, and the width of the charts' subgroups.
+
+    `find` is None for the one whose bounds a person types.
+    """
 
     title: str
-    find: Callable[[int, Sequence[Shift]], Bounds]
-    subgroup_us: int
+    find: Callable[[int, Sequence[Shift]], Bounds] | None
+    subgroup_us: int = 0
 
-    def bounds(self, shifts: Sequence[Shift]) -> Bounds:
+    def bounds(self, shifts: Sequence[Shift], typed: Bounds = (0, 0)) -> Bounds:
         """Return the period as it is now."""
-        return self.find(time.time_ns() // 1000 + 1, shifts)
+        return typed if self.find is None else self.find(time.time_ns() // 1000 + 1, shifts)
+
+    def width_us(self, bounds: Bounds) -> int:
+        """Return the width of a subgroup: of a typed period the least one that leaves a chart room."""
+        length = bounds[1] - bounds[0]
+        return self.subgroup_us or next((w for w in WIDTHS_US if length <= MOST_SUBGROUPS * w), length)
 
 
 PERIODS = (
@@ -69,17 +79,19 @@ PERIODS = (
     Period("Last 24 hours", back(DAY_US), HOUR_US),
     Period("Last 7 days", back(7 * DAY_US), 6 * HOUR_US),
     Period("Last 30 days", back(30 * DAY_US), DAY_US),
+    Period("From … to …", None),
 )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PeriodView:
-    """Everything that the page shows of a period."""
+    """Everything that the page shows of a period; `heat_of` is the recipe whose boards the map is of."""
 
     figures: Figures
     not_passed: ControlChart
     defects: ControlChart
     heat: Pixels | None
+    heat_of: str
     recipes: tuple[str, ...]
     alarms: tuple[AlarmRow, ...] = ()
 
@@ -95,28 +107,31 @@ def read_period(
     """Count a period."""
     since, until = bounds
     query = HistoryQuery(since_us=since, until_us=until, recipes=(recipe,) if recipe else ())
-    figures = statistics.figures(since, until, query, None, period.subgroup_us)
+    figures = statistics.figures(since, until, query, None, period.width_us(bounds))
     groups = figures.subgroups
-    sizes = groups.boards.tolist()
     return PeriodView(
         figures,
-        p_chart(groups.not_passed.tolist(), sizes),
-        u_chart(groups.confirmed.tolist(), sizes),
-        _heat(statistics, history, query),
+        p_chart(groups.not_passed.tolist(), groups.boards.tolist()),
+        u_chart(groups.confirmed.tolist(), groups.inspected.tolist()),
+        *_heat(statistics, history, query),
         history.recipes(),
         () if alarms is None else alarms.between(since, until),
     )
 
 
-def _heat(statistics: StatisticsReader, history: HistoryReader, query: HistoryQuery) -> Pixels | None:
-    places = statistics.places(query)
+def _heat(statistics: StatisticsReader, history: HistoryReader, query: HistoryQuery) -> tuple[Pixels | None, str]:
+    """Return the map of the product that was inspected last, and its recipe: two products lie on no one board."""
     newest = history.page(query, None, 1)
     record = history.board(newest[0].board_id) if newest else None
-    if record is None or not len(places):
-        return None
+    if record is None:
+        return None, ""
+    recipe = record.row.recipe
+    places = statistics.places(replace(query, recipes=(recipe,)))
+    if not len(places):
+        return None, recipe
     size = record.inspection.width, max(record.inspection.completeness.lines, 1)
     preview, laid = read_file(record.row.preview), record.inspection.registration
     if preview is not None and laid is not None:
         # The places are on the golden board: so must the picture below them be.
         preview = scan_on_golden(preview, laid, size[0] / preview.shape[1])
-    return heat_picture(places, preview, size)
+    return heat_picture(places, preview, size), recipe

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, QTimer
 from PySide6.QtWidgets import QDialog, QWidget
 
 from aoi_app.core.errors import AoiError
@@ -13,6 +13,9 @@ from aoi_app.gui.background import Background
 from aoi_app.gui.users.session import AccountBook, Session
 from aoi_app.station.status import Level
 from aoi_app.storage.accounts import Account
+
+LOOK_AGAIN_MS = 5_000
+"""How soon an account that was made, changed or closed in another window is so in this one."""
 
 Tell = Callable[[Level, str, str], None]
 """Puts something that happened before the person: what, and what to do."""
@@ -35,6 +38,9 @@ class Desk(QObject):
         self._accounts: AccountBook | None = None
         self._background = Background(self, "accounts")
         self._asked = 0
+        self._timer = QTimer(self)
+        self._timer.setInterval(LOOK_AGAIN_MS)
+        self._timer.timeout.connect(self.look)
         session.went_away.connect(self._on_went_away)
 
     def begin(self) -> None:
@@ -45,6 +51,20 @@ class Desk(QObject):
         if self._open_accounts is not None:
             # In the background: the first start prepares the record.
             self._do(lambda: self.book().all(), self._session.know)
+            self._timer.start()
+
+    def look(self) -> None:
+        """Find out whether accounts were made or changed in another window or on another station."""
+        if self._background.waits_for("people"):
+            return
+        known = self._session.people
+
+        def take(people: tuple[Account, ...]) -> None:
+            # What was learnt here while the answer was on its way is newer than it.
+            if self._session.people is known:
+                self._session.know(people)
+
+        self._background.run("people", lambda: self.book().all(), take, self._on_not_found)
 
     def book(self) -> AccountBook:
         """Return the accounts, opened. Raises AoiError. Call it in a worker thread."""
@@ -82,6 +102,7 @@ class Desk(QObject):
 
     def close(self) -> None:
         """Log out who is in, and write what is to be noted."""
+        self._timer.stop()
         if self._session.account is not None:
             self._log_out(self._session.account, "window closed")
         self._background.finish()
@@ -99,6 +120,10 @@ class Desk(QObject):
         # A topic of its own each: none of them may be dropped for a newer one.
         self._asked += 1
         self._background.run(f"accounts {self._asked}", work, then, self._on_failed)
+
+    def _on_not_found(self, error: Exception) -> None:
+        if not isinstance(error, AoiError):
+            raise error  # a record that cannot be read is told by whoever needs it; this look comes again
 
     def _on_failed(self, error: Exception) -> None:
         if not isinstance(error, AoiError):

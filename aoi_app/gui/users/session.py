@@ -104,6 +104,8 @@ class Session(QObject):
 
     def know(self, people: tuple[Account, ...]) -> None:
         """Take over who has an account; an account that was closed or changed is so at once."""
+        if self.asked and people == self.people:
+            return
         self.people, self.asked = people, True
         if self.account is not None:
             now = next((p for p in people if p.name == self.account.name and p.active), None)
