@@ -66,6 +66,9 @@ class Reviewing(Protocol):
     def queue(self, limit: int = 100, recipe: str = "", holder: str = "") -> tuple[str, ...]:
         """Return the ids of boards that wait for review, oldest first, those in another window's hand left out."""
 
+    def waiting(self, holder: str = "") -> int:
+        """Return how many boards wait, those in another window's hand left out."""
+
     def claim(self, board_id: str, holder: str, reviewer: str) -> str:
         """Take a board in hand for a while; return "", or who has it in hand."""
 

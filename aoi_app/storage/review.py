@@ -104,6 +104,14 @@ class Review:
         with explained(self._place.name, self._place.folder), reading(self._database) as connection:
             return tuple(connection.scalars(wanted))
 
+    def waiting(self, holder: str = "") -> int:
+        """Return the number of boards that wait for review, as `queue` without a limit would give them."""
+        wanted = select(func.count()).select_from(InspectionTable).where(InspectionTable.open_defects > 0)
+        if holder:
+            wanted = wanted.where(claims.free_for(holder))
+        with explained(self._place.name, self._place.folder), reading(self._database) as connection:
+            return int(connection.execute(wanted).scalar_one())
+
     def verify(
         self, defect_id: int, state: Verification, reviewer: str, seconds: float, seen: Verification = OPEN
     ) -> Reviewed:

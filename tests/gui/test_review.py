@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import getpass
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PySide6.QtCore import QPoint, QRect, Qt
@@ -16,6 +19,7 @@ from aoi_app.gui.review.compare import Way
 from aoi_app.gui.review.desk import DWELL_S, BoardWork, Desk
 from aoi_app.gui.review.keys import ACTS, keys_of
 from aoi_app.gui.review.page import ReviewPage
+from aoi_app.gui.review.source import Found
 from aoi_app.gui.toasts import MOST
 from aoi_app.station.status import Level
 from aoi_app.storage.history import History
@@ -222,6 +226,41 @@ def test_a_board_that_fails_meanwhile_comes_by_itself(world: GuiWorld) -> None:
     assert page._stack.currentIndex() == 1
     world.record(1, lambda k: (2, 2))
     world.until(lambda: page._stack.currentIndex() == 0)
+
+
+def test_while_the_next_board_is_read_nobody_is_told_that_none_waits(world: GuiWorld) -> None:
+    world.record(3, lambda k: (3, 3))
+    page, clock = open_page(world)
+    world.until(lambda: page._ready is not None)
+    go_on = threading.Event()
+    page.source.next_board = partial(_after, go_on, page.source.next_board)  # type: ignore[method-assign]
+
+    def clear() -> None:
+        while page.desk.defect is not None:
+            clock.now += 1
+            press(page, Qt.Key.Key_2)
+
+    clear()
+    assert page.desk.defect is None and page._done.text() == "Looking for boards …"
+    go_on.set()
+    world.until(lambda: page.desk.defect is not None)
+    assert page._found is not None and page._found.waiting == 0, "the third is in hand and waits no more"
+    world.until(lambda: not page._looking)
+    clear()
+    world.until(lambda: page._done.text() == "Nothing waits for review")
+
+
+def _after(go_on: threading.Event, ask: Callable[..., Found], *what: Any) -> Found:
+    assert go_on.wait(60)
+    return ask(*what)
+
+
+def test_all_that_waits_is_counted_not_only_what_is_looked_at(world: GuiWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("aoi_app.gui.review.source.QUEUE", 3)
+    world.record(6, lambda k: (3, 3))
+    page, _ = open_page(world)
+    world.until(lambda: page._ready is not None)
+    assert "5 more boards wait" in page.view.progress.text()
 
 
 def test_ways_to_compare(world: GuiWorld) -> None:

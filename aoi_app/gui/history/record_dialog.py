@@ -191,6 +191,7 @@ class FactsBlock(QWidget):
         grid.setColumnMinimumWidth(0, 118)
         heading = QLabel(self)
         heading.setProperty("role", "section")
+        heading.setIndent(0)  # a padding of the style would shift it against the rows
         say(heading, "setText", title)
         grid.addWidget(heading, 0, 0, 1, 2)
         for number, (name, value) in enumerate(rows, 1):

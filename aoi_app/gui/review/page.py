@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent, QKeySequence, QShortcut
@@ -184,6 +185,7 @@ class ReviewPage(QWidget):
         if self.desk.defect is None:
             self.desk.take(found.work)
             if found.work is not None:
+                self._found = replace(found, waiting=found.waiting - 1)  # it is in hand now
                 self._fetch()
             self._show()
         else:
@@ -271,7 +273,8 @@ class ReviewPage(QWidget):
     def retranslate(self) -> None:
         """Write what depends on the queue anew."""
         found = self._found
-        if found is None:
+        if found is None or (found.work is not None and self.desk.defect is None):
+            # Not "nothing waits": there was a board at the last look, and the next answer is on its way.
             self._done.setText(tr("Looking for boards …"))
             return
         self.view.show_progress(self.desk.place, found.waiting)

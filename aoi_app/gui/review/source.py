@@ -71,7 +71,9 @@ class BoardSource:
         review = self._opened()
         if review is None:
             return Found()
-        queue = [board for board in review.queue(QUEUE, holder=self.holder) if board not in known]
+        found = review.queue(QUEUE, holder=self.holder)
+        queue = [board for board in found if board not in known]
+        more = 0 if len(found) < QUEUE else review.waiting(self.holder) - len(found)
         for board in sorted(queue, key=lambda board: board in seen):
             if board in seen and known:
                 break
@@ -79,9 +81,9 @@ class BoardSource:
                 continue
             work = self.board(board)
             if work is not None and work.waiting:
-                return Found(work, len(queue), review.elsewhere(self.holder))
+                return Found(work, len(queue) + more, review.elsewhere(self.holder))
             review.release(self.holder, [board])
-        return Found(None, len(queue), review.elsewhere(self.holder))
+        return Found(None, len(queue) + more, review.elsewhere(self.holder))
 
     def hold(self, boards: Collection[str], reviewer: str) -> dict[str, str]:
         """Hold boards on; return who has taken which of them meanwhile."""

@@ -50,13 +50,15 @@ class Desk(QObject):
             handle.installEventFilter(self._session)
         if self._open_accounts is not None:
             # In the background: the first start prepares the record.
-            self._do(lambda: self.book().all(), self._session.know)
+            self._find_people(self._on_failed)
             self._timer.start()
 
     def look(self) -> None:
         """Find out whether accounts were made or changed in another window or on another station."""
-        if self._background.waits_for("people"):
-            return
+        if not self._background.waits_for("people"):
+            self._find_people(self._on_not_found)
+
+    def _find_people(self, failed: Callable[[Exception], None]) -> None:
         known = self._session.people
 
         def take(people: tuple[Account, ...]) -> None:
@@ -64,7 +66,7 @@ class Desk(QObject):
             if self._session.people is known:
                 self._session.know(people)
 
-        self._background.run("people", lambda: self.book().all(), take, self._on_not_found)
+        self._background.run("people", lambda: self.book().all(), take, failed)
 
     def book(self) -> AccountBook:
         """Return the accounts, opened. Raises AoiError. Call it in a worker thread."""
