@@ -79,7 +79,8 @@ class _Card(QStyledItemDelegate):
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: AnyIndex) -> None:
         model = index.model()
         assert isinstance(model, DefectModel)
-        defect, crop, note = (shown[index.row()] for shown in (model.defects, model.crops, model.notes))
+        number = index.row()
+        defect, crop, note = model.defects[number], model.crops[number], model.notes[number]
         rect: QRect = option.rect
         selected = bool(option.state & QStyle.StateFlag.State_Selected)
         painter.save()

@@ -157,13 +157,15 @@ class PeopleDialog(_Asking):
             ("Add", self._on_add),
             ("Change role", self._on_role),
             ("Change PIN", self._on_secret),
-            ("Close or open account", self._on_active),
+            ("Close account", self._on_active),
         ):
             button = QPushButton(self)
             button.setAutoDefault(False)
             say(button, "setText", text)
             button.clicked.connect(slot)
             row.addWidget(button)
+        self.active = button
+        self.name.textChanged.connect(lambda _: self._name_button())
         self.form.column.addLayout(row)
         self.add_button("Close", QDialogButtonBox.ButtonRole.RejectRole, self.reject)
         self.people.currentRowChanged.connect(self._on_chosen)
@@ -186,6 +188,14 @@ class PeopleDialog(_Asking):
             self.people.addItem(f"{person.name}    {tr(person.role.value)}{closed}")
         self.people.setCurrentRow(row)
         self.people.blockSignals(False)
+        self._name_button()
+
+    def _name_button(self) -> None:
+        """Say what the last button would do to the person who is named."""
+        say(self.active, "setText", "Close account" if self._is_active(self.name.text()) else "Open account")
+
+    def _is_active(self, name: str) -> bool:
+        return next((p.active for p in self._session.people if p.name == name), True)
 
     def _on_chosen(self, row: int) -> None:
         if 0 <= row < len(self._session.people):
@@ -223,5 +233,5 @@ class PeopleDialog(_Asking):
 
     def _on_active(self) -> None:
         name = self.name.text()
-        active = next((p.active for p in self._session.people if p.name == name), True)
+        active = self._is_active(name)
         self._change(lambda book, by: book.set_active(by, name, not active))
