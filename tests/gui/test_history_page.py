@@ -81,7 +81,7 @@ def test_filters(world: GuiWorld, choose: Choose, expected: set[int]) -> None:
     world.until(lambda: page.model.rowCount() == len(expected))
     world.spin(0.4)
     assert {int(cell(page, row, "serial")[-5:]) for row in range(page.model.rowCount())} == expected
-    world.until(lambda: f"{len(expected)} boards" in page._summary.text())
+    world.until(lambda: f"{len(expected)} board" in page._summary.text())
     page.filters.clear()
     world.until(lambda: page.model.rowCount() == 9)
 
