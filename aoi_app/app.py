@@ -139,10 +139,11 @@ def open_station(
         settings = settings.with_changes(data_dir=str(data))
     if source:
         settings = settings.with_changes(camera=at_source(settings.camera, source).model_dump())
-    if source or settings.camera.source not in DEMOS:
-        recipe = recipe or recipe_of(settings.camera.source, settings.recipe)
     folder = data_dir(settings)
     book = RecipeBook(folder, settings.database_url)
+    line = settings.camera.source
+    if not recipe and (source in DEMOS or (line not in DEMOS and is_as_shipped(book, settings.recipe))):
+        recipe = recipe_of(line, settings.recipe)
     station = build_station(settings, opening_recipe(book, recipe or settings.recipe), golden)
     find_golden = LineGolden(lambda: station.settings, golden, recorded=True)
     services = window_services(
@@ -198,7 +199,12 @@ def second_look(record: BoardRecord, settings: Settings, book: RecipeBook, find_
 def recipe_of_line(book: RecipeBook, source: str, current: str) -> Recipe | None:
     """Return the recipe to go on with on another line; None for the one in force, which a plant's own always is."""
     wanted = recipe_of(source, current)
-    return opening_recipe(book, wanted) if current in SHIPPED and wanted != current else None
+    return opening_recipe(book, wanted) if wanted != current and is_as_shipped(book, current) else None
+
+
+def is_as_shipped(book: RecipeBook, name: str) -> bool:
+    """Tell whether a recipe came with the program and nobody made it their own by editing it."""
+    return name in SHIPPED and (name not in book.names() or book.load(name).revision == 1)
 
 
 def opening_recipe(book: RecipeBook, wanted: str) -> Recipe:

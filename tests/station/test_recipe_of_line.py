@@ -45,5 +45,8 @@ def test_a_recipe_of_a_plant_stays_when_its_line_changes(tmp_path: Path) -> None
         assert recipe_of_line(book, "simulated:assembled", "my-board") is None
         back = recipe_of_line(book, "simulated:assembled", ANY_BOARD)
         assert back is not None and back.name == DEMOS["simulated:assembled"].recipe
+        # Whoever edited one made it their own.
+        book.save(back.model_copy(update={"product": "Mine"}))
+        assert recipe_of_line(book, "scans/", "demo-assembled") is None
     finally:
         book.close()
