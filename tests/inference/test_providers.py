@@ -19,6 +19,7 @@ from aoi_app.inference.runtimes.ort_providers import PROVIDERS, missing_provider
 from aoi_app.inference.yardstick import write_yardstick
 
 from .conftest import MakeOnnx
+from .test_seven_bits import SIDE, WHOLE, detector
 
 
 @pytest.fixture
@@ -88,6 +89,14 @@ def test_openvino_as_a_provider_computes_and_says_so(network: Model) -> None:
     session = OnnxRuntime().load(network, "fp32", {"provider": "openvino"}, ignore)
     assert session.info.device == "OpenVINO"
     np.testing.assert_allclose(session.run(tile)[0], here.run(tile)[0], atol=1e-2)
+
+
+def test_openvino_as_a_provider_adds_the_largest_integers_up(tmp_path: Path) -> None:
+    if "openvino" in missing_providers():
+        pytest.skip(missing_providers()["openvino"])
+    largest = read_model(detector(tmp_path / "largest.onnx", "integers"))
+    session = OnnxRuntime().load(largest, "int8", {"provider": "openvino"}, ignore)
+    np.testing.assert_allclose(session.run(np.ones((1, 3, SIDE, SIDE), np.float32))[0], WHOLE, rtol=1e-4)
 
 
 def test_a_plug_in_that_cannot_be_loaded_says_why(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
