@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import time
 from contextlib import suppress
@@ -160,6 +161,12 @@ def serve(
     """Be a GigE Vision line-scan camera on this machine, for any GigE Vision client."""
     if path is not None and not path.exists():
         raise CameraNotFound(f"There is no file or folder {path}.", "Give an image, or a folder that holds some.")
+    try:
+        ipaddress.IPv4Address(address)
+    except ValueError as error:
+        raise CameraError(
+            f"{address!r} is no IPv4 address.", "Give one of this machine, such as 127.0.0.1 or 127.0.0.2."
+        ) from error
     source = DrawnSource("bare", {}) if path is None else ImageSource([path], repeat=not once)
     device = GigeDevice(
         source,

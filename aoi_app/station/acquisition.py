@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
-from aoi_app.core.errors import CameraBusy, CameraLost, CameraNotFound
+from aoi_app.core.errors import CameraBusy, CameraError, CameraLost, CameraNotFound
 from aoi_app.core.protocols import CameraInfo, LineScanCamera, Watched
 from aoi_app.core.scan import LineBlock, LinesIn, ScanEnd
 from aoi_app.station.journal import Journal
@@ -17,8 +17,7 @@ from aoi_app.station.status import EventKind, Level
 FETCH_TIMEOUT_S = 0.2
 BACK_OFF_S = (0.5, 1.0, 2.0, 5.0)
 """Pauses before the first, second, ... try to reach a lost camera again; the last one repeats."""
-
-
+AWAY = (CameraLost, CameraNotFound, CameraBusy)
 TRIED_AGAIN = "It is tried again every few seconds; check its cable and power."
 
 
@@ -199,13 +198,20 @@ class Acquisition:
         line.camera.close()
 
     def _open_again(self) -> Line | None:
-        """Try to reach the camera until it answers; None when told to stop meanwhile."""
-        tries = 0
+        """Try to reach the camera until it answers; None when told to stop meanwhile.
+
+        One that has just got its power back may answer and refuse what it took before: only if it goes on doing so
+        that is a fault.
+        """
+        tries = refusals = 0
         while not self._stop.wait(BACK_OFF_S[min(tries, len(BACK_OFF_S) - 1)]):
             tries += 1
             try:
                 line = self._open()
-            except (CameraLost, CameraNotFound, CameraBusy) as error:
+            except CameraError as error:
+                refusals = 0 if isinstance(error, AWAY) else refusals + 1
+                if refusals == len(BACK_OFF_S):
+                    raise
                 if tries == len(BACK_OFF_S):
                     self._journal.add(Level.WARNING, "camera", f"Still no camera: {error.what}", TRIED_AGAIN)
             else:

@@ -106,6 +106,11 @@ def test_serve_refuses_a_path_that_is_not_there(tmp_path: Path) -> None:
         run("serve", str(tmp_path / "boards"), "--address", loopback(43), "--seconds", "1")
 
 
+def test_serve_refuses_what_is_no_address() -> None:
+    with pytest.raises(CameraError, match="no IPv4 address"):
+        run("serve", "--address", "camera-1", "--seconds", "1")
+
+
 def test_a_folder_that_cannot_be_written_is_told_of(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(CameraError, match="could not be written"):

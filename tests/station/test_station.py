@@ -2,13 +2,17 @@ from __future__ import annotations
 
 import threading
 
-from aoi_app.core.errors import DatabaseLocked, DiskFull, RecipeError
+import pytest
+
+from aoi_app.core.errors import DatabaseLocked, DiskFull, FeatureError, RecipeError
 from aoi_app.core.inspection import Verdict
+from aoi_app.core.protocols import AcquisitionConfig
 from aoi_app.core.recipe import ClassRule, Recipe
 from aoi_app.core.settings import Settings
+from aoi_app.station import acquisition
 from aoi_app.station.station import Station
 from aoi_app.station.status import EventKind, Level, State
-from tests.station.conftest import WIDTH, World, wait_until
+from tests.station.conftest import WIDTH, SquareCamera, World, wait_until
 
 
 def expected(count: int) -> list[str]:
@@ -82,6 +86,32 @@ def test_a_camera_that_is_lost_while_the_line_rests_is_told_of_at_once_and_taken
     assert all(i.verdict is not Verdict.ERROR for i in world.recorded)
     kinds = [event.kind for event in station.events(0) if event.kind is not EventKind.OTHER]
     assert kinds == [EventKind.CAMERA_LOST, EventKind.RECONNECTED]
+
+
+@pytest.mark.parametrize(("refusals", "state"), [(2, State.RUNNING), (99, State.FAULT)])
+def test_a_camera_that_comes_back_and_refuses_its_settings_gets_some_tries(
+    world: World, station: Station, monkeypatch: pytest.MonkeyPatch, refusals: int, state: State
+) -> None:
+    monkeypatch.setattr(acquisition, "BACK_OFF_S", (0.01, 0.01, 0.01))
+    world.boards, world.block_s = 10_000, 0.004
+    station.start()
+    wait_until(lambda: len(world.recorded) >= 2)
+    left = [refusals]
+
+    def configure(camera: SquareCamera, config: AcquisitionConfig) -> AcquisitionConfig:
+        left[0] -= 1
+        if left[0] >= 0:
+            raise FeatureError("Width = 96 is refused.", "Wait.")
+        return config
+
+    monkeypatch.setattr(SquareCamera, "configure", configure)
+    world.gone.set()
+    wait_until(lambda: not station.status().camera_connected)
+    world.gone.clear()
+    wait_until(lambda: left[0] < refusals - 1 and station.status().state is state)
+    if state is State.RUNNING:
+        wait_until(lambda: station.status().camera_connected)
+    assert left[0] in (-1, 99 - 3)
 
 
 def test_a_lost_camera_costs_the_board_in_hand_and_no_other(world: World, station: Station) -> None:
