@@ -86,6 +86,7 @@ class Server:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = int(probe.getsockname()[1])
+        self._memory = f"aoi-test-{self.port}-"
         prefix = subprocess.run(
             [env / "bin/python", "-c", "import sys; print(sys.base_prefix)"], capture_output=True, text=True, check=True
         ).stdout.strip()
@@ -99,6 +100,7 @@ class Server:
             str(tree / "bin/tritonserver"),
             f"--model-repository={self.repository}",
             f"--backend-directory={home / 'backends'}",
+            f"--backend-config=python,shm-region-prefix-name={self._memory}",
             f"--grpc-port={self.port}",
             "--grpc-address=127.0.0.1",
             "--allow-http=false",
@@ -139,6 +141,9 @@ class Server:
         if self._process is not None and self._process.poll() is None:
             os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait(10)
+        # A process that is killed leaves its shared memory behind.
+        for left in Path("/dev/shm").glob(f"{self._memory}*"):
+            left.unlink(missing_ok=True)
 
     def fault(self, name: str, text: str = "") -> None:
         (self.version / name).write_text(text)
