@@ -30,6 +30,8 @@ DEFECT_COLUMNS = (
 def opened(target: str) -> Iterator[TextIO]:
     """Open a file for an export, or standard output for `-`; a file appears only when it is complete.
 
+    A pipe or a device is written to, never replaced.
+
     Raises
     ------
     StoreError
@@ -39,18 +41,21 @@ def opened(target: str) -> Iterator[TextIO]:
         yield sys.stdout
         return
     path = Path(target)
-    draft = path.with_name(path.name + ".part")
+    direct = path.exists() and not path.is_file()
+    draft = path if direct else path.with_name(path.name + ".part")
     try:
         # The mark at its beginning is what tells spreadsheets that the text is UTF-8.
         encoding = "utf-8-sig" if path.suffix.lower() == ".csv" else "utf-8"
         with draft.open("w", encoding=encoding, newline="") as file:
             yield file
-        draft.replace(path)
+        if not direct:
+            draft.replace(path)
     except OSError as error:
         raise from_os(error, path) from error
     finally:
-        with contextlib.suppress(OSError):
-            draft.unlink(missing_ok=True)
+        if not direct:
+            with contextlib.suppress(OSError):
+                draft.unlink(missing_ok=True)
 
 
 def write_boards_csv(rows: Iterable[BoardRow], target: TextIO) -> None:

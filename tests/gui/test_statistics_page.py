@@ -123,6 +123,16 @@ def test_a_report_that_cannot_be_written_is_said(world: GuiWorld, tmp_path: Path
     assert "could not be written" in page._problem.text()
 
 
+@pytest.mark.skipif(not Path("/dev/full").is_char_device(), reason="no device here is always full")
+@pytest.mark.parametrize("suffix", list(WRITE))
+def test_a_report_on_a_full_disk_is_said(world: GuiWorld, suffix: str) -> None:
+    world.record(1)
+    page = open_page(world)
+    world.until(lambda: page.view is not None)
+    page.export(Path("/dev/full"), WRITE[suffix])
+    assert page._problem.isVisible() and "/dev/full could not be written" in page._problem.text()
+
+
 def test_alarms_of_the_period_stand_in_every_export(world: GuiWorld, tmp_path: Path) -> None:
     world.record(2)
     alarms, now = Alarms(world.folder), time.time_ns() // 1000

@@ -3,6 +3,8 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
+import threading
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -183,3 +185,16 @@ def test_exports_that_do_not_go_together_are_refused() -> None:
     assert both.exit_code == 2 and "one of --csv and --json" in both.output
     alone = CliRunner().invoke(app, ["--defects"])
     assert alone.exit_code == 2 and "nothing without --csv" in alone.output
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_a_pipe_is_written_to_and_not_replaced(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    got: list[str] = []
+    reader = threading.Thread(target=lambda: got.append(pipe.read_text()))
+    reader.start()
+    with opened(str(pipe)) as file:
+        file.write("a board")
+    reader.join(60)
+    assert got == ["a board"] and pipe.is_fifo() and list(tmp_path.iterdir()) == [pipe]

@@ -6,7 +6,7 @@ import html
 from collections.abc import Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QMarginsF, QUrl
+from PySide6.QtCore import QBuffer, QIODevice, QMarginsF, QUrl
 from PySide6.QtGui import QFont, QPageLayout, QPageSize, QPdfWriter, QTextDocument
 
 from aoi_app.core.errors import StoreError
@@ -28,18 +28,19 @@ CHARTS = (("Boards not passed, % (p-chart)", "p"), ("Confirmed defects per board
 
 def write_pdf(figures: Figures, alarms: Sequence[AlarmRow], file: Path) -> None:
     """Write the report in the language in use. Needs a Qt application. Raises StoreError."""
-    try:
-        # Tried first: Qt does not say why it cannot write.
-        with file.open("wb"):
-            pass
-    except OSError as error:
-        raise StoreError(f"{file} could not be written: {error}.", "Choose another folder.") from error
-    writer = QPdfWriter(str(file))
+    # In memory first: Qt says neither that a disk was full nor why it cannot write.
+    paper = QBuffer()
+    paper.open(QIODevice.OpenModeFlag.WriteOnly)
+    writer = QPdfWriter(paper)
     writer.setPageLayout(
         QPageLayout(QPageSize(QPageSize.PageSizeId.A4), QPageLayout.Orientation.Portrait, QMarginsF(18, 18, 18, 18))
     )
     writer.setTitle(tr("Shift report"))
     report_document(figures, alarms).print_(writer)
+    try:
+        file.write_bytes(bytes(paper.data().data()))
+    except OSError as error:
+        raise StoreError(f"{file} could not be written: {error}.", "Choose another folder.") from error
 
 
 def report_document(figures: Figures, alarms: Sequence[AlarmRow]) -> QTextDocument:
