@@ -138,7 +138,7 @@ def _told_from_repeats(scales: Sequence[tuple[Pixels, Pixels]], fit: Fit, limits
     """Return the fit, or that at the right step where a board repeats itself; and how far off it may be, or 0."""
     level = min(REPEATS_SCALE, len(scales) - 1)
     golden, scan = scales[level]
-    steps = steps_of(golden, round(2 * limits.shift_px / 2**level))
+    steps = steps_of(golden, round(2 * limits.shift_px / 2**level), scan.shape[0])
     for _ in range(MOST_REPEATS if steps else 0):
         better, doubtful = better_step(golden, scan, _scaled(fit.matrix, 2.0**-level), steps)
         if doubtful is not None:

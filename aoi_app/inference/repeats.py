@@ -15,8 +15,9 @@ from aoi_app.inference.dense_fit import HALF, Matrix, dense_fit, places_of
 
 SAMPLES = 20
 """Blocks that are compared with their surroundings, spread over the board."""
-ALIKE = 0.7
-"""Mean correlation of the samples with what lies a step further, from which the board repeats itself."""
+ALIKE = 0.5
+"""Mean correlation of the samples with what lies a step further, from which the board repeats itself: with half of it
+unlike a map would be refused anyway."""
 NEAREST, APART, MOST = 4, 3, 8
 """Pixels: a shorter step is the same place, steps closer to each other are one; and the most steps that are tried."""
 CELL = 16
@@ -31,9 +32,16 @@ Floats = NDArray[np.float32]
 Step = tuple[float, float]
 
 
-def steps_of(golden: Pixels, reach: int) -> list[Step]:
-    """Return the steps (x, y) within `reach` pixels after which a board looks the same, the likest first."""
+def steps_of(golden: Pixels, reach: int, lines: int) -> list[Step]:
+    """Return the steps (x, y) within `reach` pixels after which a board looks the same, the likest first.
+
+    Parameters
+    ----------
+    lines
+        So many of the board are in: what is below them tells nothing yet.
+    """
     places = places_of(golden)
+    places = places[places[:, 1] < lines]
     chosen = places[:: max(1, len(places) // SAMPLES)]
     padded = cv2.copyMakeBorder(golden, reach, reach, reach, reach, cv2.BORDER_REPLICATE)
     total, seen = np.zeros((2 * reach + 1, 2 * reach + 1), np.float32), 0

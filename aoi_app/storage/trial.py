@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
@@ -14,6 +15,9 @@ from aoi_app.core.recipe import Recipe
 from aoi_app.storage.history import BoardRecord
 
 MOST_BOARDS = 300
+
+_OF_SIZE = re.compile(r"the board (?:is|has) .+, the recipe (?:expects|allows) .+")
+"""What `Recipe.size_problems` says."""
 
 Progress = Callable[[int], bool]
 """Hears of how many boards were judged; False stops the trial."""
@@ -85,8 +89,12 @@ def judged_again(record: BoardRecord, draft: Recipe) -> Judgement:
     """Judge what was recorded of a board by another recipe.
 
     Defects that were below the thresholds of their day were not recorded: a draft can only take some away, or count
-    ones that were tolerated. Lower thresholds need the boards to be inspected again.
+    ones that were tolerated. Lower thresholds need the boards to be inspected again. A board that was `ERROR` for more
+    than its size was not wholly seen or inspected, and stays so: no draft makes it pass.
     """
+    if record.row.verdict not in (Verdict.PASSED, Verdict.FAILED) and not _only_its_size(record.row.reason):
+        kept = tuple(d.defect for d in record.defects)
+        return Judgement(record.row.verdict, record.row.reason, kept)
     names = tuple(dict.fromkeys(d.defect.defect_code for d in record.defects))
     found = Detections(
         np.array([d.defect.box for d in record.defects], np.float32).reshape(-1, 4),
@@ -95,6 +103,10 @@ def judged_again(record: BoardRecord, draft: Recipe) -> Judgement:
     )
     inspection = record.inspection
     return judge(found, inspection.completeness, draft, names, inspection.width, _to_golden(inspection))
+
+
+def _only_its_size(reason: str) -> bool:
+    return all(_OF_SIZE.fullmatch(part) for part in reason.split("; "))
 
 
 def try_recipe(records: Iterable[BoardRecord], draft: Recipe, progress: Progress = lambda done: True) -> Trial:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 from pathlib import Path
 
@@ -115,6 +116,25 @@ def test_a_golden_board_that_cannot_be_read_makes_no_recipe(tmp_path: Path) -> N
 def test_a_pixel_size_that_is_none_is_refused(tmp_path: Path, golden: Path, size: str) -> None:
     result = aoi("recipe", "new", "demo", "--golden", golden, "--pixel-size", size, "--data", tmp_path / "data")
     assert result.exit_code != 0 or isinstance(result.exception, AoiError)
+
+
+@pytest.mark.parametrize("place", ["R1", "R1=1", "R1=a,b", "R1=nan,4", "R1=1,inf"])
+def test_a_place_that_is_none_is_refused(tmp_path: Path, golden: Path, place: str) -> None:
+    data = tmp_path / "data"
+    run("recipe", "new", "demo", "--golden", golden, "--data", data)
+    command = ("recipe", "components", "demo", "--centroid", tmp_path / "parts.csv", "--at", place, "--data", data)
+    assert aoi(*command).exit_code == 2
+
+
+def test_a_pattern_that_is_none_is_said_in_a_sentence(tmp_path: Path, golden: Path) -> None:
+    with pytest.raises(RecipeError, match=r"can be made: changeover.pattern: it is no regular.*position 0\. ") as e:
+        run("recipe", "new", "demo", "--golden", golden, "--pattern", "(a", "--data", tmp_path / "data")
+    assert "pydantic" not in str(e.value)
+
+
+def test_somebody_stands_for_every_save(tmp_path: Path, golden: Path) -> None:
+    run("recipe", "new", "demo", "--golden", golden, "--data", tmp_path / "data")
+    assert RecipeBook(tmp_path / "data").history("demo")[0].saved_by == getpass.getuser()
 
 
 def test_check_finds_goldens_that_changed_and_patterns_that_clash(tmp_path: Path, golden: Path) -> None:

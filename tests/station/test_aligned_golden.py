@@ -36,3 +36,18 @@ def test_a_scan_of_another_board_is_refused_at_its_end() -> None:
     assert aligned.advance(1_500) == 0
     with pytest.raises(RecipeError, match="does not show"):
         aligned.finish(LINES)
+
+
+def test_rows_of_pads_at_the_leading_edge_wait_for_what_tells_them_apart() -> None:
+    golden = np.full((1_300, 480), 90, np.uint8)
+    for y in range(-60, 760, 60):
+        for x in range(-60, 540, 60):
+            cv2.circle(golden, (x, y), 14, 200, -1)
+    for n, (x, y) in enumerate(((60, 860), (250, 820), (380, 950), (90, 1_050), (300, 1_100), (180, 1_180))):
+        cv2.rectangle(golden, (x, y), (x + 30 + 9 * n, y + 60 - 7 * n), 30 + 30 * n, -1)
+    pixels = np.roll(golden, 20, axis=0)
+    aligned = AlignedGolden(golden, scan_of(pixels))
+    assert aligned.advance(700) == 0
+    aligned.finish(1_300)
+    assert aligned.registration is not None
+    assert aligned.registration.matrix[:, 2].tolist() == pytest.approx([0, 20], abs=0.5)

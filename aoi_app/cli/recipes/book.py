@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 from collections.abc import Iterable
 from itertools import islice
 from pathlib import Path
@@ -26,7 +27,12 @@ from aoi_app.storage.query import HistoryQuery
 from aoi_app.storage.trial import try_recipe
 
 Data = Annotated[Path | None, typer.Option(help="Folder of settings and record.")]
-By = Annotated[str, typer.Option(help="Who saves it.")]
+By = Annotated[str, typer.Option(help="Who saves it; the computer's user when not given.")]
+
+
+def saver(by: str) -> str:
+    """Return the name that a save is recorded under: in the audit somebody stands for every act."""
+    return by or getpass.getuser()
 
 
 def list_recipes(data: Data = None) -> None:
@@ -57,7 +63,7 @@ def show(
 
 def import_(file: Path, by: By = "", data: Data = None) -> None:
     """Save a recipe file as the next revision of its name."""
-    saved = recipe_book(data).save(load_recipe(file), by, f"imported from {file.name}")
+    saved = recipe_book(data).save(load_recipe(file), saver(by), f"imported from {file.name}")
     typer.echo(f"{saved.name}, revision {saved.revision}")
 
 
@@ -77,7 +83,7 @@ def difference(
 
 def roll_back(name: str, revision: int, by: By = "", data: Data = None) -> None:
     """Save an earlier revision anew, as the newest one."""
-    saved = recipe_book(data).roll_back(name, revision, by)
+    saved = recipe_book(data).roll_back(name, revision, saver(by))
     typer.echo(f"{saved.name}, revision {saved.revision}: as revision {revision}")
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from pydantic import ValidationError
 from rich.console import Console
 from rich.table import Table
 
@@ -14,12 +16,13 @@ from aoi_app.boards.centroid import CentroidFile, Side, fitted_frame, outside, r
 from aoi_app.boards.centroid.columns import ROTATION
 from aoi_app.camera.images import read_board
 from aoi_app.cli.output import tables
-from aoi_app.cli.recipes.book import By, Data
+from aoi_app.cli.recipes.book import By, Data, saver
 from aoi_app.core.components import BoardFrame
 from aoi_app.core.errors import RecipeError
 from aoi_app.core.golden_recipe import recipe_of_golden
 from aoi_app.core.image_resolution import pixel_size_um
 from aoi_app.core.recipe import Recipe
+from aoi_app.core.validation import named_fields
 from aoi_app.golden_boards import golden_files
 from aoi_app.storage.folders import record_place
 from aoi_app.storage.goldens import keep_golden
@@ -80,7 +83,7 @@ def new(
     )
     if centroid is not None:
         recipe = _with_components(recipe, read_centroid(centroid, unit), _side(side), _places(at), y_down, size)
-    saved = book.save(recipe, by, f"golden board {golden.name}")
+    saved = book.save(recipe, saver(by), f"golden board {golden.name}")
     um = "no pixel size" if saved.pixel_size_um is None else "{:g} x {:g} µm a pixel".format(*saved.pixel_size_um)
     typer.echo(
         f"{saved.name}, revision {saved.revision}: {size[0]} px x {size[1]} lines, {um}, "
@@ -110,7 +113,7 @@ def components(
     if preview:
         _show(file, changed)
         return
-    saved = book.save(changed, by, f"components of {centroid.name}")
+    saved = book.save(changed, saver(by), f"components of {centroid.name}")
     typer.echo(f"{saved.name}, revision {saved.revision}: {len(saved.components)} components")
 
 
@@ -158,8 +161,8 @@ def _show(file: CentroidFile, recipe: Recipe) -> None:
 def _validated(recipe: Recipe, **changes: object) -> Recipe:
     try:
         return Recipe.model_validate(recipe.model_dump() | changes)
-    except ValueError as error:
-        raise RecipeError(f"No such recipe can be made: {error}.", "Correct the options.") from error
+    except ValidationError as error:
+        raise RecipeError(f"No such recipe can be made: {named_fields(error)}.", "Correct the options.") from error
 
 
 def _side(text: str) -> Side:
@@ -176,6 +179,8 @@ def _places(texts: list[str] | None) -> dict[str, tuple[float, float]]:
         name, _, place = text.partition("=")
         try:
             x, y = (float(v) for v in place.split(","))
+            if not (math.isfinite(x) and math.isfinite(y)):
+                raise ValueError("not finite")
         except ValueError as error:
             raise typer.BadParameter(f"{text!r} is no place; write it as R1=812,403") from error
         places[name.strip()] = (x, y)
