@@ -51,6 +51,8 @@ def steps_of(golden: Pixels, reach: int, lines: int) -> list[Step]:
         total += cv2.matchTemplate(around, block, cv2.TM_CCOEFF_NORMED)
         seen += 1
     score = np.asarray(total / max(1, seen), np.float32)
+    # Only what is better than its surroundings is a step: near the place itself everything still looks alike.
+    score[score < cv2.dilate(score, np.ones((2 * APART + 1, 2 * APART + 1), np.uint8))] = -1.0
     found: list[Step] = []
     _forget(score, reach, reach, NEAREST)
     while len(found) < MOST:
