@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QWidget
 from aoi_app.storage.accounts import Right
 
 if TYPE_CHECKING:
+    from aoi_app.core.scan import Pixels
     from aoi_app.gui.shell import Shell
     from aoi_app.gui.window import MainWindow
 
@@ -53,12 +54,17 @@ def _statistics(window: Shell) -> QWidget:
     from aoi_app.gui.statistics.page import StatisticsPage
 
     services = window.services
+
+    def golden_of(recipe: str, revision: int) -> Pixels | None:
+        return None if services.goldens is None else services.goldens.of(services.load_revision(recipe, revision))
+
     return StatisticsPage(
         services.open_statistics,
         services.open_history,
         window,
         services.open_alarms,
         lambda: services.load_record().shifts,
+        golden_of,
     )
 
 

@@ -20,9 +20,12 @@ from aoi_app.gui.statistics.page import StatisticsPage
 from aoi_app.gui.statistics.pdf import report_document, report_html
 from aoi_app.gui.statistics.pdf_chart import chart_picture
 from aoi_app.gui.statistics.plots import time_ticks
-from aoi_app.gui.statistics.reading import PERIODS
+from aoi_app.gui.statistics.reading import PERIODS, _golden
+from aoi_app.station.golden_boards import GoldenBoards
 from aoi_app.storage.alarms import Alarms
 from aoi_app.storage.charts import ControlChart, p_chart, u_chart
+from aoi_app.storage.database import IMAGES_FOLDER
+from aoi_app.storage.goldens import keep_golden
 from aoi_app.storage.history import History
 from aoi_app.storage.query import HistoryQuery
 from aoi_app.storage.record_settings import RecordSettings, save_record_settings
@@ -212,6 +215,27 @@ def test_the_map_is_of_one_product(world: GuiWorld) -> None:
     assert page.view is not None and page.view.heat_of == "other"
     assert page.heat._heading.text().endswith("other")
     assert set(page.view.recipes) == {"default", "other"}
+
+
+def test_the_map_lies_on_the_golden_board_of_the_recipe(world: GuiWorld) -> None:
+    golden = np.zeros((1_280, 512), np.uint8)  # as wide as the boards here, twice as long
+    golden[1_000:] = 255
+    stored = keep_golden(world.folder / IMAGES_FOLDER, golden)
+    recipe = world.station.recipe.model_copy(update={"golden": stored.name, "golden_sha256": stored.sha256})
+    world.station.with_recipe(lambda _: world.book.save(recipe))
+    world.record(2, lambda k: (1, 1))
+    world.review("c")
+    page = open_page(world)
+    world.until(lambda: page.view is not None and page.view.heat is not None)
+    assert page.view is not None and page.view.heat is not None
+    heat = page.view.heat
+    assert heat.shape[:2] == (LONGEST, LONGEST * 512 // 1_280)
+    assert heat[5, 5].max() == 20 and heat[-5, 5].min() > 100
+    (world.folder / IMAGES_FOLDER / stored.name).unlink()
+    record = next(iter(History(world.folder).records(HistoryQuery())))
+    services = world.services()
+    lost = GoldenBoards(lambda: world.folder / IMAGES_FOLDER)
+    assert _golden(record, lambda name, revision: lost.of(services.load_revision(name, revision))) is None
 
 
 def test_heat_is_lightest_where_most_defects_are() -> None:

@@ -28,7 +28,7 @@ from aoi_app.gui.statistics.cards import CARDS
 from aoi_app.gui.statistics.exports import EXPORTS, Export, write_report
 from aoi_app.gui.statistics.heat import HeatMap
 from aoi_app.gui.statistics.plots import ControlPlot, ParetoPlot
-from aoi_app.gui.statistics.reading import PERIODS, Bounds, PeriodView, read_period
+from aoi_app.gui.statistics.reading import PERIODS, Bounds, GoldenOf, PeriodView, read_period
 from aoi_app.gui.texts import defect_name, message, say, tr
 from aoi_app.storage.figures import Figures
 from aoi_app.storage.shifts import DEFAULT_SHIFTS, Shift
@@ -52,8 +52,10 @@ class StatisticsPage(QWidget):
         parent: QWidget,
         open_alarms: Callable[[], AlarmBook | None] = lambda: None,
         shifts: Callable[[], Sequence[Shift]] = lambda: DEFAULT_SHIFTS,
+        golden_of: GoldenOf = lambda recipe, revision: None,
     ) -> None:
         super().__init__(parent)
+        self._golden_of = golden_of
         self._open_statistics, self._open_history, self._open_alarms = open_statistics, open_history, open_alarms
         self._shifts = shifts
         self._statistics: StatisticsReader | None = None
@@ -165,7 +167,9 @@ class StatisticsPage(QWidget):
         if self._statistics is None or self._history is None:
             return None
         bounds = PERIODS[number].bounds(self._shifts(), typed)
-        return read_period(self._statistics, self._history, self._alarms, PERIODS[number], bounds, recipe)
+        return read_period(
+            self._statistics, self._history, self._alarms, PERIODS[number], bounds, recipe, self._golden_of
+        )
 
     def _on_failed(self, error: Exception) -> None:
         if not isinstance(error, AoiError):

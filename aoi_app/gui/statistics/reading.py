@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from aoi_app.core.errors import AoiError
 from aoi_app.core.scan import Pixels
 from aoi_app.gui.review.loading import read_file
 from aoi_app.gui.services import AlarmBook, HistoryReader, StatisticsReader
@@ -16,6 +17,7 @@ from aoi_app.storage.alarms import AlarmRow
 from aoi_app.storage.charts import ControlChart, p_chart, u_chart
 from aoi_app.storage.clock import to_us
 from aoi_app.storage.figures import Figures
+from aoi_app.storage.history import BoardRecord
 from aoi_app.storage.query import HistoryQuery
 from aoi_app.storage.shifts import Shift, shift_at, shift_before
 
@@ -26,6 +28,8 @@ WIDTHS_US = tuple(n * MINUTE_US for n in (2, 15, 30, 60, 360, 1_440, 10_080, 43_
 MOST_SUBGROUPS = 40
 Bounds = tuple[int, int]
 """From (included) and to (left out), UTC microseconds."""
+GoldenOf = Callable[[str, int], Pixels | None]
+"""Finds the golden board of a recipe's revision; None where it has none. Raises AoiError."""
 
 
 def back(length_us: int) -> Callable[[int, Sequence[Shift]], Bounds]:
@@ -103,6 +107,7 @@ def read_period(
     period: Period,
     bounds: Bounds,
     recipe: str,
+    golden_of: GoldenOf = lambda recipe, revision: None,
 ) -> PeriodView:
     """Count a period."""
     since, until = bounds
@@ -113,13 +118,15 @@ def read_period(
         figures,
         p_chart(groups.not_passed.tolist(), groups.boards.tolist()),
         u_chart(groups.confirmed.tolist(), groups.inspected.tolist()),
-        *_heat(statistics, history, query),
+        *_heat(statistics, history, query, golden_of),
         history.recipes(),
         () if alarms is None else alarms.between(since, until),
     )
 
 
-def _heat(statistics: StatisticsReader, history: HistoryReader, query: HistoryQuery) -> tuple[Pixels | None, str]:
+def _heat(
+    statistics: StatisticsReader, history: HistoryReader, query: HistoryQuery, golden_of: GoldenOf
+) -> tuple[Pixels | None, str]:
     """Return the map of the product that was inspected last, and its recipe: two products lie on no one board."""
     newest = history.page(query, None, 1)
     record = history.board(newest[0].board_id) if newest else None
@@ -129,9 +136,24 @@ def _heat(statistics: StatisticsReader, history: HistoryReader, query: HistoryQu
     places = statistics.places(replace(query, recipes=(recipe,)))
     if not len(places):
         return None, recipe
+    return heat_picture(places, *(_golden(record, golden_of) or _newest(record))), recipe
+
+
+def _golden(record: BoardRecord, golden_of: GoldenOf) -> tuple[Pixels, tuple[int, int]] | None:
+    """Return the golden board of a board's recipe and its size; None where it has none that fits."""
+    try:
+        golden = golden_of(record.row.recipe, record.row.recipe_revision)
+    except AoiError:
+        return None  # who inspects or reviews is told; the newest scan shows the places as well
+    if golden is None or golden.shape[1] != record.inspection.width:
+        return None
+    return golden, (golden.shape[1], golden.shape[0])
+
+
+def _newest(record: BoardRecord) -> tuple[Pixels | None, tuple[int, int]]:
+    """Return the preview of a board, laid where its golden board lies, and the size that places are in."""
     size = record.inspection.width, max(record.inspection.completeness.lines, 1)
     preview, laid = read_file(record.row.preview), record.inspection.registration
     if preview is not None and laid is not None:
-        # The places are on the golden board: so must the picture below them be.
         preview = scan_on_golden(preview, laid, size[0] / preview.shape[1])
-    return heat_picture(places, preview, size), recipe
+    return preview, size
