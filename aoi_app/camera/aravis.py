@@ -11,6 +11,7 @@ from dataclasses import replace
 from aoi_app.camera.aravis_device import AravisDevice
 from aoi_app.camera.aravis_library import NOT_OURS, Library, load
 from aoi_app.camera.aravis_stream import AravisStream, Buffer, buffer_count, packet_pause_s, retention_s
+from aoi_app.camera.description_check import check_description
 from aoi_app.camera.feature_setup import CHUNKS, set_first, set_up
 from aoi_app.camera.flat_field import Conditions
 from aoi_app.camera.intake import SLOW_LINES, Intake
@@ -260,11 +261,17 @@ class AravisCamera:
 
     def _connect(self, library: Library) -> int | None:
         """Return the camera under our control, or None while somebody else holds it."""
+        about = f"Camera {self._address}"
         try:
-            camera = library.checked("arv_camera_new", self._address.encode(), about=f"Camera {self._address}")
+            device = library.checked("arv_open_device", self._address.encode(), about=about)
         except CameraBusy:
             return None
-        device = library.arv_camera_get_device(camera)
+        try:
+            # The library reads features as soon as it makes a camera of the device.
+            check_description(library.description(device), self._address)
+            camera = library.checked("arv_camera_new_with_device", device, about=about)
+        finally:
+            library.g_object_unref(device)
         if library.arv_gv_device_is_controller(device):
             return int(camera)
         self._holder = library.controller(device)

@@ -97,7 +97,9 @@ FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "arv_get_device_serial_nbr": (_S, (c_uint,)),
     "arv_get_device_address": (_S, (c_uint,)),
     "arv_disable_interface": (None, (_S,)),
-    "arv_camera_new": (_P, (_S, _ERROR)),
+    "arv_open_device": (_P, (_S, _ERROR)),
+    "arv_device_get_genicam_xml": (_P, (_P, POINTER(c_size_t))),
+    "arv_camera_new_with_device": (_P, (_P, _ERROR)),
     "arv_camera_get_device": (_P, (_P,)),
     "arv_camera_get_payload": (c_uint, (_P, _ERROR)),
     "arv_camera_create_stream": (_P, (_P, _P, _P, _ERROR)),
@@ -211,6 +213,12 @@ class Library:
         except AoiError:
             return ""
         return socket.inet_ntoa(value.value.to_bytes(4, "big")) if value.value else ""
+
+    def description(self, device: int) -> bytes:
+        """Return the description that a camera was opened with, GenICam XML."""
+        size = c_size_t()
+        start = self.arv_device_get_genicam_xml(device, byref(size))
+        return ctypes.string_at(start, size.value) if start else b""
 
     def address(self, device: int) -> bytes:
         """Return the IP address of a camera, packed."""
