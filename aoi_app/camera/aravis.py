@@ -7,10 +7,12 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
+from typing import NamedTuple
 
 from aoi_app.camera.aravis_device import AravisDevice
 from aoi_app.camera.aravis_library import NOT_OURS, Library, load
 from aoi_app.camera.aravis_stream import AravisStream, Buffer, buffer_count, packet_pause_s, retention_s
+from aoi_app.camera.bounded import Overdue, bounded
 from aoi_app.camera.description_check import check_description
 from aoi_app.camera.feature_setup import CHUNKS, set_first, set_up
 from aoi_app.camera.flat_field import Conditions
@@ -23,14 +25,28 @@ from aoi_app.core.scan import LineBlock
 BUSY_S = 8.0
 """A camera whose client has crashed is free again after its heartbeat time-out, 3 s as a rule."""
 BUSY_PAUSE_S = 0.5
+OPEN_S = 30.0
+"""The largest descriptions take ten seconds to come."""
 LEAST_PACKET, FRAMING = 576, 4
 """Bytes of the smallest packet that every camera has; packets of a block beside its lines', and some to spare."""
 HEADERS = 36
 """Bytes of each packet that are not the block's: IP, UDP, GVSP."""
 NANOSECOND_TICKS = 1e9
+_SEARCH = ""
+"""What the search for cameras is called among what is given up; no camera is."""
 _CHECK = "Check cable and power; it is looked for again."
 SLICE_S = 0.1
 """Longest wait inside the library, so that stop and a lost camera are noticed."""
+
+
+class _Taken(NamedTuple):
+    """A camera that is ours."""
+
+    handle: int
+    device: AravisDevice
+    lost: threading.Event
+    unwatch: Callable[[], None]
+    info: CameraInfo
 
 
 class AravisCamera:
@@ -46,12 +62,22 @@ class AravisCamera:
         `TriggerMode[TriggerSelector=FrameStart]`.
     busy_s
         How long to wait for a camera that another program holds.
+    open_s
+        How long to wait for one that answers, but asks for more time again and again.
     """
 
-    def __init__(self, address: str, options: Mapping[str, Option] | None = None, *, busy_s: float = BUSY_S) -> None:
+    def __init__(
+        self,
+        address: str,
+        options: Mapping[str, Option] | None = None,
+        *,
+        busy_s: float = BUSY_S,
+        open_s: float = OPEN_S,
+    ) -> None:
         self._address = address
         self._options = dict(options or {})
         self._busy_s = busy_s
+        self._open_s = open_s
         self._info = CameraInfo("gige", address, address=address if address[:1].isdigit() else "")
         self._library: Library | None = None
         self._camera: int | None = None
@@ -80,24 +106,29 @@ class AravisCamera:
             return
         library = self._library = load()
         deadline = time.monotonic() + self._busy_s
-        camera = self._connect(library)
-        while camera is None:
+        taken = self._take_bounded(library)
+        while taken is None:
             if time.monotonic() > deadline:
                 raise self._busy()
             time.sleep(BUSY_PAUSE_S)
-            camera = self._connect(library)
-        handle = library.arv_camera_get_device(camera)
-        self._camera = camera
-        self._lost.clear()
+            taken = self._take_bounded(library)
+        self._camera, self._device, self._lost, self._unwatch, self._info = taken
+
+    def _take_bounded(self, library: Library) -> _Taken | None:
+        """Take the camera, or give it up: one that keeps asking for more time would hold the library for ever."""
+
+        def too_late(taken: _Taken | None) -> None:
+            if taken is not None:
+                _free(library, taken.handle, taken.lost, taken.unwatch)
+
         try:
-            self._identify(library, handle)
-        except FeatureError as error:
-            self.close()
-            what = f"What the camera {self._address} tells of its features cannot be used: {error.what}"
-            raise CameraError(what, NOT_OURS) from error
-        except AoiError:
-            self.close()
-            raise
+            return bounded(self._address, lambda: self._taken(library), too_late, self._open_s)
+        except Overdue as error:
+            what = f"The camera {self._address} answers, but cannot be opened within {self._open_s:g} s."
+            others = [other for other in error.others if other != _SEARCH]
+            if others:
+                what = f"The camera {self._address} has to wait for {others[0]}, which answers, but cannot be opened."
+            raise CameraLost(what, "Switch that camera off and on; it is tried again.") from error
 
     def _busy(self) -> CameraBusy:
         hint = "Close it; after a crash the camera is free again within seconds."
@@ -105,11 +136,25 @@ class AravisCamera:
             return CameraBusy(f"A program at {self._holder} holds the camera {self._address}.", hint)
         return CameraBusy(f"Another program holds the camera {self._address}.", hint)
 
-    def _identify(self, library: Library, handle: int) -> None:
-        self._device = AravisDevice(library, handle)
-        self._unwatch = library.watch_control(handle, self._lost)
-        names = [self._device.text(f"Device{part}") for part in ("VendorName", "ModelName", "SerialNumber", "ID")]
-        self._info = replace(self._info, vendor=names[0], model=names[1], serial=names[2] or names[3])
+    def _taken(self, library: Library) -> _Taken | None:
+        """Return the camera, ours and identified, or None while somebody else holds it."""
+        camera = self._connect(library)
+        if camera is None:
+            return None
+        handle = library.arv_camera_get_device(camera)
+        lost = threading.Event()
+        unwatch = library.watch_control(handle, lost)
+        try:
+            device = AravisDevice(library, handle)
+            names = [device.text(f"Device{part}") for part in ("VendorName", "ModelName", "SerialNumber", "ID")]
+        except AoiError as error:
+            _free(library, camera, lost, unwatch)
+            if not isinstance(error, FeatureError):
+                raise
+            what = f"What the camera {self._address} tells of its features cannot be used: {error.what}"
+            raise CameraError(what, NOT_OURS) from error
+        info = replace(self._info, vendor=names[0], model=names[1], serial=names[2] or names[3])
+        return _Taken(camera, device, lost, unwatch, info)
 
     def configure(self, config: AcquisitionConfig) -> AcquisitionConfig:
         """Set what the camera has of it, then the features among the options. Raises FeatureError, CameraLost."""
@@ -225,17 +270,10 @@ class AravisCamera:
         """Free the camera for the next program. Never raises; may be called twice."""
         self._stopped.set()
         self._halt()
-        library, camera, device = self._library, self._camera, self._device
-        self._camera = self._device = None
-        unwatch, self._unwatch = self._unwatch, None
-        if unwatch is not None:
-            unwatch()
-        if library is None or camera is None or device is None:
-            return
-        with suppress(AoiError):
-            if not self._lost.is_set():
-                library.checked("arv_gv_device_leave_control", library.arv_camera_get_device(camera))
-        library.g_object_unref(camera)
+        library, camera, unwatch = self._library, self._camera, self._unwatch
+        self._camera = self._device = self._unwatch = None
+        if library is not None and camera is not None and unwatch is not None:
+            _free(library, camera, self._lost, unwatch)
 
     def _halt(self) -> None:
         with self._guard:
@@ -279,9 +317,26 @@ class AravisCamera:
         return None
 
 
+def _free(library: Library, camera: int, lost: threading.Event, unwatch: Callable[[], None]) -> None:
+    unwatch()
+    with suppress(AoiError):
+        if not lost.is_set():
+            library.checked("arv_gv_device_leave_control", library.arv_camera_get_device(camera))
+    library.g_object_unref(camera)
+
+
 def discover(timeout_s: float) -> list[CameraInfo]:
     """List the GigE Vision cameras that answer to a broadcast, which libaravis waits a second for, or to the next."""
     library = load()
+    try:
+        return bounded(_SEARCH, lambda: _discovered(library, timeout_s), lambda late: None, timeout_s + OPEN_S)
+    except Overdue as error:
+        # The library looks for none while it opens one.
+        what = "GigE Vision cameras cannot be listed while one that answers cannot be opened."
+        raise CameraError(what, "Switch that camera off and on.") from error
+
+
+def _discovered(library: Library, timeout_s: float) -> list[CameraInfo]:
     end = time.monotonic() + timeout_s
     found: dict[str, CameraInfo] = {}
     while True:
