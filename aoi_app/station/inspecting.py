@@ -14,7 +14,7 @@ from aoi_app.core.golden_recipe import length_slack
 from aoi_app.core.inspection import EngineInfo, Inspection, Judgement, ToGolden, Verdict, judge, relevant
 from aoi_app.core.protocols import Detector
 from aoi_app.core.recipe import MAX_LENGTH_LINES, Recipe
-from aoi_app.core.scan import BoardScan, LinesIn, Pixels, ScanEnd
+from aoi_app.core.scan import BoardScan, Completeness, LinesIn, Pixels, ScanEnd
 from aoi_app.core.text import one_line
 from aoi_app.inference.registration import Registration
 from aoi_app.station.aligned_golden import AlignedGolden
@@ -246,7 +246,7 @@ class Inspector:
             except RecipeError as error:
                 board.error = error.what.rstrip(".")
         golden = board.golden
-        if golden is not None and not board.error and not _as_long(lines, golden.shape[0], board.recipe):
+        if golden is not None and not board.error and not _as_long(end.completeness, golden.shape[0], board.recipe):
             board.error = f"its golden board has {golden.shape[0]} lines, the board has {lines}"
         detections = self._guarded(board, lambda d: d.finish(lines)) if lines else Detections.empty()
         names = board.detector.info.class_names if board.detector else ()
@@ -299,10 +299,13 @@ class Inspector:
             board.tiles, board.busy_ms = tiles, 0.0
 
 
-def _as_long(lines: int, golden: int, recipe: Recipe) -> bool:
-    """Tell whether a board is all of its golden board: where no recipe says how short one may be, that does."""
-    shortest = golden - length_slack(golden) if recipe.min_lines == 1 else 0
-    return shortest <= lines <= (1 + GOLDEN_SHORT) * golden
+def _as_long(seen: Completeness, golden: int, recipe: Recipe) -> bool:
+    """Tell whether a board is all of its golden board: where no recipe says how short one may be, that does.
+
+    One that was not wholly seen is short for that reason alone, and what was found on it is kept.
+    """
+    shortest = golden - length_slack(golden) if recipe.min_lines == 1 and seen.ok else 0
+    return shortest <= seen.lines <= (1 + GOLDEN_SHORT) * golden
 
 
 def _inspection(
