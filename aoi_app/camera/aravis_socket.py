@@ -68,39 +68,37 @@ Step = tuple[int, int, int, int]
 """Code, steps to skip when true, steps to skip when false, value: an instruction of the system's packet filter."""
 
 
+def _header(end: int, most_packets: int) -> tuple[tuple[str, int, int, str, str], ...]:
+    """Return the lines that judge a packet of a known number by what stands behind a header of `end` bytes."""
+    return (
+        ("", IS_MORE, most_packets, "drop", ""),
+        ("", LOAD_BYTE, 12, "", ""),
+        ("", AND, KIND_OF_PACKET, "", ""),
+        ("", IS_EQUAL, LEADER, "", "body"),
+        ("", LOAD_HALF, end + 2, "", ""),
+        ("", AND, KIND_OF_BLOCK, "", ""),
+        ("", IS_EQUAL, IMAGE, "", "chunks"),
+        ("", LOAD_BYTE, end + 35, "", ""),  # the last byte of an image's leader
+        ("", IS_EQUAL, 0, "keep", "keep"),
+    )
+
+
 def stream_filter(camera: bytes, most_packets: int) -> list[Step]:
     """Return the filter's program: packets of the camera, as many as a block has, and leaders of images and of chunks.
 
     Places count from the UDP header on, which has 8 bytes; a packet that is too short for one is dropped.
     """
-    sender = int.from_bytes(camera, "big")
     # Label, code, value, where to go when it holds, where when not; nowhere is the next line.
     lines = (
         ("", LOAD_WORD, SOURCE_ADDRESS, "", ""),
-        ("", IS_EQUAL, sender, "", "drop"),
+        ("", IS_EQUAL, int.from_bytes(camera, "big"), "", "drop"),
         ("", LOAD_BYTE, 12, "", ""),
         ("", HAS_BITS, EXTENDED_ID, "extended", ""),
         ("", LOAD_WORD, 12, "", ""),
         ("", AND, PACKET_NUMBER, "", ""),
-        ("", IS_MORE, most_packets, "drop", ""),
-        ("", LOAD_BYTE, 12, "", ""),
-        ("", AND, KIND_OF_PACKET, "", ""),
-        ("", IS_EQUAL, LEADER, "", "body"),
-        ("", LOAD_HALF, 18, "", ""),
-        ("", AND, KIND_OF_BLOCK, "", ""),
-        ("", IS_EQUAL, IMAGE, "", "chunks"),
-        ("", LOAD_BYTE, 51, "", ""),  # the last byte of an image's leader
-        ("", IS_EQUAL, 0, "keep", "keep"),
+        *_header(16, most_packets),
         ("extended", LOAD_WORD, 24, "", ""),
-        ("", IS_MORE, most_packets, "drop", ""),
-        ("", LOAD_BYTE, 12, "", ""),
-        ("", AND, KIND_OF_PACKET, "", ""),
-        ("", IS_EQUAL, LEADER, "", "body"),
-        ("", LOAD_HALF, 30, "", ""),
-        ("", AND, KIND_OF_BLOCK, "", ""),
-        ("", IS_EQUAL, IMAGE, "", "chunks"),
-        ("", LOAD_BYTE, 63, "", ""),
-        ("", IS_EQUAL, 0, "keep", "keep"),
+        *_header(28, most_packets),
         ("chunks", IS_EQUAL, CHUNKS, "keep", ""),
         ("", IS_EQUAL, EXTENDED_CHUNKS, "keep", "drop"),
         ("body", IS_EQUAL, TRAILER, "keep", ""),
