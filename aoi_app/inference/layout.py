@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from aoi_app.core.errors import ModelError
 from aoi_app.inference.card import Family, ModelCard
-from aoi_app.inference.onnx_file import literal
+from aoi_app.inference.metadata import literal
 
 
 class Form(str, Enum):

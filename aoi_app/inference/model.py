@@ -16,7 +16,8 @@ from aoi_app.core.validation import named_fields
 from aoi_app.inference.card import METADATA_KEY, Channels, Family, InputSpec, ModelCard, card_path
 from aoi_app.inference.first_look import settle
 from aoi_app.inference.layout import HeadSpec, Output, identify
-from aoi_app.inference.onnx_file import NetworkFile, TensorSpec, class_names, describe, literal
+from aoi_app.inference.metadata import class_names, literal
+from aoi_app.inference.onnx_file import NetworkFile, TensorSpec, describe
 
 TFLITE = ".tflite"
 """Files with this ending are LiteRT's; all others are ONNX files."""

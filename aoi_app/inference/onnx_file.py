@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import ast
 import hashlib
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,10 +17,8 @@ if TYPE_CHECKING:
 
 MAX_BYTES = 2**31 - 1
 """Protocol buffers hold no more; larger networks keep their weights in files of their own."""
-MAX_METADATA_CHARS = 1_000_000
 _WEIGHTS = {**dict.fromkeys(("Conv", "ConvTranspose", "Gemm", "MatMul"), 1), "QLinearConv": 3, "QLinearMatMul": 3}
 """Which input of a layer holds its weights."""
-_NAME_KEYS = ("names", "class_names", "classes", "labels")
 _DTYPES: dict[int, np.dtype[Any]] = {
     1: np.dtype(np.float32),
     10: np.dtype(np.float16),
@@ -167,62 +163,6 @@ def weight_types(path: Path) -> frozenset[str]:
             weight = quantised.get(node.input[place], node.input[place])
             found |= {kinds[weight]} if weight in kinds else set()
     return frozenset(found)
-
-
-def class_names(metadata: Mapping[str, str]) -> tuple[str, ...]:
-    """Return the class names that an exporter wrote into the metadata, or () when there are none.
-
-    A Python or JSON dictionary from index to name, a list, or names between commas, under the usual keys.
-
-    Raises
-    ------
-    ModelError
-        The entry is there and cannot be read.
-    """
-    for key in _NAME_KEYS:
-        text = metadata.get(key, "").strip()
-        if not text:
-            continue
-        names = _parse_names(text)
-        if names is None:
-            raise ModelError(
-                f"The class names in the model's metadata cannot be read: {key} = {text[:80]!r}.",
-                "Expected a list of names or a dictionary from 0, 1, 2, ... to names.",
-            )
-        return names
-    return ()
-
-
-def literal(text: str) -> Any:
-    """Return what a metadata text means as JSON or as a Python literal, or None."""
-    if len(text) > MAX_METADATA_CHARS:
-        return None
-    for parse in (json.loads, ast.literal_eval):
-        try:
-            return parse(text)
-        except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
-            continue
-    return None
-
-
-def _parse_names(text: str) -> tuple[str, ...] | None:
-    value = literal(text)
-    if value is None and len(text) <= MAX_METADATA_CHARS and not set(text) & set("{}[]"):
-        value = [part.strip() for part in text.replace("\n", ",").split(",") if part.strip()]
-    if isinstance(value, dict):
-        try:
-            by_index = {int(key): name for key, name in value.items()}
-        except (TypeError, ValueError):
-            return None
-        if sorted(by_index) != list(range(len(value))):
-            return None
-        value = [by_index[i] for i in range(len(by_index))]
-    if isinstance(value, str):
-        value = [value]
-    if not isinstance(value, (list, tuple)) or not value:
-        return None
-    names = tuple(str(name).strip() for name in value if isinstance(name, (str, int)))
-    return names if len(names) == len(value) and all(names) else None
 
 
 def _read(path: Path) -> bytes:

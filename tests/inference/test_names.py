@@ -25,11 +25,40 @@ from .exported import COCO, V8, zeros
         ("open, short", ("open", "short")),
         ("open\nshort\n", ("open", "short")),
         ("{0: 'd\\'or', 1: '短路'}", ("d'or", "短路")),
+        ("0: open\n1: short\n", ("open", "short")),
+        ("1: short\n0: open", ("open", "short")),
+        ("# PCB\n'0': 'd''or'  # gold\n\"1\": \"solder \\u77ed\" # bridge", ("d'or", "solder 短")),
+        ("- open\n- 短路", ("open", "短路")),
+        ("- spur: copper, left\n- 'no'", ("spur: copper, left", "no")),
+        ("[open, 'short']", ("open", "short")),
+        ("{0: open, 1: short}", ("open", "short")),
+        ("0: open, 1: short", ("open", "short")),
     ],
 )
 def test_names_as_exporters_write_them(text: str, names: tuple[str, ...], make_onnx: MakeOnnx) -> None:
     model = read_model(make_onnx([("output0", zeros(6, 8400), (1, 6, 8400))], metadata={"names": text}))
     assert model.class_names == names
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "0: open\n2: short",
+        "0: open\n0: short",
+        "0: open\nshort",
+        "0: open\n1:",
+        "- open\nshort",
+        "- open\n- null",
+        "- open\n- [short]",
+        "- open\n- 'short",
+        "- open\n- *short",
+        "{0: open, 1: {2: short}}",
+    ],
+)
+def test_names_that_are_no_list_are_refused(text: str, make_onnx: MakeOnnx) -> None:
+    path = make_onnx([("output0", zeros(6, 8400), (1, 6, 8400))], metadata={"names": text})
+    with pytest.raises(ModelError, match="class names in the model's metadata cannot be read"):
+        read_model(path)
 
 
 def test_card_of_another_file_is_refused(make_onnx: MakeOnnx) -> None:

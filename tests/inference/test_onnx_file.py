@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from aoi_app.core.errors import AoiError, ModelError
 from aoi_app.inference.frozen import detect
+from aoi_app.inference.metadata import class_names
 from aoi_app.inference.model import read_model
-from aoi_app.inference.onnx_file import class_names, file_hash
+from aoi_app.inference.onnx_file import file_hash
 from aoi_app.inference.runtimes.table import open_detector
 
 from .conftest import MakeOnnx, write_network

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from aoi_app.core.errors import BackendMissing, ModelError
 from aoi_app.core.install import install_line
-from aoi_app.inference.onnx_file import MAX_METADATA_CHARS, NetworkFile, TensorSpec, literal, plain_hash
+from aoi_app.inference.metadata import MAX_METADATA_CHARS, literal
+from aoi_app.inference.onnx_file import NetworkFile, TensorSpec, plain_hash
 
 _METADATA_FILES = ("metadata.json", "temp_meta.txt")
 """Names under which exporters append class names and size to the file, as a zip archive."""
