@@ -68,8 +68,8 @@ def train(
         bool, typer.Option(help="Labels name their first and last pixel, as DeepPCB's do, rather than edges.")
     ] = False,
     start: Annotated[
-        Path | None, typer.Option(help="Checkpoint (last.pt) whose weights, and order of classes, to start from.")
-    ] = None,
+        str, typer.Option(help="Model, or checkpoint (last.pt), whose weights and order of classes to start from.")
+    ] = "",
     patience: Annotated[int, typer.Option(min=0, help="Epochs without gain after which to stop; 0 never.")] = 0,
     precision: Annotated[str, typer.Option(help="auto, fp32, fp16 or bf16.")] = "auto",
     gpus: Annotated[int, typer.Option(min=0, help="GPUs to use; 0 is all of them.")] = 0,
@@ -98,7 +98,8 @@ def train(
     from aoi_app.training.plan import Precision, read_plan
     from aoi_app.training.schedule import SCHEDULES, plan_for
     from aoi_app.training.session import About, train_session
-    from aoi_app.training.trainer import Data, read_checkpoint
+    from aoi_app.training.starting import read_start
+    from aoi_app.training.trainer import Data
 
     if network not in SIZES:
         raise typer.BadParameter(f"there is no network {network!r}; there are {', '.join(SIZES)}")
@@ -121,7 +122,8 @@ def train(
     parts = parted(dataset, hold_out or ())
     further = [read_dataset(path).require_sound() for path in drawn or ()]
     known = [dataset.classes, *(more.classes for more in further)]
-    classes = united(known) if start is None else tuple(read_checkpoint(start)["classes"])
+    begun = find_model(start) if start else None
+    classes = united(known) if begun is None else read_start(begun).classes
     console.print(escape(f"{parts.in_words()}; classes {', '.join(classes)}; {input_in_words(dataset, kind)}"))
 
     def load(source: Dataset, what: str) -> Corpus:
@@ -158,7 +160,7 @@ def train(
             plan, corpora, folder, about,
             {"data": str(data.resolve()), "held_out": list(hold_out or ()), "painted": paint,
              "drawn": [str(path.resolve()) for path in drawn or ()], "size": size, "channels": kind.value},
-            gpus=gpus, resume=resume, start=start, listen=listen, progress=progress,
+            gpus=gpus, resume=resume, start=begun, listen=listen, progress=progress,
         )  # fmt: skip
     busy = f", GPU busy {summary['gpu_percent']:.0f} %" if summary["gpu_percent"] else ""
     console.print(

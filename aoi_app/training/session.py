@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from aoi_app.inference.card import Channels, InputSpec, ModelCard
+from aoi_app.training.checkpoint import read_checkpoint
 from aoi_app.training.corpus import DataError
 from aoi_app.training.export import Exported, export
 from aoi_app.training.folder import RunFolder
@@ -17,7 +18,7 @@ from aoi_app.training.memory import fitting_batch
 from aoi_app.training.network import Network
 from aoi_app.training.parallel import devices, train_on
 from aoi_app.training.plan import Plan
-from aoi_app.training.trainer import KEY_FIGURE, Data, Epoch, read_checkpoint
+from aoi_app.training.trainer import KEY_FIGURE, Data, Epoch
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
 import math
 import time
@@ -19,17 +18,20 @@ from torch.nn.parallel import DistributedDataParallel
 from aoi_app.core.errors import AoiError
 from aoi_app.training.augment import Augmenter
 from aoi_app.training.average import Average
+from aoi_app.training.checkpoint import read_checkpoint
 from aoi_app.training.corpus import Corpus, DataError
 from aoi_app.training.files import replacing
 from aoi_app.training.loss import detection_loss
 from aoi_app.training.network import Network
 from aoi_app.training.plan import Plan, Precision
 from aoi_app.training.predict import figures, predict
+from aoi_app.training.starting import read_start
 from aoi_app.training.utilisation import Utilisation
 from aoi_app.training.windows import Batches, Windows
 
 _TYPES = {Precision.FP32: torch.float32, Precision.FP16: torch.float16, Precision.BF16: torch.bfloat16}
 KEY_FIGURE = "mAP@0.33"
+_TRIAL_WINDOWS = 64  # enough for the statistics of every layer
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,22 +290,24 @@ class Trainer:
         self.history = [Epoch(*row) for row in state["history"]]
 
     def start_from(self, path: Path) -> None:
-        """Start a new run from the averaged weights of another (fine-tuning)."""
-        state = read_checkpoint(path)
-        if state["classes"] != list(self.data.sample.classes) or state["planes"] != self.data.sample.planes:
+        """Start a new run from another's averaged weights, or from a finished model (fine-tuning). Raises DataError."""
+        start = read_start(path)
+        sample = self.data.sample
+        if start.classes != sample.classes or start.planes != sample.planes:
             raise DataError(
-                f"{path.name} knows the classes {state['classes']} on {state['planes']} channels; the data have "
-                f"{list(self.data.sample.classes)} on {self.data.sample.planes}."
+                f"{start.name} knows the classes {', '.join(start.classes)} on {start.planes} channels; the data have "
+                f"{', '.join(sample.classes)} on {sample.planes}."
             )
-        self.network.load_state_dict(state["average"])
-        self.average.network.load_state_dict(state["average"])
+        start.fill(self.network, self._trial_images())
+        if self.world > 1:  # statistics that two GPUs have computed may differ in their last bits
+            for value in self.network.state_dict().values():
+                dist.broadcast(value, 0)
+        self.average.network.load_state_dict(self.network.state_dict())
 
-
-def read_checkpoint(path: Path) -> dict[str, Any]:
-    """Return what `Trainer.save` wrote; data only, no code is run."""
-    try:
-        with contextlib.closing(path.open("rb")) as file:
-            state: dict[str, Any] = torch.load(file, map_location="cpu", weights_only=True)
-            return state
-    except Exception as error:  # torch raises whatever its unpickler met
-        raise DataError(f"{path.name} is no checkpoint of a run: {error}.", "Name the last.pt of a run.") from error
+    def _trial_images(self) -> torch.Tensor:
+        """Return windows as the run sees them, (B, planes, H, W)."""
+        plan = self.plan
+        generator = torch.Generator(self.device).manual_seed(plan.seed)
+        batches = Batches(self._real, self._drawn, max(_TRIAL_WINDOWS, plan.batch), plan.drawn_share, generator)
+        images, _, _ = Augmenter(plan.augmentation, generator)(*batches.draw())
+        return images

@@ -19,6 +19,7 @@ from aoi_app.core.errors import AoiError  # noqa: E402
 from aoi_app.inference.card import Channels, ModelCard  # noqa: E402
 from aoi_app.inference.model import read_model  # noqa: E402
 from aoi_app.training.augment import Augmentation  # noqa: E402
+from aoi_app.training.checkpoint import read_checkpoint  # noqa: E402
 from aoi_app.training.corpus import DataError, joined  # noqa: E402
 from aoi_app.training.folder import RunFolder  # noqa: E402
 from aoi_app.training.network import Network  # noqa: E402
@@ -28,7 +29,7 @@ from aoi_app.training.plan import Plan, Precision  # noqa: E402
 from aoi_app.training.predict import predict  # noqa: E402
 from aoi_app.training.schedule import plan_for  # noqa: E402
 from aoi_app.training.session import About, train_session  # noqa: E402
-from aoi_app.training.trainer import Data, Trainer, rate_at, read_checkpoint, resolve  # noqa: E402
+from aoi_app.training.trainer import Data, Trainer, rate_at, resolve  # noqa: E402
 
 CPU = torch.device("cpu")
 PLAN = Plan(
