@@ -36,6 +36,7 @@ ONLY_WITH = {
     "--images": (Kind.COMPARE, Kind.REGISTRATION, Kind.TENSORRT),
     "--recipe": (Kind.COMPARE,),
     "--report": (Kind.COMPARE,),
+    "--batch": (Kind.COMPARE,),
 }
 """Options that some measurements have no use for: to take them and do nothing with them would mislead."""
 
@@ -74,6 +75,9 @@ def bench(
         str, typer.Option(help="With --compare: recipe, or its file, whose budget for the verdict is kept to.")
     ] = "",
     report: Annotated[Path | None, typer.Option(metavar="FILE.html", help="With --compare: page with curves.")] = None,
+    batch: Annotated[
+        list[int] | None, typer.Option(min=1, max=256, help="With --compare: tiles in a run; several times.")
+    ] = None,
     json_out: Annotated[str, typer.Option("--json", metavar="FILE|-", help="Also write the figures as JSON.")] = "",
 ) -> None:
     """Measure latency and throughput on this machine.
@@ -98,6 +102,7 @@ def bench(
         "--images": images,
         "--recipe": recipe,
         "--report": report,
+        "--batch": batch,
     }
     for option in (name for name, value in given.items() if value and kind not in ONLY_WITH[name]):
         others = ", ".join(f"--{other.value}" for other in ONLY_WITH[option])
@@ -124,6 +129,7 @@ def bench(
             images=images,
             report=report,
             recipe=recipe,
+            batches=tuple(sorted(set(batch or ()))),
             note=note,
         )
         note(module.run(options))

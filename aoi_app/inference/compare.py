@@ -22,6 +22,7 @@ from aoi_app.inference.metrics import Truth, evaluate
 from aoi_app.inference.onnx_file import file_hash
 from aoi_app.inference.quantise import Progress
 from aoi_app.inference.runtimes.base import Option
+from aoi_app.inference.runtimes.ort_providers import further_providers
 from aoi_app.inference.runtimes.table import RUNTIMES, open_detector
 from aoi_app.inference.streaming import StreamingDetector
 from aoi_app.inference.tiling import TilePlan, fitting_overlap
@@ -34,14 +35,25 @@ Pictures = Sequence[tuple[Pixels, Pixels | None]]
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A runtime, a precision and a batch to measure."""
+    """A runtime, a precision and a batch to measure; an execution provider where the runtime has several."""
 
     runtime: str
     precision: str
     batch: int = 1
+    provider: str = ""
+
+    @property
+    def name(self) -> str:
+        """Return what is measured, whatever the batch: a line of the report."""
+        return f"{self.runtime}{self.provider and ' ' + self.provider} {self.precision}"
+
+    @property
+    def options(self) -> dict[str, Option]:
+        """Return the options of the runtime that it stands for."""
+        return {"batch": self.batch, **({"provider": self.provider} if self.provider else {})}
 
     def __str__(self) -> str:
-        return f"{self.runtime} {self.precision} x{self.batch}"
+        return f"{self.name} x{self.batch}"
 
 
 REFERENCE = Choice("onnxruntime", "fp32", 1)
@@ -71,7 +83,7 @@ class Figures:
     lost_boxes
         Of `reference_boxes` sure boxes of ONNX Runtime in FP32.
     watts
-        Mean draw of the GPU while it worked; None where that cannot be told.
+        Mean draw of the GPU while it worked; None where that cannot be told, or the CPU works.
     error
         Why it could not be measured; all else is 0 then.
     """
@@ -134,11 +146,12 @@ class _Runner:
 
 
 def choices(batches: Sequence[int] = (1,)) -> tuple[Choice, ...]:
-    """Return every installed local runtime in every precision and batch, the reference first."""
+    """Return every installed local runtime and provider in every precision and batch, the reference first."""
     every = [
-        Choice(name, precision, batch)
+        Choice(name, precision, batch, provider)
         for name, entry in RUNTIMES.items()
         if entry.available and not entry.remote
+        for provider in ("", *(further_providers() if name == REFERENCE.runtime else ()))
         for precision in entry.precisions
         for batch in batches
     ]
@@ -208,7 +221,7 @@ def compare(
                     runners.remove(runner)
                     runner.detector.close()
         if watts() is not None:
-            for runner in runners:
+            for runner in filter(_on_gpu, runners):
                 progress(0.99, f"what {runner.choice} draws")
                 _draw(runner, pictures, watts)
         truths, labelled = _truths(boards, runners[0])
@@ -252,12 +265,13 @@ def advice(comparison: Comparison) -> str:
     if best.choice == REFERENCE:
         return f"Best here{budget}: ONNX Runtime in FP32, which the station starts with."
     times = best.tiles_per_second / measured[REFERENCE].tiles_per_second
-    name = RUNTIMES[best.choice.runtime].title
+    name = f"{RUNTIMES[best.choice.runtime].title}{best.choice.provider and f' ({best.choice.provider})'}"
     return (
         f"Best here{budget}: {name} in {best.choice.precision.upper()}, batch {best.choice.batch}; "
         f"{times:.2f} times as fast as ONNX Runtime in FP32, no box lost. "
         f"Nothing was switched: choose it in the settings, or with --runtime {best.choice.runtime} "
-        f"--precision {best.choice.precision} --option batch={best.choice.batch}."
+        f"--precision {best.choice.precision} "
+        f"{' '.join(f'--option {name}={value}' for name, value in best.choice.options.items())}."
     )
 
 
@@ -294,7 +308,7 @@ def _start(
             choice.precision,
             min_confidence=limits.threshold,
             overlap=overlap,
-            options={"batch": choice.batch, **(options(choice) if options is not None else {})},
+            options={**choice.options, **(options(choice) if options is not None else {})},
             progress=lambda share, text: progress(0.0, f"{choice}: {text}"),
         )
         return detector, time.perf_counter() - started
@@ -327,6 +341,10 @@ def _inspect(runner: _Runner, board: int, pixels: Pixels, golden: Pixels | None)
     runner.tile_ms.append(seconds * 1e3 / tiles)
     runner.tiles += tiles
     runner.seconds += seconds
+
+
+def _on_gpu(runner: _Runner) -> bool:
+    return "CPU" not in runner.detector.info.device.upper()
 
 
 def _draw(runner: _Runner, pictures: Pictures, watts: Callable[[], float | None]) -> None:

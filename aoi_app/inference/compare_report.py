@@ -78,11 +78,10 @@ and keeps; memory: by which the program grew, its libraries with the first choic
 
 def _cells(figures: Figures, usual: float) -> tuple[str, ...]:
     choice = figures.choice
-    name = f"{choice.runtime} {choice.precision}"
     if figures.error:
-        return (name, figures.error)
+        return (choice.name, figures.error)
     return (
-        name,
+        choice.name,
         figures.ran,
         str(choice.batch),
         f"{figures.p50_ms:.2f}",
@@ -135,9 +134,9 @@ def _curves(figures: Sequence[Figures]) -> str:
         y = height(value)
         parts.append(f'<text x="{_EDGE - 6}" y="{y + 4:.0f}" text-anchor="end">{value:g}</text>')
         parts.append(f'<line x1="{_EDGE}" y1="{y:.0f}" x2="{right}" y2="{y:.0f}" stroke="#eee"/>')
-    by_name = sorted(figures, key=lambda f: (f.choice.runtime, f.choice.precision, f.choice.batch))
+    by_name = sorted(figures, key=lambda f: (f.choice.name, f.choice.batch))
     ends: list[tuple[float, float, str, str]] = []
-    for number, (name, group) in enumerate(groupby(by_name, key=lambda f: f"{f.choice.runtime} {f.choice.precision}")):
+    for number, (name, group) in enumerate(groupby(by_name, key=lambda f: f.choice.name)):
         colour = _COLOURS[number % len(_COLOURS)]
         dashes = "" if number < len(_COLOURS) else ' stroke-dasharray="6 4"'
         points = [(places[f.choice.batch], height(f.p50_ms)) for f in group]

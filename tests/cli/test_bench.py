@@ -28,18 +28,33 @@ def test_the_path_of_a_board(model: Path, tmp_path: Path) -> None:
 
 def test_the_comparison_of_runtimes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     few = (REFERENCE, Choice("onnxruntime", "fp16"))
-    monkeypatch.setattr("aoi_app.inference.compare.choices", lambda batches: few)
+    monkeypatch.setattr("aoi_app.inference.compare.choices", lambda batches: few if batches == (1, 9) else ())
     monkeypatch.setattr("aoi_app.cli.benches.compare.BOARDS", 2)
     monkeypatch.setenv("AOI_PLANT_IMAGES", str(tmp_path))
     page, out, recipe = tmp_path / "page.html", tmp_path / "figures.json", tmp_path / "recipe.json"
     recipe.write_text('{"name": "quick", "verdict_budget_ms": 30000, "width_px": 4096}')
-    result = aoi("bench", "--compare", "--boards", "1", "--report", page, "--recipe", recipe, "--json", out)
+    result = aoi(
+        "bench",
+        "--compare",
+        "--boards",
+        "1",
+        "--report",
+        page,
+        "--recipe",
+        recipe,
+        "--json",
+        out,
+        "--batch",
+        "9",
+        "--batch",
+        "1",
+    )
     assert result.exit_code == 0, result.output
     assert figures(out)["budget_ms"] == 30_000 / 8, "eight tiles a row"
     assert "Best here under 3750.0 ms a tile" in " ".join(result.stderr.split())
     rows = figures(out)["figures"]
     assert isinstance(rows, list)
-    assert rows[0]["choice"] == {"runtime": "onnxruntime", "precision": "fp32", "batch": 1}
+    assert rows[0]["choice"] == {"runtime": "onnxruntime", "precision": "fp32", "batch": 1, "provider": ""}
     assert page.read_text().startswith("<!doctype html>")
 
 

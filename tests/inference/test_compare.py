@@ -44,6 +44,7 @@ def test_it_measures_in_turns_and_keeps_what_failed(
 ) -> None:
     monkeypatch.setenv("AOI_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr("aoi_app.inference.compare.WATTS_S", 0.1)
+    monkeypatch.setattr("aoi_app.inference.compare._on_gpu", lambda runner: runner.choice.batch == 2)
     model = write_yardstick(tmp_path / "tiny.onnx", "tiny", size=64, classes=3)
     wanted = [Choice("onnxruntime", "fp32", 2), Choice("abacus", "fp32"), Choice("onnxruntime", "fp16")]
     heard: list[float] = []
@@ -61,8 +62,8 @@ def test_it_measures_in_turns_and_keeps_what_failed(
     assert set(by_choice) == {REFERENCE, *wanted}
     first = by_choice[REFERENCE]
     assert first.lost_boxes == 0 and first.map50 == pytest.approx(100) and first.reference_boxes > 0
-    assert 0 < first.p50_ms <= first.p95_ms <= first.p99_ms and first.tiles_per_second > 0 and first.watts == 42
-    assert by_choice[wanted[0]].lost_boxes == 0
+    assert 0 < first.p50_ms <= first.p95_ms <= first.p99_ms and first.tiles_per_second > 0 and first.watts is None
+    assert by_choice[wanted[0]].lost_boxes == 0 and by_choice[wanted[0]].watts == 42
     assert "abacus" in by_choice[wanted[1]].error
     assert found.best is not None and found.best.runtime == "onnxruntime"
     assert min(heard) >= 0 and max(heard) <= 1
@@ -73,6 +74,16 @@ def test_it_measures_in_turns_and_keeps_what_failed(
     assert columns(found) == COLUMNS and columns(replace(found, figures=(replace(first, watts=None),))) == COLUMNS[:-1]
     for figures, cells in rows(found):
         assert len(cells) == (2 if figures.error else len(columns(found)))
+
+
+def test_every_provider_is_a_choice_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        "onnxruntime.get_available_providers", lambda: ["CUDAExecutionProvider", "CPUExecutionProvider"]
+    )
+    found = [c for c in choices((1, 4)) if c.runtime == "onnxruntime"]
+    assert len(found) == 2 * 3 * 2 and found[0] == REFERENCE and found.count(REFERENCE) == 1
+    cuda = next(c for c in found if c.provider and c.batch == 4)
+    assert cuda.options == {"batch": 4, "provider": "cuda"} and str(cuda) == "onnxruntime cuda fp32 x4"
 
 
 def test_without_boards_there_is_no_comparison(tmp_path: Path) -> None:

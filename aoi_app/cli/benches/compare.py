@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import tempfile
 from collections.abc import Sequence
 from contextlib import closing
@@ -40,7 +41,7 @@ def run(options: Options) -> Figures:
             comparison = compare(
                 find_model(options.model),
                 boards,
-                choices(BATCHES),
+                choices(options.batches or BATCHES),
                 limits=GateLimits(p99_ms=_budget_ms(options, boards)),
                 overlap=OVERLAP,
                 watts=lambda: monitor.sample().power_w,
@@ -97,6 +98,11 @@ def _calibration(options: Options, folder: Path, precision: str) -> dict[str, Op
     return {"calibration": str(options.images or (plant if plant.is_dir() else folder / _DRAWN))}
 
 
+def _side(batch: int, tile: int = 640) -> int:
+    """Return the side of a board of at least `batch` tiles, pixels: a smaller one would leave a run half empty."""
+    return math.ceil(math.sqrt(batch)) * (tile - OVERLAP) + OVERLAP
+
+
 def _boards(options: Options, folder: Path) -> Sequence[FrozenBoard]:
     """Return the boards that were named, or freshly drawn ones."""
     from aoi_app.boards.drawn import SMT_CODES
@@ -109,6 +115,7 @@ def _boards(options: Options, folder: Path) -> Sequence[FrozenBoard]:
         return frozen_boards([options.images])
     assembled = set(read_model(find_model(options.model)).class_names) & set(SMT_CODES)
     # Every board with defects: what an engine loses shows on them.
-    drawn: dict[str, int | float | str | bool] = {"width": 1_152, "lines": 1_152, "good_share": 0.0}
+    side = _side(max(options.batches or BATCHES))
+    drawn: dict[str, int | float | str | bool] = {"width": side, "lines": side, "good_share": 0.0}
     DrawnSource("assembled" if assembled else "bare", drawn).freeze(folder / _DRAWN, BOARDS)
     return frozen_boards([folder / _DRAWN])

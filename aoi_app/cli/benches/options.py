@@ -26,6 +26,8 @@ class Options:
         The load without a window.
     recipe
         Name or file of the recipe that gives the budget of a comparison.
+    batches
+        Tiles in a run that are compared; empty for the usual ones.
     note
         Takes the figures that are known so far: what takes minutes keeps them as they come.
     """
@@ -43,6 +45,7 @@ class Options:
     images: Path | None
     report: Path | None
     recipe: str = ""
+    batches: tuple[int, ...] = ()
     note: Callable[[Figures], None] = lambda figures: None
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import importlib.util
+import io
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -32,6 +34,8 @@ class Provider:
         Module that brings it as a library of its own, for the plain ONNX Runtime; empty where it is built in.
     on_processor
         It computes where the CPU does: INT8 networks are given to it as that takes them.
+    cuda
+        It needs CUDA's libraries, which may have come as Python packages.
     """
 
     name: str
@@ -40,13 +44,17 @@ class Provider:
     options: Mapping[str, str] = field(default_factory=dict, hash=False)
     plugin: str = ""
     on_processor: bool = False
+    cuda: bool = False
 
 
 PROVIDERS: Mapping[str, Provider] = {
     "cpu": Provider(CPU_PROVIDER, "CPU", "pip install onnxruntime", on_processor=True),
-    "cuda": Provider("CUDAExecutionProvider", "CUDA", "pip install onnxruntime-gpu"),
+    "cuda": Provider("CUDAExecutionProvider", "CUDA", "pip install onnxruntime-gpu[cuda,cudnn]", cuda=True),
     "tensorrt": Provider(
-        "TensorrtExecutionProvider", "TensorRT", "pip install onnxruntime-gpu, and TensorRT 10 beside it"
+        "TensorrtExecutionProvider",
+        "TensorRT",
+        "pip install onnxruntime-gpu[cuda,cudnn], and TensorRT 10 beside it",
+        cuda=True,
     ),
     "tensorrt_rtx": Provider(
         "NvTensorRTRTXExecutionProvider",
@@ -82,7 +90,14 @@ def find_provider(name: str) -> Provider:
         raise BackendMissing(
             f"The ONNX Runtime that is installed has no {provider.title}.", f"Install one: {provider.install}"
         )
+    if provider.cuda:
+        _load_cuda()
     return provider
+
+
+def further_providers() -> tuple[str, ...]:
+    """Return the keys of what this ONNX Runtime can compute on beside the CPU."""
+    return tuple(key for key, one in PROVIDERS.items() if one.name != CPU_PROVIDER and _there(one))
 
 
 def missing_providers() -> dict[str, str]:
@@ -109,6 +124,16 @@ def devices_of(provider: Provider) -> tuple[Any, ...]:
             f"{provider.title} finds no device on this machine.", "Choose another execution provider, such as cpu."
         )
     return found
+
+
+@cache
+def _load_cuda() -> None:
+    """Load CUDA's libraries from the Python packages that brought them: the system's loader does not look there."""
+    import onnxruntime as ort
+
+    if hasattr(ort, "preload_dlls"):  # since 1.21
+        with contextlib.redirect_stdout(io.StringIO()):  # it prints what is not there; a session says that, too
+            ort.preload_dlls()
 
 
 @cache
