@@ -41,6 +41,13 @@ class Channels(str, Enum):
         return {"grey": 1, "grey+golden": 2}.get(self.value, 3)
 
 
+class BoxUnit(str, Enum):
+    """What boxes are measured in: pixels of the network's input, or shares (0 to 1) of its sides."""
+
+    PIXELS = "pixels"
+    SHARES = "shares"
+
+
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -71,6 +78,8 @@ class ModelCard(_Strict):
     ----------
     strides, reg_max
         Of our own raw head; empty and 0 for other families.
+    boxes
+        What the network's boxes are measured in; None leaves it to what the network gives.
     px_per_mm
         Resolution it was trained at; None when not known.
     figures
@@ -90,6 +99,7 @@ class ModelCard(_Strict):
     input: InputSpec = InputSpec()
     strides: tuple[int, ...] = ()
     reg_max: int = 0
+    boxes: BoxUnit | None = None
     px_per_mm: float | None = None
     data: str = ""
     licence: str = ""

@@ -10,14 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aoi_app.core.errors import ModelError
-from aoi_app.inference.card import Family
+from aoi_app.inference.box_units import agreed_unit, in_pixels, unit_of_cells, unit_of_list
+from aoi_app.inference.card import BoxUnit, Family
 from aoi_app.inference.layout import BATCH_ROW, MAX_ROWS, ROW, Form, HeadSpec, anchors, anchors_per_cell
 from aoi_app.inference.onnx_file import NetworkFile
 
 Values = NDArray[Any]
 
-SHARES_BELOW = 4.0
-"""Boxes of an empty image that reach no further than this are shares of its sides, not pixels."""
 OFF_GRID = 6.0
 """Strides between a box's centre and its cell, on the average of all cells, beyond which it is not of that cell."""
 
@@ -30,7 +29,8 @@ def settle(
     *,
     family_said: bool,
     names_by_hand: bool,
-    pixels: bool = True,
+    batch: int = 1,
+    unit_said: BoxUnit | None = None,
 ) -> HeadSpec:
     """Settle what shapes leave open by the values that the network gives for an empty image.
 
@@ -42,8 +42,10 @@ def settle(
         The card names the family.
     names_by_hand
         The exporter wrote no names: nothing but a card says how many classes there are.
-    pixels
-        Boxes must be in pixels: the runtime makes none of shares of the image's sides.
+    batch
+        Images of that run.
+    unit_said
+        What boxes are measured in, as the card says.
 
     Raises
     ------
@@ -53,21 +55,18 @@ def settle(
     name, path = head.outputs[0], file.path.name
     columns = head.classes + {Form.GRID: 5, Form.OBJECTNESS: 5, Form.CLASSES: 4}.get(head.form, 0)
     if columns == ROW and not (head.channels_first or family_said) and are_sorted_rows(values(), head.classes):
-        return HeadSpec(Family.YOLOV10, Form.ROWS, head.outputs, head.classes)
-    if head.form is Form.GRID:
-        return _grid(head, values(), file, size, family_said)
-    if head.form is Form.CLASSES:
-        if pixels and are_shares(values(), head):
-            raise ModelError(
-                f"{path} gives boxes as shares of the image, 0 to 1, in its output {name}; pixels were expected.",
-                "Export it so that boxes come in pixels of the network's input.",
-            )
-        if are_corners(values(), head, size):
+        head = HeadSpec(Family.YOLOV10, Form.ROWS, head.outputs, head.classes)
+    head = replace(head, unit=agreed_unit(head, _unit(head, values, size), unit_said, path))
+    if head.form in (Form.GRID, Form.CLASSES):
+        given = in_pixels(values(), head, size) if head.unit is BoxUnit.SHARES else values()
+        if head.form is Form.GRID:
+            return _grid(head, given, file, size, family_said)
+        if are_corners(given, head, size):
             return replace(head, form=Form.CORNERS)
         if names_by_hand:
-            _check_classes(head, values(), path, size)
+            _check_classes(head, given, path, size)
     # As many columns as rows of boxes have: only their numbers tell a classifier, and a transformer, from them.
-    if head.form is Form.BATCH_ROWS and head.classes == BATCH_ROW and not are_batch_rows(values(), head.classes):
+    if head.form is Form.BATCH_ROWS and head.classes == BATCH_ROW and is_classifier(values(), head.classes, batch):
         raise ModelError(
             f"{path} classifies whole images: its output {name} holds one value for each of the {head.classes} "
             "classes, without boxes.",
@@ -80,6 +79,17 @@ def settle(
             "Export a YOLO network instead.",
         )
     return head
+
+
+def _unit(head: HeadSpec, values: Callable[[], Values], size: tuple[int, int]) -> BoxUnit | None:
+    """Return what boxes are measured in, as far as the values of an empty image tell."""
+    if head.form is Form.AOI:
+        return BoxUnit.PIXELS
+    if head.form is Form.COUNTED:
+        return None  # its suppression is TensorRT's, which no trial here can run
+    if head.form is Form.ROWS:
+        return unit_of_list(values()[0, :, :4])
+    return unit_of_list(values()[:, 1:5]) if head.form is Form.BATCH_ROWS else unit_of_cells(values(), head, size)
 
 
 def _grid(head: HeadSpec, values: Values, file: NetworkFile, size: tuple[int, int], family_said: bool) -> HeadSpec:
@@ -148,6 +158,11 @@ def are_sorted_rows(output: Values, classes: int) -> bool:
     return boxes and bool((np.diff(scores, axis=-1) <= 0).all()) and are_rows(output, classes)
 
 
+def is_classifier(output: Values, classes: int, batch: int) -> bool:
+    """Tell whether rows of seven are the scores of each image: as many as images, and none that could be a box."""
+    return len(output) == batch and not are_batch_rows(output, classes)
+
+
 def are_batch_rows(output: Values, classes: int) -> bool:
     """Tell whether rows of seven hold an image of the batch, a box, a class and a score; a classifier's hold scores."""
     boxes = bool((output[:, 3:5] > output[:, 1:3]).all())
@@ -167,12 +182,6 @@ def is_decoded(file: NetworkFile, output: NDArray[Any], size: tuple[int, int]) -
             f"{file.path.name} gives values that are no numbers, even for an empty image.", "Export it again."
         )
     return bool((np.ptp(centres, axis=0) > np.array([size[1], size[0]]) / 2).all())
-
-
-def are_shares(output: Values, head: HeadSpec) -> bool:
-    """Tell whether boxes are given as shares of the image's sides: all over it, and none beyond a few pixels."""
-    boxes = (output[0] if head.channels_first else output[0].T)[:4].astype(np.float32)
-    return bool((np.ptp(boxes[:2], axis=1) > 0.5).all() and np.abs(boxes).max() < SHARES_BELOW)
 
 
 def are_corners(output: NDArray[Any], head: HeadSpec, size: tuple[int, int]) -> bool:

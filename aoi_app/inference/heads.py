@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 
 from aoi_app.core.detection import Detections
 from aoi_app.core.errors import EngineError
+from aoi_app.inference.box_units import refuse_shares, sides
 from aoi_app.inference.boxes import suppress
+from aoi_app.inference.card import BoxUnit
 from aoi_app.inference.layout import Form, HeadSpec, anchors
 
 NMS_IOU = 0.5
@@ -71,7 +73,7 @@ class Decoder:
         Raises
         ------
         EngineError
-            An output is not finite, or has another shape than the model promised.
+            An output is not finite, has another shape than the model promised, or boxes in a unit that nothing told.
         """
         self._check(outputs, count)
         return [self._finish(*self._read(self, outputs, tile)) for tile in range(count)]
@@ -92,6 +94,10 @@ class Decoder:
     def _finish(
         self, boxes: NDArray[np.float32], scores: NDArray[np.float32], classes: NDArray[np.int32]
     ) -> Detections:
+        if self._head.unit is BoxUnit.SHARES:
+            boxes *= sides(self._size)
+        elif self._head.unit is None:
+            refuse_shares(boxes)
         height, width = self._size
         np.clip(boxes[:, 0::2], 0, width, out=boxes[:, 0::2])
         np.clip(boxes[:, 1::2], 0, height, out=boxes[:, 1::2])

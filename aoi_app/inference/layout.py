@@ -10,14 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aoi_app.core.errors import ModelError
-from aoi_app.inference.card import Family, ModelCard
+from aoi_app.inference.card import BoxUnit, Family, ModelCard
 from aoi_app.inference.metadata import literal
 
 
 class Form(str, Enum):
     """What the values of one detection mean.
 
-    Boxes are in pixels of the network's input. `nc` is the number of classes.
+    Boxes are in `HeadSpec.unit`. `nc` is the number of classes.
     """
 
     OBJECTNESS = "objectness"
@@ -53,6 +53,8 @@ class HeadSpec:
     objectness_alone
         The objectness is the score: YOLOv5 and v7 do not train the class score of a single class, which stays at
         whatever it began with (0.5 in v7).
+    unit
+        What boxes are measured in; None where nothing has told it yet.
     """
 
     family: Family
@@ -63,6 +65,7 @@ class HeadSpec:
     strides: tuple[int, ...] = ()
     reg_max: int = 0
     objectness_alone: bool = False
+    unit: BoxUnit | None = BoxUnit.PIXELS
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +130,14 @@ def identify(
     size: tuple[int, int],
     card: ModelCard,
     metadata: Mapping[str, str],
+    batch: int = 1,
 ) -> HeadSpec:
     """Find the detections among the outputs of a network with `classes` classes and (height, width) = `size`.
+
+    Parameters
+    ----------
+    batch
+        Images of a run that has outputs of these shapes.
 
     Raises
     ------
@@ -149,16 +158,16 @@ def identify(
     suppressed = _suppressed(metadata)
     found = [spec for o in outputs if (spec := _read(o, classes, size, card.family, suppressed)) is not None]
     if not found and card.family is not None:
-        free = identify(outputs, classes, size, card.model_copy(update={"family": None}), metadata)
+        free = identify(outputs, classes, size, card.model_copy(update={"family": None}), metadata, batch)
         raise ModelError(
             f"The card says {card.family.value}, but the output {free.outputs[0]} is laid out as {free.family.value}.",
             "Correct the card, or leave the family out: it is told from the file.",
         )
     if not found:
         raise ModelError(
-            _other_task(outputs, classes, size, metadata)
+            _other_task(outputs, classes, size, metadata, batch)
             or f"The outputs do not fit a detector with {classes} classes: {_listed(outputs)}.",
-            _expected(outputs, classes, size),
+            _expected(outputs, classes, size, batch),
         )
     return max(enumerate(found), key=lambda item: (_rank(item[1]), item[0]))[1]
 
@@ -252,9 +261,16 @@ def _own(outputs: Sequence[Output], classes: int, size: tuple[int, int], card: M
     )
 
 
-def _other_task(outputs: Sequence[Output], classes: int, size: tuple[int, int], metadata: Mapping[str, str]) -> str:
+def _other_task(
+    outputs: Sequence[Output], classes: int, size: tuple[int, int], metadata: Mapping[str, str], batch: int
+) -> str:
     """Name the task of a network that is recognisably something else, or return ''."""
     masks = [o for o in outputs if len(o.shape) == 4 and o.shape[1] == MASK_CHANNELS]
+    if _are_bare_rows(outputs, classes, batch):
+        return (
+            f"The output {outputs[0]} looks like a list of boxes that does not tell which image of a run they are on, "
+            "nor what its columns hold."
+        )
     if len(outputs) == 1 and len(outputs[0].shape) == 2:
         return f"This network classifies whole images: its output is {outputs[0]}, without boxes."
     for output in outputs:
@@ -282,7 +298,19 @@ def _are_feature_maps(outputs: Sequence[Output]) -> bool:
     return bool(outputs) and all(len(o.shape) in (4, 5) for o in outputs)
 
 
-def _expected(outputs: Sequence[Output], classes: int, size: tuple[int, int]) -> str:
+def _are_bare_rows(outputs: Sequence[Output], classes: int, batch: int) -> bool:
+    """Tell whether the only output is rows of six without a batch, not a value of each image for each class."""
+    if len(outputs) != 1 or len(outputs[0].shape) != 2 or outputs[0].shape[1] != ROW:
+        return False
+    return outputs[0].shape[0] != batch or classes != ROW
+
+
+def _expected(outputs: Sequence[Output], classes: int, size: tuple[int, int], batch: int) -> str:
+    if _are_bare_rows(outputs, classes, batch):
+        return (
+            "Export it with its batch, (batch, n, 6): x1, y1, x2, y2, score, class; or as YOLOv7 does, (n, 7): image, "
+            "x1, y1, x2, y2, class, score."
+        )
     if _are_feature_maps(outputs):
         return (
             "Export it with that layer: YOLOv7's export.py makes it with --grid, YOLOv5's when it is not told --train."

@@ -112,7 +112,7 @@ def read_model(path: Path, size: tuple[int, int] | None = None, probe: Probe | N
     outputs = [Output(o.name, o.shape) for o in file.outputs if o.shape is not None]
     if len(outputs) < len(file.outputs) or any(None in o.shape[1:] for o in outputs if len(o.shape) <= 3):
         outputs = runner.shapes()
-    head = identify(outputs, len(names), size, card, file.metadata)
+    head = identify(outputs, len(names), size, card, file.metadata, batch or 1)
     head = settle(
         head,
         lambda: runner.run()[head.outputs[0]],
@@ -120,7 +120,8 @@ def read_model(path: Path, size: tuple[int, int] | None = None, probe: Probe | N
         size,
         family_said=card.family is not None,
         names_by_hand=by_hand,
-        pixels=path.suffix != TFLITE,
+        batch=batch or 1,
+        unit_said=card.boxes,
     )
     complete = card.model_copy(
         update={

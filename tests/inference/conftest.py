@@ -34,16 +34,18 @@ def write_network(
     metadata: dict[str, str] | None = None,
     extra_inputs: Sequence[str] = (),
     opset: int = 17,
+    bare: bool = False,
 ) -> Path:
-    """Write a network that reads its input and always finds the given values."""
+    """Write a network that reads its input and always finds the given values; without a batch where `bare`."""
     nodes = [helper.make_node("Cast", [input_name], ["as_float"], to=TensorProto.FLOAT)]
     weights = [numpy_helper.from_array(np.array(0, np.float32), "zero")]
     nodes.append(helper.make_node("ReduceMean", ["as_float"], ["mean"], axes=[1, 2, 3], keepdims=0))
     nodes.append(helper.make_node("Mul", ["mean", "zero"], ["nothing"]))
     declared = []
     for name, values, shape in outputs:
-        weights.append(numpy_helper.from_array(values[None].astype(np.float32), f"{name}_values"))
-        weights.append(numpy_helper.from_array(np.array([-1] + [1] * values.ndim, np.int64), f"{name}_shape"))
+        given, ones = (values, values.ndim - 1) if bare else (values[None], values.ndim)
+        weights.append(numpy_helper.from_array(given.astype(np.float32), f"{name}_values"))
+        weights.append(numpy_helper.from_array(np.array([-1] + [1] * ones, np.int64), f"{name}_shape"))
         nodes.append(helper.make_node("Reshape", ["nothing", f"{name}_shape"], [f"{name}_nothing"]))
         nodes.append(helper.make_node("Add", [f"{name}_nothing", f"{name}_values"], [f"{name}_float"]))
         nodes.append(helper.make_node("Cast", [f"{name}_float"], [name], to=output_type))

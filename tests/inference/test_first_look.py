@@ -158,10 +158,7 @@ def test_rows_as_many_as_some_grid_has_cells(
     assert (model.family, model.head.form) == (Family.YOLOV10, Form.ROWS)
 
 
-@pytest.mark.parametrize("channels_first", [True, False])
-def test_boxes_as_shares_of_the_image_are_refused(channels_first: bool, make_onnx: MakeOnnx) -> None:
-    values = zeros(8400, 84)
-    values[:, :2], values[:, 2:4] = centres_of((8, 16, 32), 1) / 640, 0.05
-    shown = values.T if channels_first else values
-    with pytest.raises(ModelError, match="shares of the image, 0 to 1"):
-        read_model(make_onnx([("output0", shown, (1, *shown.shape))], metadata=V8))
+def test_seven_classes_and_a_list_filled_up_with_rows_of_nothing(make_onnx: MakeOnnx) -> None:
+    rows = np.full((9, 7), -1, np.float32)
+    path = make_onnx([("output", rows, ("n", 7))], metadata=SEVEN, input_shape=(1, 3, 224, 224), bare=True)
+    assert read_model(path).head.form is Form.BATCH_ROWS

@@ -35,6 +35,22 @@ REFUSED: dict[str, tuple[list[Any], dict[str, Any], str]] = {
     ),
     "rotated boxes": ([("output0", zeros(85, 8400), (1, 85, 8400))], {"metadata": V5}, "rotated boxes"),
     "classification": ([("output0", zeros(80), (1, 80))], {"metadata": V5}, "classifies whole images"),
+    "a classifier of six classes": (
+        [("output0", zeros(6), (1, 6))],
+        {"metadata": {"names": "[a, b, c, d, e, f]"}},
+        "classifies whole images",
+    ),
+    "rows without their image": ([("output0", zeros(5, 6), None)], {"metadata": V5, "bare": True}, "list of boxes"),
+    "as many rows as there are, six classes": (
+        [("output0", zeros(9, 6), ("n", 6))],
+        {"metadata": {"names": "[a, b, c, d, e, f]"}, "bare": True},
+        "list of boxes that does not tell which image",
+    ),
+    "one row without its image": (
+        [("output0", zeros(6), (1, 6))],
+        {"metadata": {"names": "[open, short]"}},
+        "list of boxes that does not tell which image",
+    ),
     "no names": (
         [("output0", zeros(84, 8400), (1, 84, 8400))],
         {"metadata": {"stride": "32"}},

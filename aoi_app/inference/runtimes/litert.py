@@ -11,8 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aoi_app.core.errors import EngineError, ModelError
-from aoi_app.inference.first_look import SHARES_BELOW
-from aoi_app.inference.layout import Form
 from aoi_app.inference.model import TFLITE, Model
 from aoi_app.inference.onnx_file import plain_hash
 from aoi_app.inference.quantise import Progress
@@ -32,7 +30,6 @@ from aoi_app.inference.runtimes.session import (
 _DEFAULTS: Options = {"threads": 0, "batch": 1, "calibration": ""}
 _COMPUTE = ("CONV_2D", "DEPTHWISE_CONV_2D", "TRANSPOSE_CONV", "FULLY_CONNECTED", "BATCH_MATMUL")
 _KINDS = {"float32": "fp32", "float16": "fp16", "int8": "int8", "uint8": "int8", "int16": "int16"}
-_PIXEL_FORMS = (Form.CLASSES, Form.OBJECTNESS, Form.CORNERS)
 
 
 class LiteRt:
@@ -57,8 +54,6 @@ class LiteRt:
 class LiteRtSession(FixedSession):
     """One model in LiteRT."""
 
-    _stretch: NDArray[np.float32] | None = None
-
     def __init__(self, model: Model, path: Path, precision: str, threads: int) -> None:
         self._model, self._path = model, path
         self._interpreter: Any = interpreter(path, threads)
@@ -73,7 +68,6 @@ class LiteRtSession(FixedSession):
                 f"{path.name} takes {shape}, {model.path.name} takes {wanted}.", "Convert it from this very model."
             )
         self._outputs = self._in_order()
-        self._stretch = self._of_shares() if path == model.path else None
         ran = layers_in_words(_layers(self._interpreter))
         self._info = SessionInfo(
             "LiteRT", ran, on_cpu(threads), "as in the file" if path == model.path else unless_asked(ran, precision),
@@ -94,19 +88,6 @@ class LiteRtSession(FixedSession):
             )
         return sorted(found, key=lambda d: str(d["name"]))
 
-    def _of_shares(self) -> NDArray[np.float32] | None:
-        """Return what makes pixels of the boxes where a file gives them as shares of the image's sides."""
-        head = self._model.head
-        if head.form not in _PIXEL_FORMS:
-            return None
-        boxes = self.run(np.zeros(self._model.input_shape(self._batch), self._model.dtype))[0]
-        boxes = boxes[:, :4] if head.channels_first else boxes[..., :4]
-        if not np.isfinite(boxes).all() or np.abs(boxes).max() > SHARES_BELOW:
-            return None
-        height, width = self._model.size
-        sides = np.array([width, height, width, height], np.float32)
-        return sides[:, None] if head.channels_first else sides
-
     def run(self, batch: NDArray[Any]) -> Sequence[NDArray[Any]]:
         """Return the model's outputs. Raises EngineError."""
         if self._interpreter is None:
@@ -115,15 +96,11 @@ class LiteRtSession(FixedSession):
         try:
             self._interpreter.set_tensor(self._source["index"], quantised(tiles, self._source))
             self._interpreter.invoke()
-            found = [plain(self._interpreter.get_tensor(d["index"]), d) for d in self._outputs]
+            return [plain(self._interpreter.get_tensor(d["index"]), d) for d in self._outputs]
         except Exception as error:
             raise EngineError(
                 f"LiteRT failed on {self._path.name}: {str(error).splitlines()[0][:300]}.", "Try ONNX Runtime."
             ) from error
-        if self._stretch is not None:
-            boxes = found[0][:, :4] if self._model.head.channels_first else found[0][..., :4]
-            boxes *= self._stretch
-        return found
 
     def close(self) -> None:
         """Free the model. May be called twice."""

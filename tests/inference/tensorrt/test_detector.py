@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from aoi_app.inference.runtimes.table import open_detector
 from aoi_app.inference.runtimes.tensorrt.detector import TensorRtDetector, _portions
 from aoi_app.inference.runtimes.tensorrt.gpu.driver import GpuLost
 from aoi_app.inference.runtimes.tensorrt.loader import TensorRt
+from tests.inference.conftest import write_network
 from tests.inference.tensorrt import standin_cuda
 from tests.inference.tensorrt.standin_cuda import StandInCuda
 from tests.inference.tensorrt.standin_trt import StandInTrt
@@ -232,3 +234,22 @@ def test_portions_are_even(tiles: int, batch: int) -> None:
     assert [s for s, _ in portions] == list(np.cumsum([0, *(n for _, n in portions)])[:-1][: len(portions)])
     assert all(n <= batch for _, n in portions)
     assert max((n for _, n in portions), default=0) - min((n for _, n in portions), default=0) <= 1
+
+
+@pytest.mark.parametrize(("box", "seen"), [((0.2, 0.3, 0.6, 0.5), False), ((12, 20, 40, 30), True)])
+def test_boxes_of_which_nothing_tells_that_they_are_pixels(
+    box: tuple[float, ...], seen: bool, trt: StandInTrt, tmp_path: Path, store: Path
+) -> None:
+    rows = np.zeros((9, 6), np.float32)
+    rows[0] = *box, 0.9, 0
+    shapes = {"input_shape": ("batch", 1, 64, 64), "metadata": {"names": "['open']", "channels": "1"}}
+    path = write_network(tmp_path / "rows.onnx", [("rows", rows, ("batch", 9, 6))], **shapes)  # type: ignore[arg-type]
+    detector = open_one(path, store)
+    model = detector.model
+    detector.model = replace(model, head=replace(model.head, unit=None))
+    if seen:
+        assert len(inspect(detector, board(64, 200)))
+    else:
+        with pytest.raises(EngineError, match="look like shares"):
+            inspect(detector, board(64, 200))
+    detector.close()

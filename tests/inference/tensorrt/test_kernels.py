@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from aoi_app.core.detection import Detections
 from aoi_app.core.errors import EngineError, ModelError
-from aoi_app.inference.card import Channels, Family, InputSpec, ModelCard
+from aoi_app.inference.card import BoxUnit, Channels, Family, InputSpec, ModelCard
 from aoi_app.inference.heads import SECOND_NAMES_BELOW, Decoder
 from aoi_app.inference.layout import Form, HeadSpec, cells
 from aoi_app.inference.model import Model
@@ -217,6 +217,25 @@ def test_the_objectness_is_the_score_where_classes_were_not_trained() -> None:
     assert len(want[0]) > 3 > len(Decoder(product.head, SIZE, 0.9).decode([outputs["out"]], 1)[0])
     for result, expected in zip(on_kernels(model, outputs, 0.9), want, strict=True):
         assert_same(result, expected)
+
+
+@pytest.mark.parametrize(
+    ("form", "channels_first"), [(Form.CLASSES, True), (Form.CORNERS, False), (Form.COUNTED, False)]
+)
+@needs_compiler
+def test_shares_of_the_sides_become_pixels(form: Form, channels_first: bool) -> None:
+    pixels = a_model(form, channels_first=channels_first)
+    model = replace(pixels, head=replace(pixels.head, unit=BoxUnit.SHARES))
+    outputs = raw_outputs(model, 2, 5, False)
+    want = Decoder(pixels.head, SIZE, 0.25).decode([outputs[n] for n in model.output_names], 2)
+    boxes = outputs["boxes"] if form is Form.COUNTED else outputs["out"]
+    places = boxes[:, :4] if channels_first else boxes[..., :4]
+    places /= np.array([SIZE[1], SIZE[0]] * 2, np.float32)[:, None] if channels_first else [SIZE[1], SIZE[0]] * 2
+    assert sum(map(len, want)) > 3
+    found = Decoder(model.head, SIZE, 0.25).decode([outputs[n] for n in model.output_names], 2)
+    for result, expected, other in zip(on_kernels(model, outputs, 0.25), want, found, strict=True):
+        assert_same(result, expected)
+        np.testing.assert_allclose(other.boxes, expected.boxes, atol=1e-3)
 
 
 def assert_same(result: Any, expected: Detections) -> None:

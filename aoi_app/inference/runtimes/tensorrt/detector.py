@@ -16,6 +16,7 @@ from aoi_app.core.detection import Detections
 from aoi_app.core.errors import EngineError
 from aoi_app.core.inspection import EngineInfo
 from aoi_app.core.scan import BoardScan, Pixels
+from aoi_app.inference.box_units import refuse_shares
 from aoi_app.inference.heads import NMS_IOU
 from aoi_app.inference.merging import merge
 from aoi_app.inference.model import Model
@@ -279,6 +280,8 @@ class TensorRtDetector:
         finally:
             self._idle.append(flight.lane)
         if len(rows):
+            if self.model.head.unit is None:
+                refuse_shares(rows[:, :4] - np.tile(np.repeat(flight.corners, counts, axis=0), 2))
             self._boxes.append(rows)
             self._seen_by.append((flight.corners, counts))
         self._spend("postprocess", clock)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from aoi_app.core.errors import ModelError
-from aoi_app.inference.card import Channels
+from aoi_app.inference.card import BoxUnit, Channels
 from aoi_app.inference.heads import SECOND_NAME_WEIGHT, SECOND_NAMES_BELOW
 from aoi_app.inference.layout import Form
 from aoi_app.inference.model import Model
@@ -96,6 +96,7 @@ def decode_defines(model: Model, outputs: Mapping[str, Port], least: float = 1.0
         "CLASSES": head.classes,
         "OBJECTNESS_ALONE": int(head.objectness_alone),
         "CAPACITY": key_capacity(anchors * (1 + head.classes if several else 1)),
+        "SHARES": int(head.unit is BoxUnit.SHARES),
         "SECOND_NAMES": int(several),
         "SECOND_WEIGHT": f"{SECOND_NAME_WEIGHT}f",
         "TILE_WIDTH": model.size[1],

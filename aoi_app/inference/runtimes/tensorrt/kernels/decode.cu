@@ -1,8 +1,8 @@
 // From the network's output to candidates: boxes in pixels of the tile, the best class, scores from the threshold on.
 // One thread an anchor; one kernel for each `Form` of a head. Defines: FORM_<name>, HALF_OUTPUT (0 | 1), CHANNELS_FIRST
-// (0 | 1), ROW (values an anchor), ANCHORS, CLASSES, CAPACITY (keys a tile), MAX_BATCH, TILE_WIDTH, TILE_HEIGHT; for
-// cells of a grid also LEVELS, STRIDES, COLUMNS, STARTS (initialisers); for our own head also REG_MAX, SECOND_NAMES
-// (0 | 1) and SECOND_WEIGHT (float).
+// (0 | 1), ROW (values an anchor), ANCHORS, CLASSES, CAPACITY (keys a tile), MAX_BATCH, TILE_WIDTH, TILE_HEIGHT, SHARES
+// (0 | 1: boxes are given as shares of the tile's sides); for cells of a grid also LEVELS, STRIDES, COLUMNS, STARTS
+// (initialisers); for our own head also REG_MAX, SECOND_NAMES (0 | 1) and SECOND_WEIGHT (float).
 
 typedef unsigned char u8;
 typedef unsigned long long u64;
@@ -46,6 +46,9 @@ static __device__ void add(const Scratch& s, float score, unsigned item) {
 
 // Cuts the box to the tile; one that lies beyond it is none.
 static __device__ bool keep(const Scratch& s, int anchor, float4 box, float score, int kind) {
+#if SHARES
+    box = make_float4(box.x * TILE_WIDTH, box.y * TILE_HEIGHT, box.z * TILE_WIDTH, box.w * TILE_HEIGHT);
+#endif
     box.x = fminf(fmaxf(box.x, 0.0f), (float)TILE_WIDTH);
     box.y = fminf(fmaxf(box.y, 0.0f), (float)TILE_HEIGHT);
     box.z = fminf(fmaxf(box.z, 0.0f), (float)TILE_WIDTH);
