@@ -14,6 +14,7 @@ from aoi_app.core.errors import ImageError
 from aoi_app.core.image_header import image_size, jpeg_is_whole, tiff_pages
 from aoi_app.core.recipe import MAX_LENGTH_LINES, MAX_WIDTH_PX
 from aoi_app.core.scan import Pixels, read_only
+from aoi_app.core.upright import upright
 
 SUFFIXES = frozenset(
     (".png", ".jpg", ".jpeg", ".jpe", ".bmp", ".dib", ".tif", ".tiff", ".webp", ".jp2", ".pgm", ".ppm", ".pnm", ".pbm")
@@ -45,7 +46,7 @@ def read_board(path: Path, window: Window | None = None, max_bytes: int | None =
     Returns
     -------
     Pixels
-        (lines, width) for a grey image, (lines, width, 3) RGB for a colour one; read-only.
+        (lines, width) for a grey image, (lines, width, 3) RGB for a colour one; read-only. Turned as the file asks for.
 
     Raises
     ------
@@ -71,6 +72,7 @@ def read_board(path: Path, window: Window | None = None, max_bytes: int | None =
         raise ImageError(f"{path} is damaged ({damage(said)}): parts of the picture are wrong.", "Copy it again.")
     if decoded is None:
         raise ImageError(f"{path} is not an image that can be read.", "Give a whole PNG, JPEG, BMP or TIFF file.")
+    decoded = upright(decoded, data)
     _check_size(path, decoded.shape[1], decoded.shape[0], max_bytes)
     return read_only(_colour(_eight_bit(path, decoded, window)))
 

@@ -1,10 +1,11 @@
-"""Size of an image from the head of its file, before anything is decoded."""
+"""Size of an image, and how it is to be turned, from the head of its file, before anything is decoded."""
 
 from __future__ import annotations
 
 import mmap
 import re
 import struct
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -16,14 +17,76 @@ Data = bytes | mmap.mmap
 
 
 def image_size(data: Data) -> Size | None:
-    """Return width and height of a PNG, JPEG, BMP, TIFF, WebP, JPEG 2000 or PNM; None for others, and broken ones."""
+    """Return width and height of a PNG, JPEG, BMP, TIFF, WebP, JPEG 2000 or PNM; None for others, and broken ones.
+
+    As it is shown: after the turn that `orientation` asks for.
+    """
     for magic, read in _READERS:
         if data[: len(magic)] == magic:
             try:
-                return read(data)
+                size = read(data)
             except (struct.error, IndexError):
                 return None
+            return size[::-1] if size is not None and orientation(data) >= SIDEWAYS else size
     return None
+
+
+def orientation(data: Data) -> int:
+    """Return how an image is to be turned before it is shown, 1 (not at all) to 8, as EXIF and TIFF count.
+
+    Cameras that are held upright write it, and viewers and label tools follow it.
+    """
+    for magic, find in _EXIF:
+        if data[: len(magic)] == magic:
+            try:
+                told = _orientation_tag(find(data))
+            except (struct.error, IndexError):
+                return 1
+            return told if 1 <= told <= 8 else 1
+    return 1
+
+
+def _orientation_tag(exif: bytes | Data) -> int:
+    layout = _TIFFS.get(exif[:4])
+    if layout is None:
+        return 1
+    return layout.directory(exif, layout.start(exif))[0].get(_ORIENTATION, (SHORT, 1))[1]
+
+
+def _png_exif(data: Data) -> bytes:
+    at = 8
+    while (kind := data[at + 4 : at + 8]) not in (b"IDAT", b""):
+        length = struct.unpack_from(">I", data, at)[0]
+        if kind == b"eXIf":
+            return data[at + 8 : at + 8 + length]
+        at += 12 + length
+    # Some programs write it behind the picture; its checksum tells it from four letters in between.
+    at = data.rfind(b"eXIf", max(0, len(data) - LATE_EXIF)) - 4
+    if at < 0:
+        return b""
+    length = struct.unpack_from(">I", data, at)[0]
+    whole = struct.unpack_from(">I", data, at + 8 + length)[0] == zlib.crc32(data[at + 4 : at + 8 + length])
+    return data[at + 8 : at + 8 + length] if whole else b""
+
+
+def _jpeg_exif(data: Data) -> bytes:
+    at = 2
+    while data[at] == 0xFF and data[at + 1] != 0xDA:
+        length = struct.unpack_from(">H", data, at + 2)[0]
+        if data[at + 1] == 0xE1 and data[at + 4 : at + 10] == b"Exif\0\0":
+            return data[at + 10 : at + 2 + length]
+        at += 2 + length
+    return b""
+
+
+def _webp_exif(data: Data) -> bytes:
+    at = 12
+    while kind := data[at : at + 4]:
+        length = struct.unpack_from("<I", data, at + 4)[0]
+        if kind == b"EXIF":
+            return data[at + 8 : at + 8 + length].removeprefix(b"Exif\0\0")
+        at += 8 + length + length % 2
+    return b""
 
 
 def jpeg_is_whole(data: bytes) -> bool:
@@ -61,7 +124,11 @@ def _jpeg(data: Data) -> Size | None:
             return None
 
 
-_SUBFILE, _WIDTH, _HEIGHT = 254, 256, 257
+SIDEWAYS = 5
+"""Orientations from here on exchange width and height."""
+LATE_EXIF = 1 << 16
+"""Bytes at the end of a PNG in which an orientation is looked for."""
+_SUBFILE, _WIDTH, _HEIGHT, _ORIENTATION = 254, 256, 257, 274
 _REDUCED, _MASK = 1, 4
 """Of the kinds of pictures in a TIFF."""
 SHORT = 3
@@ -177,4 +244,11 @@ _READERS: tuple[tuple[bytes, Callable[[Data], Size | None]], ...] = (
     (b"RIFF", _webp),
     (b"\0\0\0\x0cjP  ", _jp2),
     *((b"P%d" % number, _pnm) for number in range(1, 7)),
+)
+
+_EXIF: tuple[tuple[bytes, Callable[[Data], bytes | Data]], ...] = (
+    (b"\x89PNG\r\n\x1a\n", _png_exif),
+    (b"\xff\xd8\xff", _jpeg_exif),
+    *((magic, lambda data: data) for magic in _TIFFS),
+    (b"RIFF", _webp_exif),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable
 
-from aoi_app.core.image_header import SHORT, tiff_entries
+from aoi_app.core.image_header import SHORT, SIDEWAYS, orientation, tiff_entries
 
 PixelSize = tuple[float, float]
 """Micrometres a pixel, across and along."""
@@ -30,7 +30,9 @@ def pixel_size_um(data: bytes) -> PixelSize | None:
                 found = read(data)
             except (struct.error, IndexError, ZeroDivisionError):
                 return None
-            return found if found is not None and _believable(found) else None
+            if found is None or not _believable(found):
+                return None
+            return found[::-1] if orientation(data) >= SIDEWAYS else found
     return None
 
 

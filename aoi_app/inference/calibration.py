@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from aoi_app.core.errors import ImageError
 from aoi_app.core.scan import Pixels
+from aoi_app.core.upright import upright
 from aoi_app.inference.model import Model
 from aoi_app.inference.preprocess import TileCutter
 from aoi_app.inference.tiling import Tile, TilePlan
@@ -37,12 +38,13 @@ def image_files(places: Sequence[Path]) -> tuple[Path, ...]:
 def read_image(path: Path) -> Pixels:
     """Return an image as board pixels: (lines, width) or (lines, width, 3) in RGB. Raises ImageError."""
     try:
-        data = np.frombuffer(path.read_bytes(), np.uint8)
-        image = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if data.size else None
+        data = path.read_bytes()
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED) if data else None
     except (OSError, cv2.error) as error:
         raise ImageError(f"{path} cannot be read: {error}.", "Give an image file.") from error
     if image is None or image.dtype != np.uint8:
         raise ImageError(f"{path} is no image with 8 bits a channel.", "Give a PNG, JPEG, BMP or TIFF file.")
+    image = upright(image, data)
     if image.ndim == 3:
         image = cv2.cvtColor(image, cv2.COLOR_BGRA2RGB if image.shape[2] == 4 else cv2.COLOR_BGR2RGB)
     return np.asarray(image, np.uint8)

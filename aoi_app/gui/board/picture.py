@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from aoi_app.core.detection import Detections
 from aoi_app.core.inspection import Defect, Inspection
 from aoi_app.core.scan import Pixels
+from aoi_app.core.upright import upright
 from aoi_app.station.live import LiveFrame, Pyramid
 
 
@@ -128,6 +129,7 @@ def read_picture(data: bytes) -> Pixels | None:
     image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     if image is None:
         return None
+    image = upright(image, data)
     if image.dtype != np.uint8:
         image = cv2.normalize(image, np.empty(image.shape, np.uint8), 0, 255, cv2.NORM_MINMAX, cv2.CV_8U)
     if image.ndim == 3:

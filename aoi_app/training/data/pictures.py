@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 from pathlib import Path
 
 import cv2
@@ -10,12 +11,13 @@ from numpy.typing import NDArray
 
 from aoi_app.core.image_header import image_size
 from aoi_app.core.recipe import MAX_LENGTH_LINES, MAX_WIDTH_PX
+from aoi_app.core.upright import upright
 from aoi_app.training.corpus import DataError
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
 """Files that are taken for pictures."""
 
-_HEAD_BYTES = 1 << 18
+_FLAGS = cv2.IMREAD_ANYCOLOR | cv2.IMREAD_IGNORE_ORIENTATION
 _MAX_FILE_BYTES = 2 << 30
 
 
@@ -28,12 +30,11 @@ def picture_size(path: Path) -> tuple[int, int]:
         No picture, or one larger than any board.
     """
     try:
-        with path.open("rb") as file:
-            size = image_size(file.read(_HEAD_BYTES))
+        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            size = image_size(data)
     except (OSError, ValueError) as error:  # ValueError: a name with a NUL
         raise _not_read(path, error) from error
     if size is None:
-        # a JPEG may keep its size behind a long preview
         picture = read_picture(path)
         return int(picture.shape[1]), int(picture.shape[0])
     _check_size(path, size)
@@ -41,7 +42,7 @@ def picture_size(path: Path) -> tuple[int, int]:
 
 
 def read_picture(path: Path) -> NDArray[np.uint8]:
-    """Return a picture file's pixels, (lines, width) grey or (lines, width, 3) RGB, 8 bits.
+    """Return a picture file's pixels, (lines, width) grey or (lines, width, 3) RGB, 8 bits, turned as it asks for.
 
     Raises
     ------
@@ -58,11 +59,12 @@ def read_picture(path: Path) -> NDArray[np.uint8]:
     if size is not None:
         _check_size(path, size)
     try:
-        picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_ANYCOLOR) if data else None
+        picture = cv2.imdecode(np.frombuffer(data, np.uint8), _FLAGS) if data else None
     except cv2.error as error:
         raise DataError(f"{path} cannot be decoded: {error.err}.", "Save it again as PNG.") from error
     if picture is None:
         raise DataError(f"{path} is no picture that can be read.", "Save it again as PNG.")
+    picture = upright(picture, data)
     if picture.ndim == 3:
         picture = cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
     return np.ascontiguousarray(picture, np.uint8)
