@@ -18,11 +18,12 @@ import signal
 import subprocess
 import tarfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from aoi_app.core.folders import IMAGES_VARIABLE
 from aoi_app.inference.catalog import ENGINES_VARIABLE, find_model
 from tests.gpu import rehearsal
 
@@ -71,8 +72,14 @@ class Run:
     folder: Path
     out: Path
     store: Path
+    images: Path = Path()
     steps: dict[str, Any] = field(default_factory=dict)
     copied: list[tuple[str, int, int]] = field(default_factory=list)
+
+    @property
+    def places(self) -> dict[str, str]:
+        """Environment of the steps."""
+        return {ENGINES_VARIABLE: str(self.store.parent), IMAGES_VARIABLE: str(self.images.resolve())}
 
     def load(self, bring: Path | None) -> None:
         """Take up what an earlier call left here or elsewhere."""
@@ -169,8 +176,9 @@ def steps(model: Path, images: Path, folder: Path, store: Path, quick: bool) -> 
         Step("fallback", (*tests, "tests/gpu/test_fallback.py"), 300, 120),
         Step("bench", (*station, "bench", "--tensorrt", *own_files, "--json", str(folder / "bench.json")), 400, 90,
              "bench.json"),
-        Step("compare", (*station, "bench", "--compare", *own_files, "--boards", "2", "--json",
-                         str(folder / "compare.json")), 300, 90, "compare.json"),
+        Step("compare", (*station, "bench", "--compare", "--model", str(model), "--batch", "1", "--batch", "16",
+                         "--boards", "2", "--report", str(folder / "compare.html"),
+                         "--json", str(folder / "compare.json")), 400, 120, "compare.json"),
         Step("figures", (*own, *few, "--only", "own", "accuracy", "16k", "drift", "swaps"), 400, 60, "figures.json"),
         Step("build yolov8n", ("-m", "tests.gpu.build_plans", str(store), "yolov8n:fp16"), 560, 300),
         Step("build yolov8s", ("-m", "tests.gpu.build_plans", str(store), "yolov8s:fp16"), 560, 300),
@@ -178,15 +186,21 @@ def steps(model: Path, images: Path, folder: Path, store: Path, quick: bool) -> 
     )  # fmt: skip
 
 
-def run_step(step: Step, limit_s: float, log: Path, engines: Path) -> tuple[int | None, str]:
-    """Run a step; return its exit code, None where it was ended at its limit, and its last words."""
+def run_step(step: Step, limit_s: float, log: Path, places: Mapping[str, str]) -> tuple[int | None, str]:
+    """Run a step; return its exit code, None where it was ended at its limit, and its last words.
+
+    Parameters
+    ----------
+    places
+        Environment: where engines and the plant's images are.
+    """
     with log.open("w", encoding="utf-8") as file:
         process = subprocess.Popen(
             [*rehearsal.python(), *step.command],
             stdout=file,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            env={**os.environ, "PYTHONUNBUFFERED": "1", ENGINES_VARIABLE: str(engines)},
+            env={**os.environ, "PYTHONUNBUFFERED": "1", **places},
         )
         try:
             code: int | None = process.wait(limit_s)
@@ -212,7 +226,7 @@ def go(run: Run, todo: Sequence[Step], seconds: float) -> bool:
             continue
         limit = min(step.limit_s, left)
         begun = time.monotonic()
-        code, said = run_step(step, limit, run.folder / f"{step.name.replace(' ', '-')}.log", run.store.parent)
+        code, said = run_step(step, limit, run.folder / f"{step.name.replace(' ', '-')}.log", run.places)
         spent = time.monotonic() - begun
         run.note(step, code, spent, said)
         told = "done" if code == 0 else f"ended after {limit:.0f} s" if code is None else f"exit code {code}"
@@ -233,7 +247,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", default=[], help="names of steps")
     parser.add_argument("--again", nargs="+", default=[], help="steps to be done although they are done")
     given = parser.parse_args()
-    run = Run(given.folder, given.out, given.engines.resolve() / "built")
+    run = Run(given.folder, given.out, given.engines.resolve() / "built", given.images)
     run.load(given.bring)
     every = steps(find_model(given.model), given.images, given.folder, run.store, rehearsal.asked())
     for name in given.again:
