@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QDialog, QDialogButtonBox, QGridLayout, QHBoxLayou
 
 from aoi_app.gui.actions import ActionSpec
 from aoi_app.gui.icons import icon
-from aoi_app.gui.review.keys import ACTS, keys_of
+from aoi_app.gui.review.keys import ACTS, REPAIRS, keys_of
 from aoi_app.gui.texts import message, say, tr
 from aoi_app.station.status import StationStatus
 
@@ -73,7 +73,7 @@ class KeysDialog(_Facts):
     ) -> None:
         rows = [(spec.text, ", ".join(spec.keys)) for spec in specs if spec.keys]
         keys = keys_of(review_keys or {})
-        review = [(act.text, keys[act.name]) for act in ACTS]
+        review = [(act.text, keys[act.name]) for act in (*ACTS, *REPAIRS)]
         super().__init__("Keys", [*rows, *VIEW_KEYS, *review, *SLIDE], parent, brand=False)
 
 

@@ -31,8 +31,21 @@ def _line(window: MainWindow) -> QWidget:
 
 def _history(window: Shell) -> QWidget:
     from aoi_app.gui.history.page import HistoryPage
+    from aoi_app.gui.history.repairs import Repairs
 
-    return HistoryPage(window.services.open_history, window, window.services.inspect_again)
+    services = window.services
+
+    def repairs(owner: QWidget) -> Repairs:
+        return Repairs(
+            owner,
+            services.open_review,
+            services.open_history,
+            lambda: window.session.name,
+            lambda: window.session.may(Right.REVIEW),
+            lambda: window.settings.review_keys,
+        )
+
+    return HistoryPage(services.open_history, window, services.inspect_again, repairs)
 
 
 def _review(window: Shell) -> QWidget:

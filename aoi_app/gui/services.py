@@ -78,8 +78,13 @@ class Reviewing(Protocol):
     def elsewhere(self, holder: str) -> int:
         """Return the number of boards that other windows have in hand."""
 
-    def verify(self, defect_id: int, state: Verification, reviewer: str, seconds: float) -> Reviewed:
-        """Record a decision. Raises StoreError, AlreadyReviewed."""
+    def verify(
+        self, defect_id: int, state: Verification, reviewer: str, seconds: float, seen: Verification = ...
+    ) -> Reviewed:
+        """Record a decision of who saw the defect in the state `seen`, by itself waiting.
+
+        Raises StoreError, AlreadyReviewed.
+        """
 
     def undo(self, reviewer: str, seconds: float = 0.0, defect_id: int | None = None) -> Reviewed | None:
         """Take back the last decision of a reviewer, or that on one defect; None when there is none left."""

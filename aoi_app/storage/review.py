@@ -155,7 +155,8 @@ class Review:
     def undo(self, reviewer: str, seconds: float = 0.0, defect_id: int | None = None) -> Reviewed | None:
         """Take back the last decision of a reviewer, and the one before at the next call; None when none is left.
 
-        The time that was spent stays. A decision that somebody else has changed since is left alone.
+        Without `defect_id` it is the last one on a defect that waited: what a repair station said later is taken back
+        where it was said. The time that was spent stays. A decision that somebody else has changed since is left alone.
 
         Parameters
         ----------
@@ -163,12 +164,12 @@ class Review:
             The defect whose decision is meant: a window's own, where two windows work under one name.
         """
         events = VerificationTable
-        of_defect = [] if defect_id is None else [events.defect_id == defect_id]
+        of_defect = events.before == OPEN.value if defect_id is None else events.defect_id == defect_id
         with explained(self._place.name, self._place.folder), self._database.begin() as connection:
             last = (
                 connection.execute(
                     select(*events.__table__.columns)
-                    .where(events.reviewer == reviewer, ~events.undone, *of_defect)
+                    .where(events.reviewer == reviewer, ~events.undone, of_defect)
                     .order_by(events.id.desc())
                     .limit(1)
                 )

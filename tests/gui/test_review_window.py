@@ -11,10 +11,10 @@ from PySide6.QtGui import QInputDevice
 
 from aoi_app.core.inspection import Verification
 from aoi_app.core.settings import Settings
-from aoi_app.gui.review import work_view
+from aoi_app.gui import key_size
+from aoi_app.gui.key_size import KEY_MM, TOUCH_KEY_MM, key_height
 from aoi_app.gui.review.page import ReviewPage
 from aoi_app.gui.review.window import PAGE_NAMES, ReviewWindow
-from aoi_app.gui.review.work_view import KEY_MM, TOUCH_KEY_MM, key_height
 from aoi_app.gui.texts import tr
 from aoi_app.gui.theme import millimetres
 from aoi_app.storage.accounts import LOCKED_S, MOST_FAILURES, Account, Accounts, Role
@@ -248,7 +248,7 @@ def test_keys_are_large_enough_for_a_finger(
         def devices() -> list[Device]:  # type: ignore[override]
             return [Device()]
 
-    monkeypatch.setattr(work_view, "QInputDevice", Devices)
+    monkeypatch.setattr(key_size, "QInputDevice", Devices)
     assert key_height() == millimetres(wanted)
     world.record(1, lambda k: (2, 2))
     world.show(1600, 960)

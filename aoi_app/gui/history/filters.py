@@ -11,7 +11,7 @@ from typing import Any
 from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
-from aoi_app.core.inspection import Verdict
+from aoi_app.core.inspection import Verdict, Verification
 from aoi_app.gui.between import Between
 from aoi_app.gui.icons import icon
 from aoi_app.gui.line.verdict_looks import LOOKS
@@ -76,7 +76,7 @@ class Choosing:
     more: bool = False
 
 
-TO_REVIEW, REVIEWED = "to review", "reviewed"
+TO_REVIEW, REVIEWED, TO_REPAIR = "to review", "reviewed", "to repair"
 
 
 def _verdicts(*verdicts: Verdict) -> Entries:
@@ -96,7 +96,16 @@ def _engines(offered: Offered) -> Entries:
 
 
 def _reviews(_: Offered) -> Entries:
-    return [(tr("Waiting for review"), TO_REVIEW), (tr("Review is done"), REVIEWED)]
+    return [
+        (tr("Waiting for review"), TO_REVIEW),
+        (tr("Review is done"), REVIEWED),
+        (tr("Waiting for repair"), TO_REPAIR),
+    ]
+
+
+def _of_review(chosen: str) -> dict[str, Any]:
+    confirmed = (Verification.DEFECT_CONFIRMED,) if chosen == TO_REPAIR else ()
+    return {"to_review": chosen == TO_REVIEW, "reviewed": chosen == REVIEWED, "verifications": confirmed}
 
 
 def _only(field: str) -> Callable[[str], dict[str, Any]]:
@@ -118,7 +127,7 @@ CHOICES = (
         "Review",
         "Reviewed or not",
         _reviews,
-        lambda chosen: {"to_review": chosen == TO_REVIEW, "reviewed": chosen == REVIEWED},
+        _of_review,
         more=True,
     ),
     Choosing(

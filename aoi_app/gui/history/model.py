@@ -125,6 +125,13 @@ class HistoryModel(QAbstractTableModel):
         """Return the row of a board, -1 when it is not among those read."""
         return next((k for k, row in enumerate(self._rows) if row.board_id == board_id), -1)
 
+    def renew(self, row: BoardRow) -> None:
+        """Show a board as it is now, where it is among those read."""
+        number = self.number_of(row.board_id)
+        if number >= 0:
+            self._rows[number] = row
+            self.dataChanged.emit(self.index(number, 0), self.index(number, self.columnCount() - 1))
+
     def rowCount(self, parent: AnyIndex = ROOT) -> int:
         """Return the number of rows read so far."""
         return 0 if parent.isValid() else len(self._rows)

@@ -19,6 +19,7 @@ from aoi_app.gui.history.facts import board_facts
 from aoi_app.gui.history.filters import Filters, Offered
 from aoi_app.gui.history.model import THUMB, HistoryModel
 from aoi_app.gui.history.record_dialog import FactsBlock, RecordDialog, picture_of_record
+from aoi_app.gui.history.repairs import Repairs
 from aoi_app.gui.line.verdict_looks import LOOKS
 from aoi_app.gui.services import HistoryReader
 from aoi_app.gui.texts import message, say, tr
@@ -40,6 +41,8 @@ class HistoryPage(QWidget):
         Called in the worker thread until it returns a reader: there is no record before the first board.
     inspect_again
         Inspects a recorded board with today's recipe and engine; None where no engine is at hand.
+    repairs
+        Makes what takes down repairs, given who owns it; None where nothing is taken down.
     """
 
     def __init__(
@@ -47,11 +50,13 @@ class HistoryPage(QWidget):
         open_history: Callable[[], HistoryReader | None],
         parent: QWidget,
         inspect_again: InspectAgain | None = None,
+        repairs: Callable[[QWidget], Repairs] | None = None,
     ) -> None:
         super().__init__(parent)
         self._open_history, self._inspect_again = open_history, inspect_again
         self._history: HistoryReader | None = None
         self._background = Background(self, "history")
+        self._repairs = None if repairs is None else repairs(self)
         self._thumbnails = Thumbnails(THUMB.height(), self)
         self.model = HistoryModel(self._reader, self._background, self._thumbnails, self)
         self.filters = Filters(self)
@@ -208,7 +213,16 @@ class HistoryPage(QWidget):
             self._problem.show()
             return
         again = None if self._inspect_again is None else self.inspect_again
-        RecordDialog(record, self._background, self, again).show()
+        dialog = RecordDialog(record, self._background, self, again, self._repairs)
+        dialog.changed.connect(self._on_changed)
+        dialog.show()
+
+    def _on_changed(self, record: BoardRecord) -> None:
+        """Show what a repair made of a board, wherever it stands here."""
+        self.model.renew(record.row)
+        if self._record is not None and self._record.row.board_id == record.row.board_id:
+            self._record = record
+            self._write_facts()
 
     def inspect_again(self, record: BoardRecord) -> AgainDialog | None:
         """Inspect a board again, in a window of its own; None where no engine is at hand."""
@@ -275,4 +289,6 @@ class HistoryPage(QWidget):
         """Read no more."""
         self._timer.stop()
         self._background.close()
+        if self._repairs is not None:
+            self._repairs.close()
         self._thumbnails.close()

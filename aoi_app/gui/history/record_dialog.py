@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import (
     QDialog,
@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from aoi_app.core.inspection import Verdict
 from aoi_app.core.scan import Pixels
 from aoi_app.gui.background import Background
 from aoi_app.gui.board.minimap import Minimap
@@ -28,6 +29,8 @@ from aoi_app.gui.board.qimages import thumbnail
 from aoi_app.gui.board.tools import ViewTools
 from aoi_app.gui.board.view import BoardView
 from aoi_app.gui.history.facts import board_facts, engine_facts, latency_facts, review_note, trace_facts
+from aoi_app.gui.history.repair_bar import RepairBar
+from aoi_app.gui.history.repairs import Repairs, waits_for_repair
 from aoi_app.gui.line.defect_list import THUMB, DefectList
 from aoi_app.gui.line.verdict_tile import VerdictTile
 from aoi_app.gui.screen_room import resize_to_fit, room_of
@@ -77,7 +80,12 @@ class RecordDialog(QDialog):
     ----------
     inspect_again
         Has the board inspected again; None where that cannot be done here.
+    repairs
+        Takes down what became of its confirmed defects; None where that cannot be done here.
     """
+
+    changed = Signal(object)
+    """Something was said of a defect: the `BoardRecord` as it is now."""
 
     def __init__(
         self,
@@ -85,6 +93,7 @@ class RecordDialog(QDialog):
         background: Background,
         parent: QWidget,
         inspect_again: Callable[[BoardRecord], object] | None = None,
+        repairs: Repairs | None = None,
     ) -> None:
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
@@ -95,6 +104,8 @@ class RecordDialog(QDialog):
         self.tools = ViewTools(self.view, follows=False)
         self.defects = DefectList(self)
         self._facts = QVBoxLayout()
+        failed = record.row.verdict is Verdict.FAILED  # no other is reviewed
+        self.repair_bar = RepairBar(repairs, self) if repairs is not None and failed else None
         self.again_button = QPushButton(self)
         self.again_button.setAutoDefault(False)
         say(self.again_button, "setText", "Inspect again")
@@ -108,6 +119,10 @@ class RecordDialog(QDialog):
         self.retranslate()
         self.defects.chosen.connect(lambda row: self.view.select(row, centre=True))
         self.view.defect_clicked.connect(self.defects.choose)
+        if self.repair_bar is not None:
+            self.repair_bar.noted.connect(self._on_noted)
+            self.defects.selectionModel().currentRowChanged.connect(lambda _now, _before: self._tell_chosen())
+            self._choose(next((k for k, d in enumerate(record.defects) if waits_for_repair(record, d)), -1))
         background.run("picture", lambda: picture_of_record(record), self._on_picture, self._on_failed)
         background.run("crops", lambda: crops_of_record(record), self._on_crops, self._on_failed)
 
@@ -141,6 +156,8 @@ class RecordDialog(QDialog):
         column.addWidget(tile)
         column.addWidget(around, 3)
         column.addWidget(self.defects, 2)
+        if self.repair_bar is not None:
+            column.addWidget(self.repair_bar)
         column.addWidget(self.again_button)
         row = QHBoxLayout(self)
         row.setContentsMargins(8, 8, 8, 8)
@@ -150,6 +167,8 @@ class RecordDialog(QDialog):
 
     def _on_picture(self, picture: BoardPicture | None) -> None:
         self.view.show_picture(picture)
+        if (row := self.defects.currentIndex().row()) >= 0:
+            self.view.select(row)
 
     def _on_crops(self, crops: tuple[QImage | None, ...]) -> None:
         self._crops = crops
@@ -160,6 +179,25 @@ class RecordDialog(QDialog):
         notes = tuple(review_note(self.record, defect) for defect in found)
         self.defects.show_defects(tuple(d.defect for d in found), self._crops, notes)
         self.defects.choose(chosen)
+
+    def _choose(self, row: int) -> None:
+        self.defects.choose(row)
+        self.view.select(row if row >= 0 else None)
+        self._tell_chosen()
+
+    def _tell_chosen(self) -> None:
+        row = self.defects.currentIndex().row()
+        if self.repair_bar is not None:
+            self.repair_bar.show_defect(self.record, self.record.defects[row] if row >= 0 else None)
+
+    def _on_noted(self, record: BoardRecord, defect: int) -> None:
+        """Show what is known now, and go on to the next defect that waits for a repair."""
+        self.record = record
+        self.retranslate()
+        here = next(k for k, d in enumerate(record.defects) if d.id == defect)
+        rows = [*range(here, len(record.defects)), *range(here)]
+        self._choose(next((k for k in rows if waits_for_repair(record, record.defects[k])), here))
+        self.changed.emit(record)
 
     def _on_failed(self, error: Exception) -> None:
         raise error

@@ -39,6 +39,17 @@ ACTS = (
 )
 
 
+REPAIRS = (
+    Act("repair", "Repaired", "repair", "4", Verification.DEFECT_REPAIRED),
+    Act("close", "Closed", "closed", "5", Verification.DEFECT_CLOSED),
+)
+"""What a repair station says of a defect that review has confirmed, on the record of its board."""
+
+UNDO = next(act for act in ACTS if act.name == "undo")
+AT_ONCE = (ACTS, (*REPAIRS, UNDO))
+"""Acts that are open at the same time: each has a key of its own among them."""
+
+
 def keys_of(changed: Mapping[str, str]) -> dict[str, str]:
     """Return the key of each act: the default one, unless the settings have another."""
-    return {act.name: changed.get(act.name) or act.key for act in ACTS}
+    return {act.name: changed.get(act.name) or act.key for act in (*ACTS, *REPAIRS)}

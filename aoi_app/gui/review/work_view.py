@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QInputDevice
 from PySide6.QtWidgets import QButtonGroup, QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from aoi_app.gui.board.picture import Marks, picture_of_image
@@ -12,23 +11,14 @@ from aoi_app.gui.board.view import BoardView
 from aoi_app.gui.history.columns import local_time
 from aoi_app.gui.history.record_dialog import FactsBlock
 from aoi_app.gui.icons import icon
+from aoi_app.gui.key_size import key_height
 from aoi_app.gui.review.compare import Box, CompareView, Way
 from aoi_app.gui.review.desk import BoardWork, DefectPictures
 from aoi_app.gui.review.keys import ACTS, Act
 from aoi_app.gui.texts import defect_title, say, tr
-from aoi_app.gui.theme import millimetres
 from aoi_app.storage.history import DefectRow
 
-KEY_MM, TOUCH_KEY_MM = 15.0, 20.0
-"""Height of the decision keys: with a mouse at hand, and where somebody has only a finger."""
-MOST_KEY_PX = 160
 SIDE_WIDTH = 380
-
-
-def key_height() -> int:
-    """Return the height of a decision key in logical pixels: larger where the screen is touched."""
-    touched = any(d.type() is QInputDevice.DeviceType.TouchScreen for d in QInputDevice.devices())
-    return min(millimetres(TOUCH_KEY_MM if touched else KEY_MM), MOST_KEY_PX)
 
 
 class WorkView(QWidget):

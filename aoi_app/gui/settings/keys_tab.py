@@ -9,19 +9,19 @@ from PySide6.QtWidgets import QKeySequenceEdit, QLineEdit, QWidget
 
 from aoi_app.core.errors import SettingsError
 from aoi_app.core.settings import Settings
-from aoi_app.gui.review.keys import ACTS, keys_of
+from aoi_app.gui.review.keys import ACTS, AT_ONCE, REPAIRS, keys_of
 from aoi_app.gui.settings.form import Form
 from aoi_app.gui.texts import say
 
 
 class KeysTab(Form):
-    """One key for each act of review."""
+    """One key for each act of review and repair."""
 
     def __init__(self, settings: Settings, parent: QWidget) -> None:
         super().__init__(parent)
         self.edits: dict[str, QKeySequenceEdit] = {}
         keys = keys_of(settings.review_keys)
-        for act in ACTS:
+        for act in (*ACTS, *REPAIRS):
             edit = QKeySequenceEdit(QKeySequence(keys[act.name]), self)
             edit.setMaximumSequenceLength(1)
             edit.setClearButtonEnabled(True)
@@ -42,7 +42,8 @@ class KeysTab(Form):
         form = QKeySequence.SequenceFormat.PortableText
         wanted = {name: edit.keySequence().toString(form) for name, edit in self.edits.items()}
         keys = keys_of(wanted)
-        key, times = Counter(keys.values()).most_common(1)[0]
+        counts = [Counter(keys[act.name] for act in acts).most_common(1)[0] for acts in AT_ONCE]
+        key, times = max(counts, key=lambda found: found[1])
         if times > 1:
             raise SettingsError(f"The key {key} is given to {times} acts of review.", "Give each act a key of its own.")
-        return {"review_keys": {act.name: keys[act.name] for act in ACTS if keys[act.name] != act.key}}
+        return {"review_keys": {act.name: keys[act.name] for act in (*ACTS, *REPAIRS) if keys[act.name] != act.key}}
