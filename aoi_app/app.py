@@ -25,7 +25,7 @@ from aoi_app.inference.trial import trial
 from aoi_app.line_recipes import LineRecipes
 from aoi_app.lines import LineOpener
 from aoi_app.station.again import SecondLook, kept_image, look_again, stand_back
-from aoi_app.station.announcing import announce_runtimes
+from aoi_app.station.announcing import announce_warnings
 from aoi_app.station.engines import EngineSpec, Progress
 from aoi_app.station.inspecting import Golden
 from aoi_app.station.station import Parts, Station
@@ -80,7 +80,7 @@ def build_station(settings: Settings, recipe: Recipe, golden: Path | None = None
         note=recipes.note,
     )
     station.append(Station(parts, settings, recipe))
-    announce_runtimes(station[0].journal)
+    announce_warnings(station[0].journal)
     return station[0]
 
 

@@ -7,12 +7,10 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
-from typing import NamedTuple
 
 from aoi_app.camera.aravis_device import AravisDevice
-from aoi_app.camera.aravis_library import NOT_OURS, Library, load
+from aoi_app.camera.aravis_library import CONTROL_PRIVILEGE, NOT_OURS, Library, load
 from aoi_app.camera.aravis_stream import AravisStream, Buffer, buffer_count, packet_pause_s, retention_s
-from aoi_app.camera.bounded import Overdue, bounded
 from aoi_app.camera.description_check import check_description
 from aoi_app.camera.feature_setup import CHUNKS, set_first, set_up
 from aoi_app.camera.flat_field import Conditions
@@ -25,32 +23,18 @@ from aoi_app.core.scan import LineBlock
 BUSY_S = 8.0
 """A camera whose client has crashed is free again after its heartbeat time-out, 3 s as a rule."""
 BUSY_PAUSE_S = 0.5
-OPEN_S = 30.0
-"""The largest descriptions take ten seconds to come."""
 LEAST_PACKET, FRAMING = 576, 4
 """Bytes of the smallest packet that every camera has; packets of a block beside its lines', and some to spare."""
 HEADERS = 36
 """Bytes of each packet that are not the block's: IP, UDP, GVSP."""
 NANOSECOND_TICKS = 1e9
-_SEARCH = ""
-"""What the search for cameras is called among what is given up; no camera is."""
 _CHECK = "Check cable and power; it is looked for again."
 SLICE_S = 0.1
 """Longest wait inside the library, so that stop and a lost camera are noticed."""
 
 
-class _Taken(NamedTuple):
-    """A camera that is ours."""
-
-    handle: int
-    device: AravisDevice
-    lost: threading.Event
-    unwatch: Callable[[], None]
-    info: CameraInfo
-
-
 class AravisCamera:
-    """One camera.
+    """One camera. One that asks for more time again and again keeps a call for ever; see `BoundedCamera`.
 
     Parameters
     ----------
@@ -62,22 +46,12 @@ class AravisCamera:
         `TriggerMode[TriggerSelector=FrameStart]`.
     busy_s
         How long to wait for a camera that another program holds.
-    open_s
-        How long to wait for one that answers, but asks for more time again and again.
     """
 
-    def __init__(
-        self,
-        address: str,
-        options: Mapping[str, Option] | None = None,
-        *,
-        busy_s: float = BUSY_S,
-        open_s: float = OPEN_S,
-    ) -> None:
+    def __init__(self, address: str, options: Mapping[str, Option] | None = None, *, busy_s: float = BUSY_S) -> None:
         self._address = address
         self._options = dict(options or {})
         self._busy_s = busy_s
-        self._open_s = open_s
         self._info = CameraInfo("gige", address, address=address if address[:1].isdigit() else "")
         self._library: Library | None = None
         self._camera: int | None = None
@@ -106,29 +80,13 @@ class AravisCamera:
             return
         library = self._library = load()
         deadline = time.monotonic() + self._busy_s
-        taken = self._take_bounded(library)
-        while taken is None:
+        camera = self._connect(library)
+        while camera is None:
             if time.monotonic() > deadline:
                 raise self._busy()
             time.sleep(BUSY_PAUSE_S)
-            taken = self._take_bounded(library)
-        self._camera, self._device, self._lost, self._unwatch, self._info = taken
-
-    def _take_bounded(self, library: Library) -> _Taken | None:
-        """Take the camera, or give it up: one that keeps asking for more time would hold the library for ever."""
-
-        def too_late(taken: _Taken | None) -> None:
-            if taken is not None:
-                _free(library, taken.handle, taken.lost, taken.unwatch)
-
-        try:
-            return bounded(self._address, lambda: self._taken(library), too_late, self._open_s)
-        except Overdue as error:
-            what = f"The camera {self._address} answers, but cannot be opened within {self._open_s:g} s."
-            others = [other for other in error.others if other != _SEARCH]
-            if others:
-                what = f"The camera {self._address} has to wait for {others[0]}, which answers, but cannot be opened."
-            raise CameraLost(what, "Switch that camera off and on; it is tried again.") from error
+            camera = self._connect(library)
+        self._identify(library, camera)
 
     def _busy(self) -> CameraBusy:
         hint = "Close it; after a crash the camera is free again within seconds."
@@ -136,11 +94,8 @@ class AravisCamera:
             return CameraBusy(f"A program at {self._holder} holds the camera {self._address}.", hint)
         return CameraBusy(f"Another program holds the camera {self._address}.", hint)
 
-    def _taken(self, library: Library) -> _Taken | None:
-        """Return the camera, ours and identified, or None while somebody else holds it."""
-        camera = self._connect(library)
-        if camera is None:
-            return None
+    def _identify(self, library: Library, camera: int) -> None:
+        """Read who the camera is that we hold."""
         handle = library.arv_camera_get_device(camera)
         lost = threading.Event()
         unwatch = library.watch_control(handle, lost)
@@ -153,8 +108,8 @@ class AravisCamera:
                 raise
             what = f"What the camera {self._address} tells of its features cannot be used: {error.what}"
             raise CameraError(what, NOT_OURS) from error
-        info = replace(self._info, vendor=names[0], model=names[1], serial=names[2] or names[3])
-        return _Taken(camera, device, lost, unwatch, info)
+        self._camera, self._device, self._lost, self._unwatch = camera, device, lost, unwatch
+        self._info = replace(self._info, vendor=names[0], model=names[1], serial=names[2] or names[3])
 
     def configure(self, config: AcquisitionConfig) -> AcquisitionConfig:
         """Set what the camera has of it, then the features among the options. Raises FeatureError, CameraLost."""
@@ -170,7 +125,7 @@ class AravisCamera:
     def start_acquisition(self) -> None:
         """Allocate the buffers and begin. Raises CameraLost, CameraError."""
         self._halt()
-        self.check()
+        self._raise_if_lost()
         try:
             self._allocate()
         except CameraBusy as error:
@@ -231,24 +186,37 @@ class AravisCamera:
         """Return the next block, or None. Raises CameraLost, CameraError."""
         deadline = time.monotonic() + timeout_s
         while not self._stopped.is_set():
-            self.check()
-            stream = self._stream
-            if stream is None:
-                raise CameraError("The camera delivers nothing before it is started.", "Start the acquisition first.")
+            self._raise_if_lost()
             left = deadline - time.monotonic()
             if left <= 0:
                 return self._intake.quiet()
             with self._guard:
-                if not self._stopped.is_set():
+                stream = self._stream
+                if stream is not None:
                     stream.pop(min(SLICE_S, left), self._take, self._intake.miss)
             if self._ready:
                 return self._ready.pop()
+            if stream is None and not self._stopped.is_set():
+                raise CameraError("The camera delivers nothing before it is started.", "Start the acquisition first.")
         return None
 
     def check(self) -> None:
-        """Raise CameraLost when the camera no longer answers."""
+        """Ask the camera who controls it. Raises CameraLost when it does not answer."""
+        self._raise_if_lost()
+        library, camera = self._library, self._camera
+        if library is None or camera is None:
+            return
+        try:
+            library.register(library.arv_camera_get_device(camera), CONTROL_PRIVILEGE)
+        except CameraError as error:
+            raise self._no_answer() from error
+
+    def _raise_if_lost(self) -> None:
         if self._lost.is_set():
-            raise CameraLost(f"The camera {self._address} no longer answers.", _CHECK)
+            raise self._no_answer()
+
+    def _no_answer(self) -> CameraLost:
+        return CameraLost(f"The camera {self._address} no longer answers.", _CHECK)
 
     def stop_acquisition(self) -> None:
         """Stop. May be called from any thread, and twice."""
@@ -276,15 +244,16 @@ class AravisCamera:
             _free(library, camera, self._lost, unwatch)
 
     def _halt(self) -> None:
+        # Not while the camera is asked, which may last: whoever fetches waits for the guard.
         with self._guard:
             stream, self._stream = self._stream, None
-            if stream is None:
-                return
-            with suppress(AoiError):
-                if self._device is not None and not self._lost.is_set():
-                    self._device.execute("AcquisitionStop")
-                    set_first(self._device, ("TLParamsLocked",), 0)
-            stream.close()
+        if stream is None:
+            return
+        with suppress(AoiError):
+            if self._device is not None and not self._lost.is_set():
+                self._device.execute("AcquisitionStop")
+                set_first(self._device, ("TLParamsLocked",), 0)
+        stream.close()
 
     def _take(self, buffer: Buffer) -> None:
         known = {key: buffer.chunks[name] for key, name in CHUNKS.items() if name in buffer.chunks}
@@ -328,15 +297,6 @@ def _free(library: Library, camera: int, lost: threading.Event, unwatch: Callabl
 def discover(timeout_s: float) -> list[CameraInfo]:
     """List the GigE Vision cameras that answer to a broadcast, which libaravis waits a second for, or to the next."""
     library = load()
-    try:
-        return bounded(_SEARCH, lambda: _discovered(library, timeout_s), lambda late: None, timeout_s + OPEN_S)
-    except Overdue as error:
-        # The library looks for none while it opens one.
-        what = "GigE Vision cameras cannot be listed while one that answers cannot be opened."
-        raise CameraError(what, "Switch that camera off and on.") from error
-
-
-def _discovered(library: Library, timeout_s: float) -> list[CameraInfo]:
     end = time.monotonic() + timeout_s
     found: dict[str, CameraInfo] = {}
     while True:

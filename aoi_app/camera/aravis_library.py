@@ -39,8 +39,8 @@ NAMES = {"linux": "libaravis-0.8.so.0", "darwin": "libaravis-0.8.0.dylib"}
 SUCCESS = 0
 """Status of a buffer whose every byte the camera sent."""
 RANGE_CHECK_ENABLED = 1
-PRIMARY_APPLICATION_ADDRESS = 0x0A14
-"""Bootstrap register of GigE Vision; a camera need not have it."""
+CONTROL_PRIVILEGE, PRIMARY_APPLICATION_ADDRESS = 0x0A00, 0x0A14
+"""Bootstrap registers of GigE Vision; a camera need not have the second."""
 READ_ONLY = 0
 """Access mode of a feature."""
 RESEND_NEVER, RESEND_ALWAYS = 0, 1
@@ -207,12 +207,17 @@ class Library:
 
     def controller(self, device: int) -> str:
         """Return the IPv4 address of who controls a camera; empty where it does not tell."""
-        value = c_uint32()
         try:
-            self.checked("arv_device_read_register", device, PRIMARY_APPLICATION_ADDRESS, byref(value))
+            address = self.register(device, PRIMARY_APPLICATION_ADDRESS)
         except AoiError:
             return ""
-        return socket.inet_ntoa(value.value.to_bytes(4, "big")) if value.value else ""
+        return socket.inet_ntoa(address.to_bytes(4, "big")) if address else ""
+
+    def register(self, device: int, place: int) -> int:
+        """Read a register of the camera."""
+        value = c_uint32()
+        self.checked("arv_device_read_register", device, place, byref(value))
+        return value.value
 
     def description(self, device: int) -> bytes:
         """Return the description that a camera was opened with, GenICam XML."""

@@ -4,107 +4,146 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from contextlib import suppress
-from typing import Generic, TypeVar
-
-from aoi_app.core.errors import AoiError
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as NotYet
+from queue import SimpleQueue
+from typing import Any, TypeVar
 
 T = TypeVar("T")
 
 
 class Overdue(Exception):
-    """A call did not end in time, or an earlier one that was given up has not ended yet.
+    """A call did not end in time, or one of an earlier worker that was given up has not ended yet.
 
     Attributes
     ----------
     others
-        What else was given up and still lasts: a library may let its calls wait for each other.
+        Keys of what else was given up in a call of the same kind, and still lasts.
     """
 
-    def __init__(self, others: tuple[str, ...]) -> None:
+    def __init__(self, others: tuple[str, ...] = ()) -> None:
         super().__init__(others)
         self.others = others
 
 
 _guard = threading.Lock()
-_given_up: dict[threading.Thread, str] = {}
+_given_up: list[Worker] = []
 
 
-def bounded(key: str, work: Callable[[], T], discard: Callable[[T], None], limit_s: float) -> T:
-    """Return what `work` returns, or raise what it raises.
+class Worker:
+    """A thread that makes the calls of one device, one after the other, until one of them lasts too long.
+
+    Nothing can end a call within a library. One that is given up keeps its thread, and whatever the library holds for
+    it, until it ends by itself; then `leave` frees the device, and the thread ends. It is a daemon: the program can end
+    before.
 
     Parameters
     ----------
     key
-        What is called. While a call that was given up lasts, no other of the same key is begun: threads do not pile up.
-    work
-        Called in a thread of its own.
-    discard
-        Given a result that comes too late, in the same thread.
-    limit_s
-        How long to wait.
+        What is called. While a worker that was given up lasts, no other of the same key is made: threads do not pile
+        up, and a device is not fought over.
+    leave
+        Called in the thread when a call that was given up has ended after all.
 
     Raises
     ------
     Overdue
-        It has not ended in time.
+        One of the same key was given up, and lasts.
     """
-    with _guard:
-        if key in _given_up.values():
-            raise Overdue(_others(key))
-    call = _Call(key, work, discard)
-    try:
-        call.thread.start()
-        call.thread.join(limit_s)
-    finally:
-        # Also when a person interrupts the wait.
-        call.give_up()
-    return call.result()
 
+    def __init__(self, key: str, leave: Callable[[], object]) -> None:
+        with _guard:
+            if any(worker.key == key for worker in _given_up):
+                raise Overdue
+        self.key: str = key
+        self._leave = leave
+        self._kind = ""
+        self._ended = self._is_given_up = False
+        self._calls: SimpleQueue[tuple[Future[Any], Callable[[], Any], str] | None] = SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name=f"aoi-bounded-{key}", daemon=True)
+        self._thread.start()
 
-def _others(key: str) -> tuple[str, ...]:
-    return tuple(other for other in _given_up.values() if other != key)
+    @property
+    def is_given_up(self) -> bool:
+        """Whether one of its calls lasted too long: it makes no more."""
+        return self._is_given_up
 
+    def begin(self, work: Callable[[], T], kind: str = "") -> Future[T]:
+        """Have a call made; does not wait for it."""
+        answer: Future[T] = Future()
+        self._calls.put((answer, work, kind))
+        return answer
 
-class _Call(Generic[T]):
-    def __init__(self, key: str, work: Callable[[], T], discard: Callable[[T], None]) -> None:
-        self._key = key
-        self._work = work
-        self._discard = discard
-        self._results: list[T] = []
-        self._error: BaseException | None = None
-        self._ended = self._overdue = False
-        # A daemon: nothing can end a call within a library, and the program must be able to end all the same.
-        self.thread = threading.Thread(target=self._run, name=f"aoi-bounded-{key}", daemon=True)
+    def call(self, work: Callable[[], T], limit_s: float, kind: str = "") -> T:
+        """Return what `work` returns, or raise what it raises.
+
+        Parameters
+        ----------
+        work
+            Called in the worker's thread.
+        limit_s
+            How long to wait; then the worker is given up.
+        kind
+            Which calls of other workers this one may have to wait for, where the library lets them wait.
+
+        Raises
+        ------
+        Overdue
+            It has not ended in time, or the worker was given up before.
+        """
+        if self._is_given_up:
+            raise Overdue
+        answer = self.begin(work, kind)
+        try:
+            error = answer.exception(limit_s)
+        except NotYet:
+            self.give_up()
+            with _guard:
+                others = tuple(worker.key for worker in _given_up if worker is not self and worker._kind == kind)
+            raise Overdue(others) from None
+        if error is not None:
+            raise error
+        return answer.result()
 
     def give_up(self) -> None:
-        """Leave the call to itself, unless it has ended."""
+        """Leave the call in hand to itself, and make no other."""
         with _guard:
-            if not self._ended and self.thread.ident is not None:
-                self._overdue = True
-                _given_up[self.thread] = self._key
+            if self._ended or self._is_given_up:
+                return
+            self._is_given_up = True
+            _given_up.append(self)
+        self._calls.put(None)
 
-    def result(self) -> T:
-        """Return the result, or raise the error. Raises Overdue."""
-        if self._overdue:
-            raise Overdue(_others(self._key))
-        if self._error is not None:
-            raise self._error
-        return self._results[0]
+    def end(self) -> None:
+        """Make no more calls after those that were begun. Does not wait."""
+        self._calls.put(None)
 
     def _run(self) -> None:
+        while not self._is_given_up:
+            call = self._calls.get()
+            if call is None:
+                break
+            answer, work, self._kind = call
+            try:
+                answer.set_result(work())
+            except BaseException as error:
+                answer.set_exception(error)
+            # What the call holds must not outlive it here.
+            del call, answer, work
         try:
-            self._results.append(self._work())
-        except BaseException as error:
-            self._error = error
-        with _guard:
-            self._ended = True
-        if not self._overdue:
-            return
-        try:
-            for result in self._results:
-                with suppress(AoiError):
-                    self._discard(result)
+            if self._is_given_up:
+                self._leave()
         finally:
             with _guard:
-                del _given_up[self.thread]
+                self._ended = True
+                if self._is_given_up:
+                    _given_up.remove(self)
+
+
+def bounded(key: str, work: Callable[[], T], limit_s: float) -> T:
+    """Return what one call returns, made by a worker of its own. Raises Overdue, and what `work` raises."""
+    worker = Worker(key, lambda: None)
+    try:
+        return worker.call(work, limit_s)
+    finally:
+        worker.end()

@@ -32,12 +32,16 @@ class SourceBoard:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Shot:
-    """A block, and the count of the encoder when it is complete; or a pause, or the loss of the camera."""
+    """A block, and the count of the encoder when it is complete; or a pause, or the loss of the camera.
+
+    `pending_s`: for so long the camera asks for more time whenever it is asked something.
+    """
 
     encoder: int
     block: LineBlock | None = None
     stall_s: float = 0.0
     vanish_s: float = 0.0
+    pending_s: float = 0.0
 
 
 UNREAD_WIDTH = 16
@@ -152,6 +156,8 @@ class Conveyor:
             yield shot
         elif fault.kind is FaultKind.VANISH:
             yield replace(shot, block=None, vanish_s=fault.amount)
+        elif fault.kind is FaultKind.PENDING:
+            yield replace(shot, pending_s=fault.amount)
         elif fault.kind is FaultKind.DROP_BLOCK:
             if fault.amount > 1 and not whole.ends_board:
                 self._faults.again(replace(fault, line=fault.line + self._height, amount=fault.amount - 1))

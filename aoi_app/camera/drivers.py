@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from aoi_app.camera import aravis, aravis_library, gentl, opencv, pylon
+from aoi_app.camera.bounded import Overdue, bounded
+from aoi_app.camera.bounded_camera import BoundedCamera, SdkCamera
 from aoi_app.camera.drawn_source import DRAWN_OPTIONS, DrawnSource
-from aoi_app.camera.fault_plan import FaultPlan
+from aoi_app.camera.fault_plan import FaultKind, FaultPlan
 from aoi_app.camera.folder import ImageSource, folder_camera
 from aoi_app.camera.option_values import check_values
 from aoi_app.camera.simulated import SimulatedCamera, always_ready
-from aoi_app.core.errors import AoiError, BackendMissing, CameraNotFound, FeatureError
+from aoi_app.core.errors import AoiError, BackendMissing, CameraError, CameraNotFound, FeatureError
 from aoi_app.core.protocols import AcquisitionConfig, CameraInfo, LineScanCamera
 from aoi_app.core.settings import CameraSettings
 
@@ -22,6 +24,8 @@ Ready = Callable[[], bool]
 
 Option = int | float | str | bool
 DEFAULT_GAP_LINES = 400
+LISTED_S = 30.0
+"""So much longer than it was told to look a driver may take: it looks for none while it opens one."""
 
 OPTIONS = frozenset(
     {
@@ -143,10 +147,19 @@ def discover(timeout_s: float = 2.0) -> dict[str, list[CameraInfo] | AoiError]:
     for driver in _TABLE:
         missing = driver.missing()
         try:
-            found[driver.name] = missing or driver.discover(timeout_s)
+            found[driver.name] = missing or _listed(driver, timeout_s)
         except AoiError as error:
             found[driver.name] = error
     return found
+
+
+def _listed(driver: Driver, timeout_s: float) -> list[CameraInfo]:
+    try:
+        return bounded(f"list:{driver.name}", lambda: driver.discover(timeout_s), timeout_s + LISTED_S)
+    except Overdue as error:
+        what = f"{driver.title}: cameras cannot be listed, the driver has not come back yet."
+        hint = "A camera that answers, but cannot be opened, may hold it up: switch that one off and on."
+        raise CameraError(what, hint) from error
 
 
 def _always() -> None:
@@ -156,6 +169,8 @@ def _always() -> None:
 def _simulated(address: str, options: Mapping[str, Option], ready: Ready) -> LineScanCamera:
     gap_lines = int(options.get("gap_lines", DEFAULT_GAP_LINES))
     faults = FaultPlan.parse(str(options.get("faults", "")))
+    if faults.has(FaultKind.PENDING):
+        raise FeatureError("The simulated line has no network: it cannot be pending.", "Use it with aoi camera serve.")
     if address and Path(address).exists():
         return folder_camera(ImageSource([Path(address)], repeat=True), gap_lines=gap_lines, faults=faults, ready=ready)
     kind = address or "bare"
@@ -184,16 +199,20 @@ def _nothing(timeout_s: float) -> list[CameraInfo]:
     return []
 
 
-def _sdk(camera: Callable[[str, Mapping[str, Option]], LineScanCamera]) -> Callable[..., LineScanCamera]:
+def _sdk(name: str, camera: Callable[[str, Mapping[str, Option]], SdkCamera]) -> Callable[..., LineScanCamera]:
     # A real line does not wait for the station: it has its own interlock.
-    return lambda address, options, ready: camera(address, options)
+    return lambda address, options, ready: BoundedCamera(lambda: camera(address, options), f"{name}:{address}")
+
+
+def _video(address: str, options: Mapping[str, Option], ready: Ready) -> LineScanCamera:
+    return opencv.OpencvCamera(address, options)
 
 
 _TABLE = (
     Driver("simulated", "Simulated line", _always, _list_simulated, _simulated),
     Driver("folder", "Images of a folder", _always, _nothing, _folder),
-    Driver("gige", "GigE Vision", aravis_library.missing, aravis.discover, _sdk(aravis.AravisCamera)),
-    Driver("pylon", "Basler pylon", pylon.missing, pylon.discover, _sdk(pylon.PylonCamera)),
-    Driver("gentl", "GenTL", gentl.missing, gentl.discover, _sdk(gentl.GentlCamera)),
-    Driver("opencv", "Video (area scan)", _always, opencv.discover, _sdk(opencv.OpencvCamera)),
+    Driver("gige", "GigE Vision", aravis_library.missing, aravis.discover, _sdk("gige", aravis.AravisCamera)),
+    Driver("pylon", "Basler pylon", pylon.missing, pylon.discover, _sdk("pylon", pylon.PylonCamera)),
+    Driver("gentl", "GenTL", gentl.missing, gentl.discover, _sdk("gentl", gentl.GentlCamera)),
+    Driver("opencv", "Video (area scan)", _always, opencv.discover, _video),
 )

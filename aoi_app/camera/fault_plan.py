@@ -29,6 +29,8 @@ class FaultKind(str, Enum):
     """Nothing comes for a while, then all goes on (seconds)."""
     VANISH = "vanish"
     """The camera is gone, and back after a while (seconds); the rest of the board goes by unseen."""
+    PENDING = "pending"
+    """A camera on a network sends its lines, but asks for more time whenever it is asked something (seconds)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,10 @@ class FaultPlan:
             if fault.board == board and fault.line < end:
                 return self._left.pop(index)
         return None
+
+    def has(self, kind: FaultKind) -> bool:
+        """Tell whether a kind of fault is still to come."""
+        return any(fault.kind is kind for fault in self._left)
 
     def again(self, fault: Fault) -> None:
         """Add a fault that goes on in a later block."""

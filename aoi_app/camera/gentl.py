@@ -28,7 +28,6 @@ PRODUCERS_VARIABLE = "GENICAM_GENTL64_PATH"
 
 BUSY_S, BUSY_PAUSE_S = 8.0, 0.5
 BUFFERS = 32
-CHECK_S = 1.0
 ENTRY = "GCInitLib"
 """The first function that is called of every producer."""
 POLL_S = 0.003
@@ -124,9 +123,9 @@ class GentlCamera:
         self._harvester: Any = None
         self._acquirer: Any = None
         self._stopped = threading.Event()
+        self._asked = threading.Lock()
         self._chunks: Mapping[str, str] = {}
         self._incomplete = 0
-        self._checked_s = 0.0
 
     @property
     def info(self) -> CameraInfo:
@@ -229,28 +228,32 @@ class GentlCamera:
 
         deadline = time.monotonic() + timeout_s
         while not self._stopped.is_set():
+            # A camera that does not answer must not hold up whoever fetches: chunks are features, under the same lock.
+            if not self._asked.acquire(timeout=max(0.0, deadline - time.monotonic())):
+                return self._intake.quiet()
             try:
                 buffer = self._opened().try_fetch(timeout=0.001)
+                block = None if buffer is None else self._block(buffer)
             except GenericException as error:
                 raise CameraLost(f"The stream of the camera died: {error}", _CHECK) from error
-            block = None if buffer is None else self._block(buffer)
+            finally:
+                self._asked.release()
             if block is not None:
                 return block
             if time.monotonic() >= deadline:
                 return self._intake.quiet()
             if buffer is None:
-                self.check()
                 self._stopped.wait(POLL_S)
         return None
 
     def check(self) -> None:
-        """Raise CameraLost when the camera no longer answers; it is asked every `CHECK_S`."""
+        """Ask the camera for its width. Raises CameraLost when it does not answer."""
         # Few producers tell that a camera is gone: a stream that waits for a trigger is as silent.
-        now = time.monotonic()
-        if self._acquirer is None or now < self._checked_s + CHECK_S:
+        if self._acquirer is None:
             return
-        self._checked_s = now
-        if not self.features.answers():
+        with self._asked:
+            answers = self.features.answers()
+        if not answers:
             raise CameraLost(f"The camera {self._id} no longer answers.", _CHECK)
 
     def stop_acquisition(self) -> None:

@@ -44,7 +44,10 @@ class NodeMap:
     def answers(self) -> bool:
         """Tell whether the camera itself still answers: its width is read anew, past what is remembered of it."""
         try:
-            self._nodes.get_node("Width").get_value(False, True)
+            if hasattr(self._nodes, "GetNode"):
+                self._nodes.GetNode("Width").GetValue(False, True)
+            else:
+                self._nodes.get_node("Width").get_value(False, True)
         except Exception as error:
             _only_genapi(error)
             return type(error).__name__ in _NOT_OF_THE_LINK

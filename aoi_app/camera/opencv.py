@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 import threading
 import time
@@ -12,6 +13,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from aoi_app.camera.bounded import Overdue, Worker
 from aoi_app.camera.intake import Intake
 from aoi_app.camera.stages import Option
 from aoi_app.core.errors import CameraError, CameraLost, CameraNotFound
@@ -21,6 +23,11 @@ from aoi_app.core.scan import LineBlock, PixelFormat, Pixels
 MODEL = "area scan"
 ANSWER_MS = 5_000
 """OpenCV itself waits half a minute for a stream that is silent."""
+LIMIT_S = 15.0
+"""For what that is not heeded by: names that are looked up, devices (OpenCV gives them 10 s on Linux), files."""
+
+_log = logging.getLogger(__name__)
+_CHECK = "Check cable and network."
 
 
 def discover(timeout_s: float) -> list[CameraInfo]:
@@ -52,7 +59,7 @@ class OpencvCamera:
         self._capture: cv2.VideoCapture | None = None
         self._first: Pixels | None = None
         self._size = (0, 0)
-        self._guard = threading.Lock()
+        self._worker: Worker | None = None
         self._stopped = threading.Event()
         self._frame = 0
         self.exhausted = False
@@ -66,15 +73,24 @@ class OpencvCamera:
         """Take the source. Raises CameraNotFound."""
         if self._capture is not None:
             return
-        capture = _capture(self._source)
-        grabbed, frame = capture.read() if capture.isOpened() else (False, None)
-        if not grabbed or frame is None:
-            capture.release()
+        opened: list[cv2.VideoCapture] = []
+        try:
+            worker = Worker(f"opencv:{self._source}", lambda: [*map(_release, opened)])
+            try:
+                frame = worker.call(lambda: _first_frame(self._source, opened), LIMIT_S)
+            except BaseException:
+                # Also when a person interrupts the wait: then it lets go by itself.
+                worker.give_up()
+                raise
+        except Overdue as error:
+            raise CameraNotFound(f"{self._source!r} cannot be opened within {LIMIT_S:g} s.", _CHECK) from error
+        if frame is None:
+            worker.end()
             raise CameraNotFound(
                 f"Nothing can be read from {self._source!r}.",
                 "Give the number of a video device that is free, an address, or a video file.",
             )
-        self._capture, self._first = capture, np.asarray(frame, np.uint8)
+        self._worker, self._capture, self._first = worker, opened[0], frame
         self._size = frame.shape[:2]
         self.exhausted = False
 
@@ -119,28 +135,51 @@ class OpencvCamera:
         self._stopped.set()
 
     def close(self) -> None:
-        """Let go."""
+        """Let go, or say that it could not. Never raises; may be called twice."""
         self._stopped.set()
-        with self._guard:
-            capture, self._capture = self._capture, None
-            self._first = None
-            if capture is not None:
-                capture.release()
+        worker, capture = self._worker, self._capture
+        self._worker = self._capture = self._first = None
+        if worker is None or capture is None:
+            return
+        try:
+            worker.call(capture.release, LIMIT_S)
+        except Overdue:
+            source = f"opencv:{self._source}"
+            _log.warning(f"The camera {source} is not given back yet: it is as soon as its driver lets go of it.")
+        worker.end()
 
     def _read(self) -> Pixels | None:
-        with self._guard:
-            if self._capture is None:
-                raise CameraError(f"The source {self._source!r} is not open.", "Open it first.")
-            first, self._first = self._first, None
-            if first is not None:
-                return first
-            grabbed, frame = self._capture.read()
+        worker, capture = self._worker, self._capture
+        if worker is None or capture is None:
+            raise CameraError(f"The source {self._source!r} is not open.", "Open it first.")
+        first, self._first = self._first, None
+        if first is not None:
+            return first
+        try:
+            grabbed, frame = worker.call(capture.read, LIMIT_S)
+        except Overdue as error:
+            raise CameraLost(f"Nothing has come from {self._source!r} for {LIMIT_S:g} s.", _CHECK) from error
         if grabbed and frame is not None:
             return np.asarray(frame, np.uint8)
         if not self._is_file:
-            raise CameraLost(f"Nothing more comes from {self._source!r}.", "Check cable and network.")
+            raise CameraLost(f"Nothing more comes from {self._source!r}.", _CHECK)
         self.exhausted = True
         return None
+
+
+def _release(capture: cv2.VideoCapture) -> None:
+    capture.release()
+
+
+def _first_frame(source: str, opened: list[cv2.VideoCapture]) -> Pixels | None:
+    """Open a source, note it, and return its first frame; None when there is none."""
+    capture = _capture(source)
+    opened.append(capture)
+    grabbed, frame = capture.read() if capture.isOpened() else (False, None)
+    if grabbed and frame is not None:
+        return np.asarray(frame, np.uint8)
+    capture.release()
+    return None
 
 
 def _capture(source: str) -> cv2.VideoCapture:

@@ -166,15 +166,23 @@ class PylonCamera:
             block = self._block(result)
             if block is not None:
                 return block
-            self.check()
+            self._raise_if_removed(camera)
             if not (camera.IsGrabbing() or self._stopped.is_set()):
                 raise CameraLost("The stream of the camera ended.", _CHECK)
         return None
 
     def check(self) -> None:
-        """Raise CameraLost when the camera was removed."""
+        """Ask the camera for its width. Raises CameraLost when it was removed, or does not answer."""
         camera = self._camera
-        if camera is not None and camera.IsCameraDeviceRemoved():
+        if camera is None:
+            return
+        self._raise_if_removed(camera)
+        if not self.features.answers():
+            raise CameraLost(f"The camera {self._info.serial} no longer answers.", _CHECK)
+
+    @staticmethod
+    def _raise_if_removed(camera: Any) -> None:
+        if camera.IsCameraDeviceRemoved():
             raise CameraLost("The camera was removed.", _CHECK)
 
     def stop_acquisition(self) -> None:

@@ -54,6 +54,8 @@ class SimulatedCamera:
         Deliver each board in its own width and pixel format, whatever is configured.
     info
         Who the camera says it is.
+    on_pending
+        Hears for how many seconds the camera is to ask for more time; see `FaultKind.PENDING`.
     """
 
     def __init__(
@@ -65,6 +67,7 @@ class SimulatedCamera:
         ready: Callable[[], bool] = always_ready,
         as_is: bool = False,
         info: CameraInfo | None = None,
+        on_pending: Callable[[float], None] = lambda seconds: None,
     ) -> None:
         self._source = source
         self._gap_lines = gap_lines
@@ -72,6 +75,7 @@ class SimulatedCamera:
         self._ready = ready
         self._as_is = as_is
         self._info = info or CameraInfo("simulated", "simulated", "AOI", "Simulated line", "SIM-0001")
+        self._on_pending = on_pending
         self._config = AcquisitionConfig()
         self._gone_until = 0.0
         self._is_open = False
@@ -164,6 +168,8 @@ class SimulatedCamera:
             if not self._wait_until(self._due, deadline):
                 return None
             shot, self._shot = self._shot, None
+            if shot.pending_s:
+                self._on_pending(shot.pending_s)
             if shot.vanish_s:
                 self._vanish(shot.vanish_s)
             if shot.block is not None:

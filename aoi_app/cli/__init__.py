@@ -75,8 +75,9 @@ def _not_loaded() -> None:
 def main() -> None:
     """Run the command line; an error that a person can mend is one message, not a traceback."""
     logging.basicConfig(level=logging.CRITICAL, format="aoi: %(message)s")
-    # What a runtime does instead of what was asked for is said, whatever the command.
-    logging.getLogger("aoi_app.inference").setLevel(logging.WARNING)
+    # What a runtime does instead of what was asked for is said, whatever the command; so is a camera that is not freed.
+    for name in ("aoi_app.inference", "aoi_app.camera"):
+        logging.getLogger(name).setLevel(logging.WARNING)
     try:
         build_app(sys.argv[1:])()
     except AoiError as error:

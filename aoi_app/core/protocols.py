@@ -68,7 +68,7 @@ class LineScanCamera(Protocol):
         """Return the next block, or None when none came in time. Raises CameraLost, CameraError."""
 
     def stop_acquisition(self) -> None:
-        """Stop; wakes `fetch`. May be called from any thread, and twice."""
+        """Stop; wakes `fetch`. May be called from any thread, and twice. Raises CameraLost."""
 
     def close(self) -> None:
         """Free the camera for the next program. Never raises; may be called twice."""

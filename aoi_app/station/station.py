@@ -33,6 +33,8 @@ from aoi_app.station.status import Event, EventKind, Level, State, StationStatus
 from aoi_app.station.taking import BoardTaker, TakenBoard
 
 DRAIN_S = 60.0
+CAMERA_S = 45.0
+"""More than a camera takes that is given up while it is opened or set, and closed then."""
 RECORD_PATIENCE_S = 2.0
 """So long a verdict waits for the record of the board before; a slower record gets a queue."""
 
@@ -241,7 +243,7 @@ class Station:
         if acquisition is None:
             return
         acquisition.stop()
-        if not acquisition.join(15):
+        if not acquisition.join(CAMERA_S):
             self.journal.add(Level.ERROR, "camera", "The camera's driver does not answer.", "Restart the station.")
         self._acquisition = None
 

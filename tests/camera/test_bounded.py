@@ -1,95 +1,109 @@
-"""Calls that are given up after a limit, and a camera that asks for more time again and again."""
+"""Calls that are given up after a limit, and what becomes of them."""
 
 from __future__ import annotations
 
-import struct
+import subprocess
+import sys
 import threading
 
 import pytest
 
-from aoi_app.camera import aravis_library
-from aoi_app.camera.aravis import AravisCamera
-from aoi_app.camera.bounded import Overdue, bounded
-from aoi_app.camera.gige.gvcp import Client
-from aoi_app.camera.gige.registers import CONTROL_PRIVILEGE
-from aoi_app.core.errors import CameraLost, CameraNotFound
-from tests.camera.boards import device, loopback, pictures
+from aoi_app.camera.bounded import Overdue, Worker, bounded
+from aoi_app.core.errors import CameraNotFound
 
 PATIENCE_S = 60.0
-PENDING, MORE_MS = 0x89, 400
 
 
 def threads(key: str) -> list[threading.Thread]:
     return [thread for thread in threading.enumerate() if thread.name == f"aoi-bounded-{key}"]
 
 
-def test_a_call_that_ends_is_as_if_it_had_been_made_here() -> None:
-    late: list[int] = []
-    assert bounded("ends", lambda: 7, late.append, PATIENCE_S) == 7
-    error = CameraNotFound("no", "look")
+def wait_for_the_end(key: str) -> None:
+    for thread in threads(key):
+        thread.join(PATIENCE_S)
+    assert not threads(key)
+
+
+def test_calls_are_as_if_they_had_been_made_here_and_all_in_one_thread() -> None:
+    left: list[int] = []
+    worker = Worker("one", lambda: left.append(1))
+    error = TimeoutError("of the call itself")
 
     def fail() -> int:
         raise error
 
-    with pytest.raises(CameraNotFound) as raised:
-        bounded("ends", fail, late.append, PATIENCE_S)
-    assert raised.value is error and not late and not threads("ends")
+    assert worker.call(lambda: 7, PATIENCE_S) == 7
+    with pytest.raises(TimeoutError) as raised:
+        worker.call(fail, PATIENCE_S)
+    assert raised.value is error
+    (thread,) = threads("one")
+    assert worker.call(threading.get_ident, PATIENCE_S) == thread.ident == worker.begin(threading.get_ident).result(9)
+    worker.end()
+    wait_for_the_end("one")
+    assert not left and not worker.is_given_up
 
 
 @pytest.mark.parametrize("fails", [False, True])
-def test_what_comes_too_late_is_discarded_and_no_second_call_is_begun(fails: bool) -> None:
+def test_a_worker_that_is_given_up_makes_no_more_calls_leaves_and_lets_the_next_begin(fails: bool) -> None:
     go_on = threading.Event()
-    late: list[int] = []
+    done: list[str] = []
 
-    def last() -> int:
+    def last() -> None:
         go_on.wait(PATIENCE_S)
+        done.append("lasted")
         if fails:
             raise CameraNotFound("no", "look")
-        return 7
 
+    worker = Worker("lasts", lambda: done.append("left"))
     with pytest.raises(Overdue):
-        bounded("lasts", last, late.append, 0.01)
-    (thread,) = threads("lasts")
+        worker.call(last, 0.01, kind="open")
+    worker.begin(lambda: done.append("never made"))
     with pytest.raises(Overdue):
-        bounded("lasts", lambda: 8, late.append, PATIENCE_S)
-    assert bounded("another", lambda: 9, late.append, PATIENCE_S) == 9
-    with pytest.raises(Overdue) as error:
-        bounded("third", lambda: go_on.wait(PATIENCE_S), lambda _: None, 0.01)
-    assert error.value.others == ("lasts",)
+        worker.call(lambda: done.append("never made"), PATIENCE_S)
+    with pytest.raises(Overdue):
+        Worker("lasts", lambda: None)
+    assert worker.is_given_up and bounded("another", lambda: 9, PATIENCE_S) == 9
+
+    others = [(Worker(kind, lambda: None), kind) for kind in ("open", "close")]
+    for other, kind in others:
+        with pytest.raises(Overdue) as error:
+            other.call(lambda: go_on.wait(PATIENCE_S), 0.01, kind=kind)
+        assert error.value.others == (("lasts",) if kind == "open" else ())
     go_on.set()
-    for each in (thread, *threads("third")):
-        each.join(PATIENCE_S)
-    assert late == ([] if fails else [7])
-    assert bounded("lasts", lambda: 8, late.append, PATIENCE_S) == 8
+    for key in ("lasts", "open", "close"):
+        wait_for_the_end(key)
+    assert done == ["lasted", "left"]
+    worker = Worker("lasts", lambda: None)
+    assert worker.call(lambda: 8, PATIENCE_S) == 8
+    worker.end()
 
 
-@pytest.mark.link
-@pytest.mark.skipif(aravis_library.missing() is not None, reason=str(aravis_library.missing() or "libaravis is there"))
-def test_a_camera_that_asks_for_more_time_again_and_again_is_given_up_and_free_afterwards(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    with device(pictures(1), loopback(66)) as served:
-        answer = served._control.answer
-        asks = threading.Event()
-        asks.set()
-        controlled: list[Client | None] = []
+def test_who_waits_beside_a_call_that_is_given_up_comes_back_too() -> None:
+    go_on, begun = threading.Event(), threading.Event()
+    worker = Worker("shared", lambda: None)
 
-        def pending(datagram: bytes, client: Client) -> bytes | None:
-            controlled.append(served._control.controller)
-            if not asks.is_set() or datagram[1:4] != b"\x01\x00\x84":
-                return answer(datagram, client)
-            return struct.pack(">HHHHHH", 0, PENDING, 4, int.from_bytes(datagram[6:8], "big"), 0, MORE_MS)
+    def last() -> None:
+        begun.set()
+        go_on.wait(PATIENCE_S)
 
-        monkeypatch.setattr(served._control, "answer", pending)
-        impatient, patient = AravisCamera(loopback(66), open_s=0.2), AravisCamera(loopback(66))
-        for camera in (impatient, patient):
-            with pytest.raises(CameraLost, match=r"cannot be opened within"):
-                camera.open()
-        (thread,) = threads(loopback(66))
-        asks.clear()
-        thread.join(PATIENCE_S)
-        assert any(controlled) and served.registers.number(CONTROL_PRIVILEGE) == 0
-        patient.open()
-        assert patient.info.vendor == "AOI"
-        patient.close()
-    assert not threads(loopback(66))
+    worker.begin(last)
+    assert begun.wait(PATIENCE_S)
+    with pytest.raises(Overdue):
+        worker.call(lambda: 1, 0.01)
+    go_on.set()
+    wait_for_the_end("shared")
+
+
+ENDS = """
+import threading
+from aoi_app.camera.bounded import Overdue, bounded
+try:
+    bounded("for ever", threading.Event().wait, 0.01)
+except Overdue:
+    print("given up")
+"""
+
+
+def test_the_program_ends_though_a_call_lasts_for_ever() -> None:
+    result = subprocess.run([sys.executable, "-c", ENDS], capture_output=True, text=True, timeout=PATIENCE_S)
+    assert (result.returncode, result.stdout.strip()) == (0, "given up"), result.stderr

@@ -16,12 +16,14 @@ import pytest
 
 from aoi_app.camera import aravis_library, gentl, pylon
 from aoi_app.camera.aravis import AravisCamera
+from aoi_app.camera.bounded_camera import BoundedCamera, SdkCamera
 from aoi_app.camera.folder import ImageSource, folder_camera
 from aoi_app.camera.gentl import GentlCamera
 from aoi_app.camera.introspection import describe
 from aoi_app.camera.opencv import OpencvCamera
 from aoi_app.camera.pylon import PylonCamera
 from aoi_app.camera.simulated import SimulatedCamera
+from aoi_app.camera.stages import Option
 from aoi_app.core.errors import BackendMissing, CameraError, FeatureError
 from aoi_app.core.protocols import AcquisitionConfig, LineScanCamera
 from aoi_app.core.scan import LineBlock
@@ -39,6 +41,10 @@ def need(missing: Callable[[], BackendMissing | None]) -> None:
     reason = missing()
     if reason is not None:
         pytest.skip(str(reason))
+
+
+def bounded(make: Callable[[], SdkCamera]) -> BoundedCamera:
+    return BoundedCamera(make, "of the contract")
 
 
 @contextmanager
@@ -59,7 +65,9 @@ def folder(tmp_path: Path) -> Iterator[Case]:
 def gige(tmp_path: Path) -> Iterator[Case]:
     need(aravis_library.missing)
     with device(pictures(2), loopback(11), repeat=True):
-        yield Case(AravisCamera(loopback(11)), AcquisitionConfig(height=32, acquisition_line_rate=20_000.0))
+        yield Case(
+            bounded(lambda: AravisCamera(loopback(11))), AcquisitionConfig(height=32, acquisition_line_rate=20_000.0)
+        )
 
 
 @contextmanager
@@ -67,7 +75,9 @@ def aravis_fake(tmp_path: Path) -> Iterator[Case]:
     """Aravis' own fake camera: an area-scan one, whose frame ids begin at 65401."""
     need(aravis_library.missing)
     with fake_camera() as address:
-        yield Case(AravisCamera(address, {"board_lines": 192}), AcquisitionConfig(width=256, height=64))
+        yield Case(
+            bounded(lambda: AravisCamera(address, {"board_lines": 192})), AcquisitionConfig(width=256, height=64)
+        )
 
 
 @contextmanager
@@ -77,7 +87,7 @@ def pylon_emulator(tmp_path: Path) -> Iterator[Case]:
     config = AcquisitionConfig(width=512, height=32, acquisition_line_rate=3_200.0)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYLON_CAMEMU", "1")
-        yield Case(PylonCamera("0815-0000", options), config)
+        yield Case(bounded(lambda: PylonCamera("0815-0000", options)), config)
 
 
 @contextmanager
@@ -86,7 +96,8 @@ def gentl_viky(tmp_path: Path) -> Iterator[Case]:
     import genicam
 
     cti = str(Path(genicam.__file__).with_name("viky.cti"))
-    camera = GentlCamera("", {"cti": cti, "board_lines": 400, "buffers": 20}, busy_s=0.2)
+    options: dict[str, Option] = {"cti": cti, "board_lines": 400, "buffers": 20}
+    camera = bounded(lambda: GentlCamera("", options, busy_s=0.2))
     yield Case(camera, AcquisitionConfig(width=400, height=200, acquisition_line_rate=10_000.0))
 
 

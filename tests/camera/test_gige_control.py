@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from aoi_app.camera.gige.description import description
 from aoi_app.camera.gige.features import CHUNKS, FEATURES
-from aoi_app.camera.gige.gvcp import ControlChannel, ResendRequest
+from aoi_app.camera.gige.gvcp import MORE_MS, ControlChannel, ResendRequest
 from aoi_app.camera.gige.registers import (
     CONTROL_PRIVILEGE,
     DESCRIPTION_ADDRESS,
@@ -85,6 +85,23 @@ def test_a_silent_controller_loses_its_privilege() -> None:
     bench.now = 5.9
     assert bench.channel.heartbeat_expired()
     assert bench.write(CONTROL_PRIVILEGE, 2, TWO) == 0
+
+
+def test_a_pending_device_asks_for_time_again_and_again_and_keeps_its_controller() -> None:
+    bench = Bench()
+    bench.write(CONTROL_PRIVILEGE, 2)
+    read = struct.pack(">BBHHHI", 0x42, 1, 0x80, 4, 9, CONTROL_PRIVILEGE)
+    bench.channel.ask_for_time(10.0)
+    asks = bench.channel.answer(read, ONE)
+    assert asks is not None and struct.unpack(">HHHHHH", asks) == (0, 0x89, 4, 9, 0, MORE_MS)
+    for bench.now in (2.0, 4.0, 9.9):
+        assert bench.channel.pending() == ((ONE, asks),)
+        assert not bench.channel.heartbeat_expired()
+    status, _ = bench.ask(0x02, b"")
+    assert status == 0
+    bench.now = 10.0
+    assert bench.channel.pending() == ()
+    assert bench.ask(0x80, struct.pack(">I", CONTROL_PRIVILEGE)) == (0, struct.pack(">I", 2))
 
 
 @pytest.mark.parametrize(

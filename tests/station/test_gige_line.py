@@ -12,13 +12,15 @@ from pathlib import Path
 import cv2
 import pytest
 
-from aoi_app.camera import aravis_library
+from aoi_app.camera import aravis_library, bounded_camera
 from aoi_app.camera.aravis import AravisCamera
 from aoi_app.camera.assembler import BoardAssembler
 from aoi_app.camera.conveyor import SourceBoard
+from aoi_app.camera.drivers import create_camera
 from aoi_app.camera.folder import ImageSource, folder_camera
 from aoi_app.camera.gige.device import GigeDevice
 from aoi_app.camera.gige.features import FEATURES
+from aoi_app.camera.gige.registers import CONTROL_PRIVILEGE
 from aoi_app.camera.ring import BufferRing
 from aoi_app.core.inspection import Inspection, Verdict
 from aoi_app.core.protocols import AcquisitionConfig, LineScanCamera
@@ -26,7 +28,7 @@ from aoi_app.core.recipe import Recipe
 from aoi_app.core.settings import Settings
 from aoi_app.station.acquisition import Line
 from aoi_app.station.station import Station
-from aoi_app.station.status import EventKind
+from aoi_app.station.status import EventKind, State
 from tests.camera.boards import loopback
 from tests.station.conftest import HEIGHT, LINES, WIDTH, World, board_image, wait_until
 
@@ -35,6 +37,7 @@ pytestmark = [
     pytest.mark.skipif(aravis_library.missing() is not None, reason=str(aravis_library.missing())),
 ]
 BOARDS = 50
+FOR_EVER = 1e9
 
 
 OPTIONS: dict[str, int | float | str | bool] = {
@@ -110,6 +113,17 @@ def freeze(device: GigeDevice) -> Callable[[], GigeDevice]:
     return lambda: device
 
 
+def fall_pending(device: GigeDevice) -> Callable[[], GigeDevice]:
+    device._control.ask_for_time(FOR_EVER)
+    device._halt()
+
+    def answer() -> GigeDevice:
+        device._control.ask_for_time(0.0)
+        return device
+
+    return answer
+
+
 def settings_of(device: GigeDevice) -> dict[str, float]:
     """Return what a client has written into a device."""
     names = ("ExposureTime", "Gain", "BlackLevel", "AcquisitionLineRate")
@@ -120,23 +134,32 @@ def settings_of(device: GigeDevice) -> dict[str, float]:
     }
 
 
-@pytest.mark.parametrize("trouble", [kill, freeze], ids=["killed", "frozen"])
+@pytest.fixture
+def little_patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, seconds in (("ANSWER_S", 1.0), ("CLOSE_S", 1.0), ("CHECK_S", 0.05)):
+        monkeypatch.setattr(bounded_camera, name, seconds)
+
+
+@pytest.mark.parametrize("trouble", [kill, freeze, fall_pending], ids=["killed", "frozen", "pending"])
 def test_a_camera_in_trouble_costs_the_board_in_hand_and_no_other(
-    trouble: Callable[[GigeDevice], Callable[[], GigeDevice]],
+    trouble: Callable[[GigeDevice], Callable[[], GigeDevice]], request: pytest.FixtureRequest
 ) -> None:
+    if trouble is fall_pending:
+        request.getfixturevalue("little_patience")
     threads = threading.active_count()
     world = World()
     device = GigeDevice(endless, loopback(62), gap_lines=1)
     device.start()
     lines: list[Line] = []
     # slow enough for the trouble to begin while the board is still in hand
-    station = station_on(world, AravisCamera(loopback(62), OPTIONS), 250.0, ring(), lines)
+    station = station_on(world, create_camera(f"gige:{loopback(62)}", OPTIONS), 250.0, ring(), lines)
     try:
         station.start()
         wait_until(lambda: len(world.recorded) >= 2, timeout_s=60)
         wait_until(lambda: lines[-1].assembler.in_board)
         restart = trouble(device)
         wait_until(lambda: any(i.verdict is Verdict.ERROR for i in world.recorded), timeout_s=60)
+        wait_until(lambda: any(e.kind is EventKind.CAMERA_LOST for e in station.events(0)), timeout_s=60)
         device = restart()
         returned = time.monotonic()
         before = len(world.recorded)
@@ -154,6 +177,37 @@ def test_a_camera_in_trouble_costs_the_board_in_hand_and_no_other(
     assert kinds == [EventKind.CAMERA_LOST, EventKind.RECONNECTED]
     # The device that came back had forgotten everything.
     assert applied == {"ExposureTime": 33, "Gain": 2, "BlackLevel": 3, "AcquisitionLineRate": 250, "falling edge": True}
+
+
+def test_a_line_whose_camera_is_pending_is_stopped_in_time_and_runs_again_when_it_answers(
+    little_patience: None,
+) -> None:
+    threads = threading.active_count()
+    world = World()
+    device = GigeDevice(endless, loopback(62), gap_lines=1)
+    device.start()
+    lines: list[Line] = []
+    station = station_on(world, create_camera(f"gige:{loopback(62)}"), 250.0, ring(), lines)
+    try:
+        station.start()
+        wait_until(lambda: bool(lines) and lines[-1].assembler.in_board, timeout_s=60)
+        device._control.ask_for_time(FOR_EVER)
+        station.stop()
+        wait_until(lambda: station.status().state is State.IDLE, timeout_s=60)
+        assert world.recorded[-1].verdict is Verdict.ERROR
+        station.start()
+        wait_until(lambda: station.status().state is State.FAULT, timeout_s=60)
+        assert "has not come back yet" in station.status().fault
+        device._control.ask_for_time(0.0)
+        wait_until(lambda: device.registers.number(CONTROL_PRIVILEGE) == 0, timeout_s=60)
+        before = len(world.recorded)
+        station.start()
+        wait_until(lambda: len(world.recorded) >= before + 2, timeout_s=60)
+        assert Verdict.ERROR not in [inspection.verdict for inspection in world.recorded[before:]]
+    finally:
+        station.close()
+        device.stop()
+    wait_until(lambda: threading.active_count() <= threads)
 
 
 STATION = """

@@ -81,7 +81,9 @@ class GigeDevice:
         self.sent_blocks = 0
         self.registers = Registers(identity or Identity(), socket.inet_aton(address), can_resend)
         self._control = ControlChannel(self.registers, self._on_write, self._on_resend, time.monotonic)
-        self._line = SimulatedCamera(source, gap_lines=gap_lines, faults=board_faults)
+        self._line = SimulatedCamera(
+            source, gap_lines=gap_lines, faults=board_faults, on_pending=self._control.ask_for_time
+        )
         self._held: OrderedDict[int, StreamBlock] = OrderedDict()
         self._held_bytes = 0
         self._sockets: list[socket.socket] = []
@@ -162,6 +164,9 @@ class GigeDevice:
                     answer = self._control.answer(datagram, client)
                     if answer is not None:
                         self._sockets[0].sendto(answer, client)
+            for client, request in self._control.pending():
+                with contextlib.suppress(OSError):
+                    self._sockets[0].sendto(request, client)
             if self._control.heartbeat_expired():
                 self._halt()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from aoi_app.camera.gige.registers import (
@@ -19,6 +19,8 @@ PORT = 3956
 MAGIC, WANTS_ANSWER = 0x42, 0x01
 DISCOVERY, RESEND, READ_REGISTER, WRITE_REGISTER, READ_MEMORY, WRITE_MEMORY = 0x02, 0x40, 0x80, 0x82, 0x84, 0x86
 NOT_IMPLEMENTED, ACCESS_DENIED, BAD_ALIGNMENT = 0x8001, 0x8006, 0x8005
+PENDING, MORE_MS = 0x89, 400
+"""An answer that asks for more time, and for how much."""
 MAX_MEMORY_BYTES = 536
 CONTROL_BITS = 0b11
 
@@ -62,6 +64,8 @@ class ControlChannel:
         self._on_resend = on_resend
         self._clock_s = clock_s
         self._heard_s = 0.0
+        self._pending_until = 0.0
+        self._pending: dict[Client, bytes] = {}
         self.controller: Client | None = None
         self.acquiring = False
 
@@ -74,6 +78,19 @@ class ControlChannel:
             return False
         self._release()
         return True
+
+    def ask_for_time(self, seconds: float) -> None:
+        """Ask for more time instead of answering, again and again for a while; 0 ends it."""
+        self._pending_until = self._clock_s() + seconds
+
+    def pending(self) -> Sequence[tuple[Client, bytes]]:
+        """Return the requests for more time that are due once more, each before what was asked for has run out."""
+        if self._clock_s() >= self._pending_until:
+            self._pending.clear()
+        if self.controller in self._pending:
+            # A client that was asked to wait does, and says nothing.
+            self._heard_s = self._clock_s()
+        return tuple(self._pending.items())
 
     def answer(self, datagram: bytes, client: Client) -> bytes | None:
         """Return the answer to a datagram; None when it asks for none, or is not GVCP."""
@@ -89,6 +106,9 @@ class ControlChannel:
                 _, block_id, first, last = struct.unpack_from(">HHII", body)
                 self._on_resend(ResendRequest(block_id, first & 0xFFFFFF, last & 0xFFFFFF))
             return None
+        if command != DISCOVERY and flags & WANTS_ANSWER and self._clock_s() < self._pending_until:
+            self._pending[client] = struct.pack(">HHHHHH", 0, PENDING, 4, request, 0, MORE_MS)
+            return self._pending[client]
         handler = _HANDLERS.get(command)
         status, content = NOT_IMPLEMENTED, b""
         if handler is not None:
