@@ -16,7 +16,7 @@ from aoi_app.core.scan import PixelFormat
 from aoi_app.storage.archive import picture_file
 from aoi_app.storage.database import Place, connect, reading
 from aoi_app.storage.faults import explained
-from aoi_app.storage.query import AnySelect, HistoryQuery, PageKey, count_boards, count_defects, page_keys
+from aoi_app.storage.query import AnySelect, HistoryQuery, PageKey, count_boards, count_defects, newest_keys, page_keys
 from aoi_app.storage.recipes import read_recipe
 from aoi_app.storage.rows import defect_of, engine_of, inspection_of
 from aoi_app.storage.schema import Base, DefectTable, EngineTable, InspectionTable, RecipeTable
@@ -131,7 +131,7 @@ class History:
             `key` of the last row of the page before; None for the first page.
         """
         with self._reading() as connection:
-            keys = [key for _, key in connection.execute(page_keys(query, after, limit))]
+            keys = _keys(connection, query, after, limit)
             boards = _all(InspectionTable).where(InspectionTable.id.in_(keys))
             found = {row["id"]: self._board_row(row) for row in connection.execute(boards).mappings()}
         return tuple(found[key] for key in keys)
@@ -280,6 +280,13 @@ class History:
             defects=tuple(defects),
             board_image=self._file(row["board_image"]),
         )
+
+
+def _keys(connection: Connection, query: HistoryQuery, after: PageKey | None, limit: int) -> list[int]:
+    """Return the ids of a page of boards, newest first."""
+    quick = newest_keys(query, after, limit)
+    found = [] if quick is None else [key for _, key in connection.execute(quick)]
+    return found if len(found) == limit else [key for _, key in connection.execute(page_keys(query, after, limit))]
 
 
 def _all(table: type[Base]) -> AnySelect:

@@ -114,6 +114,10 @@ def in_time(column: Any, query: HistoryQuery) -> list[ColumnElement[bool]]:
     return bounds
 
 
+NEWEST = 1_000
+"""Boards that are looked at one by one before an index is asked: two milliseconds."""
+
+
 def page_keys(query: HistoryQuery, after: PageKey | None, limit: int) -> AnySelect:
     """Return the statement for the `ts_us` and id of up to `limit` boards, newest first, that come after `after`."""
     if not query.asks_for_defects:
@@ -130,6 +134,28 @@ def page_keys(query: HistoryQuery, after: PageKey | None, limit: int) -> AnySele
     found = union_all(*(select(part.subquery()) for part in parts)).subquery()
     ts_us, key = found.c
     return select(ts_us, key).distinct().order_by(ts_us.desc(), key.desc()).limit(limit)
+
+
+def newest_keys(query: HistoryQuery, after: PageKey | None, limit: int) -> AnySelect | None:
+    """Return the statement for what the page of `page_keys` has of the `NEWEST` boards after `after`; None for no such.
+
+    A whole page of them is that page. The index of serial numbers is in no order of time: of a beginning that most
+    boards share, all would have to be sorted to find the newest.
+    """
+    if not query.serial or query.asks_for_defects:
+        return None
+    newest = (
+        select(I.id)
+        .where(*in_time(I.ts_us, query), *_beyond(I.ts_us, I.id, after))
+        .order_by(I.ts_us.desc(), I.id.desc())
+        .limit(NEWEST)
+    )
+    return (
+        select(I.ts_us, I.id)
+        .where(I.id.in_(newest), *board_filters(query))
+        .order_by(I.ts_us.desc(), I.id.desc())
+        .limit(limit)
+    )
 
 
 def _defect_keys(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+import aoi_app.storage.query as asking
 from aoi_app.core.inspection import Defect, Verdict, Verification
 from aoi_app.storage.bench import CLASSES, RECIPES, fill
 from aoi_app.storage.database import Place, connect
@@ -109,6 +110,20 @@ def test_pages_follow_each_other_without_gap_or_repetition(history: History, eve
         after = page[-1].key
     assert rows == [r.row for r in everything]
     assert [r.key for r in rows] == sorted((r.key for r in rows), reverse=True)
+
+
+@pytest.mark.parametrize("newest", [1, 50, 120])
+def test_however_few_of_the_newest_are_looked_at_pages_are_the_same(
+    history: History, everything: list[BoardRecord], newest: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(asking, "NEWEST", newest)
+    for serial in ("SN", everything[-1].row.serial[:-1], "nobody's"):
+        found: list[BoardRow] = []
+        after = None
+        while page := history.page(HistoryQuery(serial=serial), after, limit=50):
+            found += page
+            after = page[-1].key
+        assert found == [r.row for r in everything if r.row.serial.startswith(serial)]
 
 
 def test_boards_of_the_same_microsecond_are_paged_one_by_one(at: At, store: Store) -> None:
