@@ -48,6 +48,28 @@ def test_every_rounded_tensor_has_one_reader_and_every_weight_a_pair(quantised: 
     onnx.checker.check_model(after)
 
 
+def test_nodes_that_shall_read_plain_values_do_and_nothing_is_left_over(quantised: Path) -> None:
+    before = onnx.load_model_from_string(network_bytes(quantised))
+    after = onnx.load_model_from_string(network_bytes(quantised, ("Add",)))
+    made = {name: node for node in after.graph.node for name in node.output}
+    inputs = [
+        made[name].op_type for node in after.graph.node if node.op_type == "Add" for name in node.input if name in made
+    ]
+    assert inputs and "DequantizeLinear" not in inputs
+    assert Counter(n.op_type for n in after.graph.node)["QuantizeLinear"] < len(
+        [n for n in before.graph.node if n.op_type == "QuantizeLinear"]
+    )
+    used = readers(after)
+    assert all(used[name] for node in after.graph.node for name in node.output)
+    assert {t.name for t in after.graph.initializer} <= set(used)
+    onnx.checker.check_model(after)
+    tiles = np.random.default_rng(1).random((2, 1, SIZE, SIZE), np.float32)
+    rough, finer = (
+        open_session(p.SerializeToString(), 1, level="none").run(None, {"images": tiles})[0] for p in (before, after)
+    )
+    assert np.abs(rough - finer).max() < 0.2 * np.abs(rough).max()
+
+
 def test_the_numbers_are_those_of_the_file(quantised: Path) -> None:
     tiles = np.random.default_rng(1).random((2, 1, SIZE, SIZE), np.float32)
     found = []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import time
+from collections.abc import Collection
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,13 +14,15 @@ from typing import Any
 from aoi_app.core.errors import ModelError
 from aoi_app.inference.onnx_file import load_proto
 from aoi_app.inference.runtimes.tensorrt.library import Library
-from aoi_app.inference.runtimes.tensorrt.pairs import separate_pairs
+from aoi_app.inference.runtimes.tensorrt.pairs import plain_before, separate_pairs
 from aoi_app.inference.runtimes.tensorrt.progress import BuildWatch, counting, make_monitor
 
 _log = logging.getLogger(__name__)
 
 MIB = 1024 * 1024
 _FLOAT, _FLOAT16 = 1, 10  # of onnx.TensorProto
+_PLAIN_BEFORE = ("Add",)
+"""What reads unrounded values where types are weak: TensorRT 8.6 has no Resize whose result is rounded for an Add."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +122,8 @@ def build_plan(library: Library, request: BuildRequest, watch: BuildWatch) -> Bu
 
 def _parse(library: Library, network: Any, onnx: Path) -> None:
     parser = library.module.OnnxParser(network, library.logger)
-    if parser.parse(network_bytes(onnx), str(onnx)):
+    plain = () if library.can.strong_typing else _PLAIN_BEFORE
+    if parser.parse(network_bytes(onnx, plain), str(onnx)):
         return
     reasons = "; ".join(f"{e.node()}: {e.desc()}" for e in (parser.get_error(i) for i in range(parser.num_errors)))
     raise ModelError(
@@ -128,11 +132,11 @@ def _parse(library: Library, network: Any, onnx: Path) -> None:
     )
 
 
-def network_bytes(path: Path) -> bytes:
+def network_bytes(path: Path, plain: Collection[str] = ()) -> bytes:
     """Return the file as it is parsed: an input that is only ever cast to FP16 becomes FP16 itself.
 
     The kernel that cuts the tiles then writes what the first layer reads, and half the bytes. In INT8 every reader of
-    a rounded tensor gets a rounding of its own.
+    a rounded tensor gets a rounding of its own, and nodes of the kinds `plain` none.
     """
     proto = load_proto(path)
     weights = {t.name for t in proto.graph.initializer}
@@ -141,6 +145,7 @@ def network_bytes(path: Path) -> bytes:
         if source.name not in weights and readers and all(_casts_to_half(n) for n in readers):
             source.type.tensor_type.elem_type = _FLOAT16
     separate_pairs(proto)
+    plain_before(proto, plain)
     return bytes(proto.SerializeToString())
 
 

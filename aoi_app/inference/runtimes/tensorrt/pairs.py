@@ -9,6 +9,7 @@ Runtime's quantiser knows both demands as `DedicatedQDQPair` and `AddQDQPairToWe
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -50,6 +51,27 @@ def separate_pairs(proto: onnx.ModelProto) -> int:
     return added
 
 
+def plain_before(proto: onnx.ModelProto, kinds: Collection[str]) -> None:
+    """Let the nodes of these kinds read what was not rounded; every reader has a pair of its own by now."""
+    made = {name: node for node in proto.graph.node for name in node.output}
+    for node in proto.graph.node:
+        if node.op_type not in kinds:
+            continue
+        for position, name in enumerate(node.input):
+            back = made.get(name)
+            if back is not None and back.op_type == _BACK and made[back.input[0]].op_type == _ROUND:
+                node.input[position] = made[back.input[0]].input[0]
+    kept = {output.name for output in proto.graph.output}
+    while idle := [n for n in proto.graph.node if not (kept | _read(proto)) & set(n.output)]:
+        for node in idle:
+            proto.graph.node.remove(node)
+    _forget_unused(proto)
+
+
+def _read(proto: onnx.ModelProto) -> set[str]:
+    return {name for node in proto.graph.node for name in node.input}
+
+
 def _copies(rounded: onnx.NodeProto, back: onnx.NodeProto, number: int) -> tuple[onnx.NodeProto, onnx.NodeProto]:
     """Return the pair once more, for its reader with this number."""
     import onnx
@@ -86,7 +108,7 @@ def _round_weight(proto: onnx.ModelProto, back: onnx.NodeProto, weight: onnx.Ten
 
 
 def _forget_unused(proto: onnx.ModelProto) -> None:
-    used = {name for node in proto.graph.node for name in node.input}
+    used = _read(proto)
     kept = [t for t in proto.graph.initializer if t.name in used]
     del proto.graph.initializer[:]
     proto.graph.initializer.extend(kept)
