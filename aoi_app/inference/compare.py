@@ -22,7 +22,7 @@ from aoi_app.inference.metrics import Truth, evaluate
 from aoi_app.inference.onnx_file import file_hash
 from aoi_app.inference.quantise import Progress
 from aoi_app.inference.runtimes.base import Option
-from aoi_app.inference.runtimes.ort_providers import further_providers
+from aoi_app.inference.runtimes.ort_providers import PROVIDERS, further_providers
 from aoi_app.inference.runtimes.table import RUNTIMES, open_detector
 from aoi_app.inference.streaming import StreamingDetector
 from aoi_app.inference.tiling import TilePlan, fitting_overlap
@@ -221,7 +221,7 @@ def compare(
                     runners.remove(runner)
                     runner.detector.close()
         if watts() is not None:
-            for runner in filter(_on_gpu, runners):
+            for runner in (runner for runner in runners if _on_gpu(runner.detector)):
                 progress(0.99, f"what {runner.choice} draws")
                 _draw(runner, pictures, watts)
         truths, labelled = _truths(boards, runners[0])
@@ -315,10 +315,19 @@ def _start(
 
     # Twice: what the first start makes and keeps is not there to be paid for at the next one.
     first, whole_s = opened()
+    instead = _computes_on_cpu(choice, first)
     first.close()
+    if instead:
+        raise EngineError(f"{PROVIDERS[choice.provider].title} could not start here; the CPU would compute instead.")
     detector, start_s = opened()
     grown = max(0.0, (process.memory_info().rss - memory) / MIB)
     return _Runner(choice, detector, max(0.0, whole_s - start_s), start_s, grown, _model_mib(detector, model))
+
+
+def _computes_on_cpu(choice: Choice, detector: Detector) -> bool:
+    """Return whether the CPU stands in for a provider: its figures would bear a name that is not theirs."""
+    provider = PROVIDERS.get(choice.provider)
+    return provider is not None and not provider.on_processor and not _on_gpu(detector)
 
 
 def _model_mib(detector: Detector, model: Path) -> float:
@@ -343,8 +352,8 @@ def _inspect(runner: _Runner, board: int, pixels: Pixels, golden: Pixels | None)
     runner.seconds += seconds
 
 
-def _on_gpu(runner: _Runner) -> bool:
-    return "CPU" not in runner.detector.info.device.upper()
+def _on_gpu(detector: Detector) -> bool:
+    return "CPU" not in detector.info.device.upper()
 
 
 def _draw(runner: _Runner, pictures: Pictures, watts: Callable[[], float | None]) -> None:

@@ -44,7 +44,7 @@ def test_it_measures_in_turns_and_keeps_what_failed(
 ) -> None:
     monkeypatch.setenv("AOI_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr("aoi_app.inference.compare.WATTS_S", 0.1)
-    monkeypatch.setattr("aoi_app.inference.compare._on_gpu", lambda runner: runner.choice.batch == 2)
+    monkeypatch.setattr("aoi_app.inference.compare._on_gpu", lambda detector: detector.session.batch == 2)
     model = write_yardstick(tmp_path / "tiny.onnx", "tiny", size=64, classes=3)
     wanted = [Choice("onnxruntime", "fp32", 2), Choice("abacus", "fp32"), Choice("onnxruntime", "fp16")]
     heard: list[float] = []
@@ -84,6 +84,18 @@ def test_every_provider_is_a_choice_of_its_own(monkeypatch: pytest.MonkeyPatch) 
     assert len(found) == 2 * 3 * 2 and found[0] == REFERENCE and found.count(REFERENCE) == 1
     cuda = next(c for c in found if c.provider and c.batch == 4)
     assert cuda.options == {"batch": 4, "provider": "cuda"} and str(cuda) == "onnxruntime cuda fp32 x4"
+
+
+def test_a_provider_that_the_cpu_stands_in_for_has_no_figures(
+    boards: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = write_yardstick(tmp_path / "tiny.onnx", "tiny", size=64, classes=3)
+    names = lambda: ["CUDAExecutionProvider", "CPUExecutionProvider"]  # noqa: E731
+    monkeypatch.setattr("onnxruntime.get_available_providers", names)  # this build has none: it falls back to the CPU
+    cuda = Choice("onnxruntime", "fp32", 1, "cuda")
+    found = compare(model, frozen_boards([boards]), [cuda], limits=GateLimits(threshold=0.3), overlap=16, rounds=1)
+    assert [f.choice for f in found.figures if f.error] == [cuda]
+    assert "CUDA could not start here" in found.figures[-1].error
 
 
 def test_without_boards_there_is_no_comparison(tmp_path: Path) -> None:
