@@ -169,6 +169,7 @@ def compare(
     options: Callable[[Choice], dict[str, Option]] | None = None,
     watts: Callable[[], float | None] = lambda: None,
     progress: Progress = lambda share, text: None,
+    note: Callable[[Comparison], None] = lambda comparison: None,
 ) -> Comparison:
     """Measure choices on the same boards.
 
@@ -184,6 +185,8 @@ def compare(
         Further options of a choice; its batch is added to them.
     watts
         Returns the draw of the GPU of now.
+    note
+        Hears of the figures after each round: a comparison that is ended has lost only the round in hand.
 
     Raises
     ------
@@ -208,6 +211,16 @@ def compare(
                 failed.append(Figures(choice, error=str(error)))
         pictures = [(board.pixels, board.golden) for board in boards]
         total = rounds * len(boards)
+
+        def told(whole_rounds: int) -> Comparison:
+            truths, labelled = _truths(boards, runners[0])
+            figures = tuple(_figures(runner, runners[0], truths, limits) for runner in runners)
+            best = best_choice(figures, limits)
+            everything = figures + tuple(failed)
+            return Comparison(
+                model.name, _machine(), len(boards), whole_rounds, limits.p99_ms, labelled, everything, best
+            )
+
         for turn in range(total):
             progress(0.3 + 0.7 * turn / total, f"board {turn + 1} of {total}")
             board = turn % len(boards)
@@ -220,25 +233,16 @@ def compare(
                     failed.append(Figures(runner.choice, error=str(error)))
                     runners.remove(runner)
                     runner.detector.close()
+            if board == len(boards) - 1:
+                note(told((turn + 1) // len(boards)))
         if watts() is not None:
             for runner in (runner for runner in runners if _on_gpu(runner.detector)):
                 progress(0.99, f"what {runner.choice} draws")
                 _draw(runner, pictures, watts)
-        truths, labelled = _truths(boards, runners[0])
-        figures = tuple(_figures(r, runners[0], truths, limits) for r in runners)
+        return told(rounds)
     finally:
         for runner in runners:
             runner.detector.close()
-    return Comparison(
-        model.name,
-        _machine(),
-        len(boards),
-        rounds,
-        limits.p99_ms,
-        labelled,
-        figures + tuple(failed),
-        best_choice(figures, limits),
-    )
 
 
 def best_choice(figures: Sequence[Figures], limits: GateLimits) -> Choice | None:

@@ -48,6 +48,7 @@ def test_it_measures_in_turns_and_keeps_what_failed(
     model = write_yardstick(tmp_path / "tiny.onnx", "tiny", size=64, classes=3)
     wanted = [Choice("onnxruntime", "fp32", 2), Choice("abacus", "fp32"), Choice("onnxruntime", "fp16")]
     heard: list[float] = []
+    noted: list[Comparison] = []
     found = compare(
         model,
         frozen_boards([boards]),
@@ -57,6 +58,7 @@ def test_it_measures_in_turns_and_keeps_what_failed(
         rounds=2,
         watts=lambda: 42.0,
         progress=lambda share, text: heard.append(share),
+        note=noted.append,
     )
     by_choice = {figures.choice: figures for figures in found.figures}
     assert set(by_choice) == {REFERENCE, *wanted}
@@ -66,6 +68,7 @@ def test_it_measures_in_turns_and_keeps_what_failed(
     assert by_choice[wanted[0]].lost_boxes == 0 and by_choice[wanted[0]].watts == 42
     assert "abacus" in by_choice[wanted[1]].error
     assert found.best is not None and found.best.runtime == "onnxruntime"
+    assert [(n.rounds, {f.choice for f in n.figures}) for n in noted] == [(1, set(by_choice)), (2, set(by_choice))]
     assert min(heard) >= 0 and max(heard) <= 1
     assert json.loads(json.dumps(found.as_dict()))["boards"] == 2
     page = report(found)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 import tempfile
 from collections.abc import Sequence
@@ -48,6 +47,7 @@ def run(options: Options) -> Figures:
                 rounds=options.boards,
                 options=lambda choice: _calibration(options, Path(folder), choice.precision),
                 progress=lambda share, text: progress.update(task, completed=share, description=text),
+                note=lambda so_far: options.note(so_far.as_dict()),
             )
     table = Table(title=f"{comparison.model}; {comparison.machine}; {comparison.boards} boards", title_justify="left")
     for name, side in columns(comparison):
@@ -65,7 +65,7 @@ def run(options: Options) -> Figures:
             options.report.write_text(report(comparison), encoding="utf-8")
         except OSError as error:
             raise StoreError(f"{options.report} could not be written: {error}.", "Choose another file.") from error
-    return dataclasses.asdict(comparison)
+    return comparison.as_dict()
 
 
 def _budget_ms(options: Options, boards: Sequence[FrozenBoard]) -> float | None:
