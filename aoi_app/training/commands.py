@@ -11,7 +11,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+import numpy as np
 import typer
+from numpy.typing import NDArray
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
@@ -92,7 +94,7 @@ def train(
     require_torch()
     from aoi_app.training.folder import RunFolder
     from aoi_app.training.gathering import parted, relabelled, united
-    from aoi_app.training.loading import channels_of, input_in_words, load_corpus
+    from aoi_app.training.loading import channels_of, input_in_words, load_corpus, windows_in
     from aoi_app.training.network import SIZES
     from aoi_app.training.paint import Paint, painted
     from aoi_app.training.plan import Precision, read_plan
@@ -126,15 +128,28 @@ def train(
     classes = united(known) if begun is None else read_start(begun).classes
     console.print(escape(f"{parts.in_words()}; classes {', '.join(classes)}; {input_in_words(dataset, kind)}"))
 
-    def load(source: Dataset, what: str) -> Corpus:
+    def load(source: Dataset, what: str, images: NDArray[np.uint8] | None = None) -> Corpus:
         with _progress(console, what, len(source)) as step:
-            return relabelled(load_corpus(source, kind, size, step), classes)
+            return relabelled(load_corpus(source, kind, size, step, images), classes)
+
+    def load_extra() -> Corpus:
+        """Paint and read one behind the other: twice the memory would be needed to join them afterwards."""
+        counts = [paint * len(real), *(windows_in(more, size) for more in further)]
+        images = np.empty((sum(counts), *real.images.shape[1:]), np.uint8)
+        places = np.split(images, np.cumsum(counts)[:-1])
+        made = []
+        if paint:
+            seeds = [seed * 1000 + copy for copy in range(paint)]
+            with _progress(console, "Painting defects", counts[0]) as step:
+                made.append(painted(real, seeds, Paint(px_per_mm=px_per_mm), step, places[0]))
+        for path, more, place in zip(drawn or (), further, places[1:], strict=True):
+            made.append(load(more, f"Reading {path.name}", place))
+        return joined(made, images)
 
     real = load(parts.train, "Reading pictures")
-    extra = [painted(real, seed * 1000 + copy, Paint(px_per_mm=px_per_mm)) for copy in range(paint)]
-    extra += [load(more, f"Reading {path.name}") for path, more in zip(drawn or (), further, strict=True)]
+    extra = load_extra() if paint or further else None
     watched = load(parts.watch, "Reading watched pictures") if parts.watch is not None else None
-    corpora = Data(real, joined(extra) if extra else None, watched)
+    corpora = Data(real, extra, watched)
     options: dict[str, Any] = {
         "network": network, "batch": batch, "seed": seed, "patience": patience, "precision": Precision(precision)
     }  # fmt: skip

@@ -90,8 +90,14 @@ def padded(
     return all_boxes, all_labels
 
 
-def joined(parts: Sequence[Corpus]) -> Corpus:
-    """Return several corpora of the same classes, planes and size as one."""
+def joined(parts: Sequence[Corpus], images: NDArray[np.uint8] | None = None) -> Corpus:
+    """Return several corpora of the same classes, planes and size as one.
+
+    Parameters
+    ----------
+    images
+        Memory in which their images lie already, one behind the other; copied there when left out.
+    """
     first = parts[0]
     for part in parts[1:]:
         if part.classes != first.classes or part.images.shape[1:] != first.images.shape[1:]:
@@ -102,7 +108,7 @@ def joined(parts: Sequence[Corpus]) -> Corpus:
     most = max(part.labels.shape[1] for part in parts)
     widened = [most - part.labels.shape[1] for part in parts]
     return Corpus(
-        np.concatenate([part.images for part in parts]),
+        np.concatenate([part.images for part in parts]) if images is None else images,
         np.concatenate([np.pad(p.boxes, ((0, 0), (0, w), (0, 0))) for p, w in zip(parts, widened, strict=True)]),
         np.concatenate(
             [np.pad(p.labels, ((0, 0), (0, w)), constant_values=-1) for p, w in zip(parts, widened, strict=True)]

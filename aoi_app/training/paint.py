@@ -5,13 +5,17 @@ A real window with drawn strokes keeps the real edges, the real noise and the re
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
+from numpy.typing import NDArray
 
 from aoi_app.boards import BARE_CODES, Label
 from aoi_app.boards.bare.defects import CLASS_MIX, add_defects
 from aoi_app.training.corpus import Corpus, DataError, padded
+from aoi_app.training.crew import in_processes
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +37,33 @@ class Paint:
     px_per_mm: float = 48.0
 
 
-def painted(corpus: Corpus, seed: int, paint: Paint = Paint()) -> Corpus:
-    """Return a copy of `corpus` with other defects.
+@dataclass(frozen=True, slots=True, eq=False)
+class _Window:
+    """One window to be painted, with its labelled defects and the seed of those that are drawn."""
+
+    planes: NDArray[np.uint8]
+    boxes: NDArray[np.float32]
+    labels: NDArray[np.int64]
+    seed: tuple[int, int]
+
+
+def painted(
+    corpus: Corpus,
+    seeds: Sequence[int],
+    paint: Paint = Paint(),
+    step: Callable[[], None] = lambda: None,
+    images: NDArray[np.uint8] | None = None,
+) -> Corpus:
+    """Return copies of `corpus` with other defects, one a seed, one behind the other; on all cores.
 
     Parameters
     ----------
     corpus
         Bare copper, dark on bright laminate, with golden images and the classes of `BARE_CODES`.
+    step
+        Called after each window.
+    images
+        Memory for the windows, (seeds x windows, planes, height, width); made when left out.
     """
     if corpus.planes != 2 or corpus.classes != BARE_CODES:
         raise DataError(
@@ -47,27 +71,29 @@ def painted(corpus: Corpus, seed: int, paint: Paint = Paint()) -> Corpus:
             f"classes {', '.join(corpus.classes)}.",
             f"Expected are 2 channels and {', '.join(BARE_CODES)}.",
         )
-    images = corpus.images.copy()
+    if images is None:
+        images = np.empty((len(seeds) * len(corpus), *corpus.images.shape[1:]), np.uint8)
+    real = [kinds >= 0 for kinds in corpus.labels]
+    windows = [
+        _Window(corpus.images[n], corpus.boxes[n][real[n]], corpus.labels[n][real[n]], (seed, n))
+        for seed in seeds
+        for n in range(len(corpus))
+    ]
     boxes, labels = [], []
-    for index in range(len(corpus)):
-        real = corpus.labels[index] >= 0
-        window = images[index]
-        kept = _window(window, corpus.boxes[index][real], corpus.labels[index][real], seed, index, paint)
-        boxes.append(kept[0])
-        labels.append(kept[1])
-    return Corpus(images, *padded(boxes, labels), corpus.boards, corpus.stems, corpus.classes)
+    for at, (scan, box, label) in enumerate(in_processes(partial(_paint, paint), windows)):
+        images[at, 0], images[at, 1] = scan, windows[at].planes[1]
+        boxes.append(box)
+        labels.append(label)
+        step()
+    copies = len(seeds)
+    return Corpus(images, *padded(boxes, labels), corpus.boards * copies, corpus.stems * copies, corpus.classes)
 
 
-def _window(
-    window: np.ndarray[tuple[int, ...], np.dtype[np.uint8]],
-    boxes: np.ndarray[tuple[int, ...], np.dtype[np.float32]],
-    labels: np.ndarray[tuple[int, ...], np.dtype[np.int64]],
-    seed: int,
-    index: int,
-    paint: Paint,
-) -> tuple[np.ndarray[tuple[int, ...], np.dtype[np.float32]], np.ndarray[tuple[int, ...], np.dtype[np.int64]]]:
-    rng = np.random.default_rng((seed, index))
-    scan, golden = window
+def _paint(paint: Paint, window: _Window) -> tuple[NDArray[np.uint8], NDArray[np.float32], NDArray[np.int64]]:
+    """Return another scan of a window, with the boxes and classes of what is on it."""
+    rng = np.random.default_rng(window.seed)
+    boxes, labels = window.boxes, window.labels
+    scan, golden = window.planes[0].copy(), window.planes[1]
     healed = rng.random(len(boxes)) < paint.heal
     for x1, y1, x2, y2 in boxes[healed].astype(int):
         scan[max(0, y1) : y2 + 1, max(0, x1) : x2 + 1] = golden[max(0, y1) : y2 + 1, max(0, x1) : x2 + 1]
@@ -85,4 +111,4 @@ def _window(
     # a drawn box ends behind its last pixel, a labelled one on it
     new_boxes = np.array([label.box for label in added], np.float32).reshape(-1, 4) - np.array([0, 0, 1, 1], np.float32)
     new_labels = np.array([BARE_CODES.index(label.defect_code) for label in added], np.int64)
-    return np.concatenate([boxes[~healed], new_boxes]), np.concatenate([labels[~healed], new_labels])
+    return scan, np.concatenate([boxes[~healed], new_boxes]), np.concatenate([labels[~healed], new_labels])

@@ -40,10 +40,11 @@ def aoi(*words: str) -> Any:
 
 def test_train_then_evaluate_then_compare(deeppcb: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
-    done = aoi("train", str(deeppcb), "--run", str(run), "--hold-out", "board1", "--paint", "1", *TRAIN)
+    more = ("--paint", "2", "--drawn", str(deeppcb))
+    done = aoi("train", str(deeppcb), "--run", str(run), "--hold-out", "board1", *more, *TRAIN)
     assert done.exit_code == 0, done.output + str(done.exception)
     model = str(run / "model.onnx")
-    assert json.loads((run / "config.json").read_text())["data"]["drawn"]["windows"] == 4
+    assert json.loads((run / "config.json").read_text())["data"]["drawn"]["windows"] == 2 * 4 + 8
 
     report = tmp_path / "report.html"
     done = aoi("evaluate", str(deeppcb), "--model", model, "--json", str(tmp_path / "f.json"), "--report", str(report),

@@ -175,7 +175,7 @@ def test_a_run_is_not_gone_on_with_on_other_windows(tmp_path: Any, corpus: Any) 
 
 def test_painting_adds_defects_where_none_was_and_heals_others(corpus: Any) -> None:
     base = corpus(6, size=320)
-    more = painted(base, seed=3, paint=Paint(defects=(3, 5), heal=0.0))
+    more = painted(base, [3], paint=Paint(defects=(3, 5), heal=0.0))
     assert (more.labels >= 0).sum() > (base.labels >= 0).sum()
     assert np.array_equal(more.images[:, 1], base.images[:, 1])
     for index in range(6):
@@ -185,10 +185,10 @@ def test_painting_adds_defects_where_none_was_and_heals_others(corpus: Any) -> N
         for box in more.boxes[index][len(kept) : (more.labels[index] >= 0).sum()].astype(int):
             changed[box[1] : box[3] + 1, box[0] : box[2] + 1] = False
         assert not changed.any()
-    healed = painted(base, seed=3, paint=Paint(defects=(0, 0), heal=1.0))
+    healed = painted(base, [3], paint=Paint(defects=(0, 0), heal=1.0))
     assert (healed.labels < 0).all()
     with pytest.raises(DataError, match="bare copper"):
-        painted(dataclasses.replace(base, classes=("a",)), 0)
+        painted(dataclasses.replace(base, classes=("a",)), [0])
 
 
 def test_corpora_join_and_split_by_board(corpus: Any) -> None:

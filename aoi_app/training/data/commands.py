@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
@@ -18,8 +19,8 @@ from rich.table import Table
 from aoi_app.boards import BoardKind, BoardSpec, Look
 from aoi_app.training.data.check import CheckReport
 from aoi_app.training.data.check import check as check_dataset
-from aoi_app.training.data.dataset import Dataset
-from aoi_app.training.data.draw import BoxStyle, drawn_dataset
+from aoi_app.training.data.dataset import Dataset, Sample, Samples
+from aoi_app.training.data.draw import BoxStyle, DrawnSamples
 from aoi_app.training.data.layouts.table import LAYOUTS, read_dataset
 from aoi_app.training.data.split import split_by_board
 
@@ -64,7 +65,7 @@ def check(
 def convert(path: Source, target: Target, to: To, layout: From = "", skip_broken: Lenient = False) -> None:
     """Write a data set in another layout. Pictures are copied as they are."""
     dataset = _read(path, layout, skip_broken)
-    _write(dataset, target, to)
+    _write(dataset, len(dataset), target, to)
 
 
 @app.command()
@@ -82,7 +83,7 @@ def split(
     Pictures of one board resemble each other: a split between them makes a model look better than it is.
     """
     dataset = split_by_board(_read(path, layout, skip_broken), _shares(shares), seed)
-    _write(dataset, target, to)
+    _write(dataset, len(dataset), target, to)
     for name in dataset.splits:
         part = dataset.of_split(name)
         typer.echo(f"{name}: {len(part)} pictures of {len(part.boards)} boards: {', '.join(part.boards[:8])}")
@@ -116,9 +117,7 @@ def draw(
         kind=kind, width=size, lines=size, px_per_mm=px_per_mm, defects=(least, most), look=look,
         misregistration_px=misregistration, colour=colour and kind is BoardKind.ASSEMBLED,
     )  # fmt: skip
-    with _progress("Drawing", count) as step:
-        dataset = drawn_dataset(spec, count, seed, step, BoxStyle(tighten, pixel_boxes))
-    _write(dataset, target, to)
+    _write(DrawnSamples(spec, count, seed, BoxStyle(tighten, pixel_boxes)), count, target, to, "Drawing")
 
 
 def _read(path: Path, layout: str, skip_broken: bool) -> Dataset:
@@ -130,13 +129,36 @@ def _read(path: Path, layout: str, skip_broken: bool) -> Dataset:
     return dataset
 
 
-def _write(dataset: Dataset, target: Path, to: str) -> None:
+@dataclass(slots=True)
+class _Counted:
+    """Samples that are counted while they pass."""
+
+    source: Samples
+    pictures: int = 0
+    defects: int = 0
+    boards: set[str] = field(default_factory=set)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        return self.source.classes
+
+    @property
+    def samples(self) -> Iterator[Sample]:
+        for sample in self.source.samples:
+            self.pictures += 1
+            self.defects += len(sample.labels)
+            self.boards.add(sample.board)
+            yield sample
+
+
+def _write(samples: Samples, count: int, target: Path, to: str, what: str = "Writing") -> None:
     if to not in LAYOUTS:
         raise typer.BadParameter(f"there is no layout {to!r}; there are {_NAMES}")
-    with _progress("Writing", len(dataset)) as step:
-        LAYOUTS[to].write(dataset, target, step)
-    labels = sum(len(s.labels) for s in dataset.samples)
-    typer.echo(f"{target}: {len(dataset)} pictures of {len(dataset.boards)} boards, {labels} defects, layout {to}")
+    counted = _Counted(samples)
+    with _progress(what, count) as step:
+        LAYOUTS[to].write(counted, target, step)
+    of = f"{counted.pictures} pictures of {len(counted.boards)} boards, {counted.defects} defects"
+    typer.echo(f"{target}: {of}, layout {to}")
 
 
 def _shares(text: str) -> dict[str, float]:

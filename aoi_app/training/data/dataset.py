@@ -6,24 +6,28 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from aoi_app.core.image_header import image_size
 from aoi_app.training.corpus import DataError
-from aoi_app.training.data.pictures import picture_size, read_picture
+from aoi_app.training.data.pictures import decode_picture, picture_size, read_picture
 
 Picture = NDArray[np.uint8]
 """(lines, width) grey or (lines, width, 3) RGB."""
 
-Source = Path | Picture | Callable[[], Picture]
-"""A picture file, pixels, or what makes the pixels when they are needed."""
+Source = Path | bytes | Picture | Callable[[], Picture]
+"""A picture file, what would stand in a PNG file, pixels, or what makes the pixels when they are needed."""
 
 
 def pixels_of(source: Source) -> Picture:
     """Return a picture's pixels. Raises DataError where a file cannot be read."""
     if isinstance(source, Path):
         return read_picture(source)
+    if isinstance(source, bytes):
+        return decode_picture(source, "A picture in memory")
     return source if isinstance(source, np.ndarray) else source()
 
 
@@ -107,11 +111,28 @@ class Sample:
         return None if self.golden is None else pixels_of(self.golden)
 
     def size(self) -> tuple[int, int]:
-        """Return width and height, pixels, from the head of the file where it is one."""
+        """Return width and height, pixels, from the head of the file where it is one or would be."""
         if isinstance(self.image, Path):
             return picture_size(self.image)
+        size = image_size(self.image) if isinstance(self.image, bytes) else None
+        if size is not None:
+            return size
         pixels = self.pixels()
         return int(pixels.shape[1]), int(pixels.shape[0])
+
+
+class Samples(Protocol):
+    """What can be written as a data set: a `Dataset`, or samples of which each is seen once and none is kept."""
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the defect classes, in the order of their numbers."""
+        ...
+
+    @property
+    def samples(self) -> Iterable[Sample]:
+        """The samples, asked for once."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)

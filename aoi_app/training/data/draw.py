@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import partial
 
-from aoi_app.boards import BARE_CODES, SMT_CODES, BoardKind, BoardSpec, DrawnBoard, draw_window
+from aoi_app.boards import BARE_CODES, SMT_CODES, BoardKind, BoardSpec, draw_window
 from aoi_app.boards.drawn import Box
-from aoi_app.training.data.dataset import Annotation, Dataset, Picture, Sample
+from aoi_app.training.crew import in_processes
+from aoi_app.training.data.dataset import Annotation, Sample
+from aoi_app.training.data.pictures import png_of
 
 CODES: dict[BoardKind, tuple[str, ...]] = {BoardKind.BARE: BARE_CODES, BoardKind.ASSEMBLED: SMT_CODES}
 """Classes of each kind of board."""
@@ -37,32 +39,31 @@ class BoxStyle:
         return x1 + off, y1 + off, x2 - end, y2 - end
 
 
-def drawn_dataset(
-    spec: BoardSpec, count: int, seed: int, step: Callable[[], None] = lambda: None, boxes: BoxStyle = BoxStyle()
-) -> Dataset:
-    """Return `count` drawn windows, each of another board; the same seed draws the same ones.
+@dataclass(frozen=True, slots=True)
+class DrawnSamples:
+    """Drawn windows, each of another board; the same seed draws the same ones.
 
-    Only the labels are held in memory. The pixels are drawn again when they are needed, which takes some milliseconds.
+    They are drawn on all cores while they are asked for, anew each time, and none is kept.
     """
-    samples = []
-    for number in range(count):
-        samples.append(_sample(spec, seed, number, boxes))
-        step()
-    return Dataset(CODES[spec.kind], tuple(samples))
+
+    spec: BoardSpec
+    count: int
+    seed: int
+    boxes: BoxStyle = BoxStyle()
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Classes of the defects that are drawn."""
+        return CODES[self.spec.kind]
+
+    @property
+    def samples(self) -> Iterator[Sample]:
+        """The windows in their order."""
+        return in_processes(partial(_sample, self.spec, self.seed, self.boxes), range(self.count))
 
 
-def _sample(spec: BoardSpec, seed: int, number: int, boxes: BoxStyle) -> Sample:
-    def image() -> Picture:
-        return _drawn(spec, seed, number).image
-
-    def golden() -> Picture:
-        return _drawn(spec, seed, number).golden
-
+def _sample(spec: BoardSpec, seed: int, boxes: BoxStyle, number: int) -> Sample:
+    board = draw_window(spec, (seed, number))
     name = f"drawn-{seed}-{number:06d}"
-    labels = tuple(Annotation(label.defect_code, boxes.box(label.box)) for label in _drawn(spec, seed, number).labels)
-    return Sample(name, image, labels, name, golden)
-
-
-@lru_cache(maxsize=2)  # scan, golden picture and size of one window are asked for one after the other
-def _drawn(spec: BoardSpec, seed: int, number: int) -> DrawnBoard:
-    return draw_window(spec, (seed, number))
+    labels = tuple(Annotation(label.defect_code, boxes.box(label.box)) for label in board.labels)
+    return Sample(name, png_of(board.image), labels, name, png_of(board.golden))

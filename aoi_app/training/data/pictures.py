@@ -55,40 +55,47 @@ def read_picture(path: Path) -> NDArray[np.uint8]:
         data = path.read_bytes()
     except (OSError, ValueError) as error:  # ValueError: a name with a NUL
         raise _not_read(path, error) from error
+    return decode_picture(data, path)
+
+
+def decode_picture(data: bytes, origin: Path | str) -> NDArray[np.uint8]:
+    """Return the pixels of what stands in a picture file, as `read_picture` does.
+
+    Parameters
+    ----------
+    origin
+        Where it comes from, for people.
+
+    Raises
+    ------
+    DataError
+        It is no picture, or claims to be larger than any board.
+    """
     size = image_size(data)
     if size is not None:
-        _check_size(path, size)
+        _check_size(origin, size)
     try:
         picture = cv2.imdecode(np.frombuffer(data, np.uint8), _FLAGS) if data else None
     except cv2.error as error:
-        raise DataError(f"{path} cannot be decoded: {error.err}.", "Save it again as PNG.") from error
+        raise DataError(f"{origin} cannot be decoded: {error.err}.", "Save it again as PNG.") from error
     if picture is None:
-        raise DataError(f"{path} is no picture that can be read.", "Save it again as PNG.")
+        raise DataError(f"{origin} is no picture that can be read.", "Save it again as PNG.")
     picture = upright(picture, data)
     if picture.ndim == 3:
         picture = cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
     return np.ascontiguousarray(picture, np.uint8)
 
 
-def write_picture(path: Path, pixels: NDArray[np.uint8]) -> None:
-    """Write a picture as PNG (lossless).
-
-    Raises
-    ------
-    DataError
-        The file cannot be written.
-    """
+def png_of(pixels: NDArray[np.uint8]) -> bytes:
+    """Return a picture as what stands in a PNG file (lossless)."""
     turned = cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR) if pixels.ndim == 3 else pixels
     done, data = cv2.imencode(".png", turned, [cv2.IMWRITE_PNG_COMPRESSION, 4])
     if not done:
-        raise DataError(f"{path} cannot be encoded as PNG.", "Look at the picture it was made from.")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data.tobytes())
-    except OSError as error:
         raise DataError(
-            f"{path} cannot be written: {error.strerror or error}.", "Free space, or choose another folder."
-        ) from error
+            f"A picture of {pixels.shape[1]} x {pixels.shape[0]} px cannot be encoded as PNG.",
+            "Look at the picture it was made from.",
+        )
+    return data.tobytes()
 
 
 def find_picture(folder: Path, stem: str) -> Path | None:
@@ -105,9 +112,9 @@ def _not_read(path: Path, error: OSError | ValueError) -> DataError:
     return DataError(f"{str(path)[:300]} cannot be read: {why or error}.", "Check the path and its rights.")
 
 
-def _check_size(path: Path, size: tuple[int, int]) -> None:
+def _check_size(origin: Path | str, size: tuple[int, int]) -> None:
     if not (0 < size[0] <= MAX_WIDTH_PX and 0 < size[1] <= MAX_LENGTH_LINES):
         raise DataError(
-            f"{path} says it is {size[0]} x {size[1]} px; pictures may be up to {MAX_WIDTH_PX} x {MAX_LENGTH_LINES}.",
+            f"{origin} says it is {size[0]} x {size[1]} px; pictures may be up to {MAX_WIDTH_PX} x {MAX_LENGTH_LINES}.",
             "Replace the file, or cut the picture into smaller ones.",
         )

@@ -6,7 +6,7 @@ import pytest
 
 from aoi_app.boards import BoardSpec, Look
 from aoi_app.training.data.dataset import Dataset
-from aoi_app.training.data.draw import drawn_dataset
+from aoi_app.training.data.draw import DrawnSamples
 from aoi_app.training.data.layouts.table import LAYOUTS
 from aoi_app.training.data.split import split_by_board
 
@@ -16,7 +16,8 @@ SPEC = BoardSpec(width=200, lines=160, look=Look.BINARY, defects=(1, 4))
 @pytest.fixture(scope="session")
 def drawn() -> Dataset:
     """Twelve drawn windows, a board each."""
-    return drawn_dataset(SPEC, 12, seed=5)
+    boards = DrawnSamples(SPEC, 12, seed=5)
+    return Dataset(boards.classes, tuple(boards.samples))
 
 
 @pytest.fixture

@@ -1,13 +1,13 @@
 from __future__ import annotations
 
 from aoi_app.boards import BoardSpec
-from aoi_app.training.data.draw import BoxStyle, drawn_dataset
+from aoi_app.training.data.draw import BoxStyle, DrawnSamples
 
 
 def test_boxes_of_drawn_defects_are_labelled_as_asked() -> None:
     spec = BoardSpec(width=320, lines=320, defects=(3, 6))
     plain, fitted = (
-        drawn_dataset(spec, 2, 5, boxes=style).samples for style in (BoxStyle(), BoxStyle(0.75, pixel_boxes=True))
+        DrawnSamples(spec, 2, 5, style).samples for style in (BoxStyle(), BoxStyle(0.75, pixel_boxes=True))
     )
     pairs = [(a, b) for x, y in zip(plain, fitted, strict=True) for a, b in zip(x.labels, y.labels, strict=True)]
     assert pairs

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from aoi_app.training.corpus import DataError
-from aoi_app.training.data.dataset import Annotation, Dataset, Fault, Sample
+from aoi_app.training.data.dataset import Annotation, Dataset, Fault, Sample, Samples
 from aoi_app.training.data.layouts.reading import Findings, accept, box_of, inside, read_json, size_of, split_of
 from aoi_app.training.data.layouts.writing import Stems, Step, empty_folder, put_picture, put_text
 
@@ -54,35 +54,33 @@ def read(root: Path) -> Dataset:
     return Dataset(classes, tuple(samples), tuple(findings.problems))
 
 
-def write(dataset: Dataset, root: Path, step: Step) -> None:
+def write(dataset: Samples, root: Path, step: Step) -> None:
     """Write a data set in this layout: `images/`, `golden/`, and `annotations/<split>.json`."""
     empty_folder(root)
     stems = Stems()
     number = {name: i + 1 for i, name in enumerate(dataset.classes)}
     categories = [{"id": i, "name": name} for name, i in number.items()]
-    for split in sorted({s.split for s in dataset.samples}):
-        images: list[dict[str, Any]] = []
-        annotations: list[dict[str, Any]] = []
-        for sample in dataset.samples:
-            if sample.split != split:
-                continue
-            stem = stems.of(sample.name)
-            width, height = sample.size()
-            image = put_picture(sample.image, root / "images", stem)
-            row = {
-                "id": len(images) + 1, "file_name": image.relative_to(root).as_posix(), "width": width,
-                "height": height, "board": sample.board,
-            }  # fmt: skip
-            if sample.golden is not None:
-                row["golden_file_name"] = put_picture(sample.golden, root / "golden", stem).relative_to(root).as_posix()
-            images.append(row)
-            for a in sample.labels:
-                x1, y1, x2, y2 = a.box
-                annotations.append(
-                    {"id": len(annotations) + 1, "image_id": row["id"], "category_id": number[a.defect_code],
-                     "bbox": [x1, y1, x2 - x1, y2 - y1], "area": (x2 - x1) * (y2 - y1), "iscrowd": 0}
-                )  # fmt: skip
-            step()
+    splits: dict[str, tuple[list[dict[str, Any]], list[dict[str, Any]]]] = {}
+    for sample in dataset.samples:
+        images, annotations = splits.setdefault(sample.split, ([], []))
+        stem = stems.of(sample.name)
+        width, height = sample.size()
+        image = put_picture(sample.image, root / "images", stem)
+        row = {
+            "id": len(images) + 1, "file_name": image.relative_to(root).as_posix(), "width": width,
+            "height": height, "board": sample.board,
+        }  # fmt: skip
+        if sample.golden is not None:
+            row["golden_file_name"] = put_picture(sample.golden, root / "golden", stem).relative_to(root).as_posix()
+        images.append(row)
+        for a in sample.labels:
+            x1, y1, x2, y2 = a.box
+            annotations.append(
+                {"id": len(annotations) + 1, "image_id": row["id"], "category_id": number[a.defect_code],
+                 "bbox": [x1, y1, x2 - x1, y2 - y1], "area": (x2 - x1) * (y2 - y1), "iscrowd": 0}
+            )  # fmt: skip
+        step()
+    for split, (images, annotations) in splits.items():
         content = {"images": images, "annotations": annotations, "categories": categories}
         put_text(root / "annotations" / f"{split or 'instances'}.json", json.dumps(content, indent=1) + "\n")
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from aoi_app.boards import BARE_CODES
 from aoi_app.training.corpus import DataError
-from aoi_app.training.data.dataset import Annotation, Dataset, Fault, Sample
+from aoi_app.training.data.dataset import Annotation, Dataset, Fault, Sample, Samples
 from aoi_app.training.data.layouts.reading import Findings, accept, numbers, read_text, safe_name, size_of, split_of
 from aoi_app.training.data.layouts.writing import Stems, Step, empty_folder, put_picture, put_text
 from aoi_app.training.data.pictures import SUFFIXES, find_picture
@@ -56,7 +56,7 @@ def read(root: Path) -> Dataset:
     return Dataset(classes, tuple(samples), tuple(findings.problems))
 
 
-def write(dataset: Dataset, root: Path, step: Step) -> None:
+def write(dataset: Samples, root: Path, step: Step) -> None:
     """Write a data set in this layout, one folder a board, in one folder a split where it has splits."""
     # a number stands for one of DeepPCB's own classes
     unfit = [name for name in dataset.classes if name.isdecimal() or any(c.isspace() or c == "," for c in name)]

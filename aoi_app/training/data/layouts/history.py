@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from aoi_app.core.inspection import Verification
 from aoi_app.inference.card import InputSpec
 from aoi_app.training.corpus import DataError
-from aoi_app.training.data.dataset import Annotation, Dataset, Fault, Picture, Sample, Source
+from aoi_app.training.data.dataset import Annotation, Dataset, Fault, Picture, Sample, Samples, Source
 from aoi_app.training.data.layouts.reading import Findings, accept, box_of, read_text, size_of
 from aoi_app.training.data.layouts.writing import Stems, Step, empty_folder, put_picture, put_text
 from aoi_app.training.data.pictures import read_picture
@@ -61,7 +61,7 @@ def read(root: Path) -> Dataset:
     return Dataset(classes, tuple(samples), tuple(findings.problems))
 
 
-def write(dataset: Dataset, root: Path, step: Step) -> None:
+def write(dataset: Samples, root: Path, step: Step) -> None:
     """Write a data set as an export: `history.jsonl`, and the pictures beside it. Splits are not kept."""
     empty_folder(root)
     stems = Stems()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from aoi_app.training.corpus import DataError
-from aoi_app.training.data.dataset import Dataset
+from aoi_app.training.data.dataset import Dataset, Samples
 from aoi_app.training.data.layouts import coco, deeppcb, history, yolo
 from aoi_app.training.data.layouts.writing import Step
 
@@ -25,13 +25,13 @@ class Layout:
     read
         Path to data set, with the problems that were met; raises DataError where nothing can be read.
     write
-        Data set to an empty or new folder; calls its last argument after each sample.
+        Data set to an empty or new folder; asks for each sample once, calls its last argument after it.
     """
 
     help: str
     detect: Callable[[Path], bool]
     read: Callable[[Path], Dataset]
-    write: Callable[[Dataset, Path, Step], None]
+    write: Callable[[Samples, Path, Step], None]
 
 
 LAYOUTS: dict[str, Layout] = {

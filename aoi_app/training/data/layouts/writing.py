@@ -9,7 +9,7 @@ from pathlib import Path
 from aoi_app.training.corpus import DataError
 from aoi_app.training.data.dataset import Source, pixels_of
 from aoi_app.training.data.layouts.reading import safe_name
-from aoi_app.training.data.pictures import write_picture
+from aoi_app.training.data.pictures import png_of
 
 Step = Callable[[], None]
 """Called after each sample that was written."""
@@ -31,7 +31,7 @@ def put_picture(picture: Source, folder: Path, stem: str) -> Path:
     """Copy a picture file, or write others as PNG, as `stem` into `folder`; return where it lies."""
     if not isinstance(picture, Path):
         target = folder / f"{stem}.png"
-        write_picture(target, pixels_of(picture))
+        _put(target, picture if isinstance(picture, bytes) else png_of(pixels_of(picture)))
         return target
     target = folder / f"{stem}{picture.suffix.lower()}"
     try:
@@ -52,6 +52,10 @@ def put_text(path: Path, text: str) -> None:
             "is no Unicode text.",
             "Rename the folder or file that bears it.",
         ) from error
+    _put(path, data)
+
+
+def _put(path: Path, data: bytes) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)

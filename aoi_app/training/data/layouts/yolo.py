@@ -12,7 +12,7 @@ import io
 from pathlib import Path
 
 from aoi_app.training.corpus import DataError
-from aoi_app.training.data.dataset import Annotation, Dataset, Fault, Sample
+from aoi_app.training.data.dataset import Annotation, Dataset, Fault, Sample, Samples
 from aoi_app.training.data.layouts.plain_yaml import Value, parse, quoted
 from aoi_app.training.data.layouts.reading import Findings, accept, inside, numbers, read_text, size_of, split_of
 from aoi_app.training.data.layouts.writing import Stems, Step, empty_folder, put_picture, put_text
@@ -57,7 +57,7 @@ def read(root: Path) -> Dataset:
     return Dataset(classes, tuple(samples), tuple(findings.problems))
 
 
-def write(dataset: Dataset, root: Path, step: Step) -> None:
+def write(dataset: Samples, root: Path, step: Step) -> None:
     """Write a data set in this layout."""
     empty_folder(root)
     stems = Stems()
@@ -65,8 +65,10 @@ def write(dataset: Dataset, root: Path, step: Step) -> None:
     # all in quotes: before Python 3.13 a carriage return alone is not put into any
     rows = csv.writer(table, lineterminator="\n", quoting=csv.QUOTE_ALL)
     rows.writerow(_COLUMNS)
+    splits = set()
     for sample in dataset.samples:
-        stem, split = stems.of(sample.name), Path(sample.split or "train")
+        stem, split = stems.of(sample.name), sample.split or "train"
+        splits.add(split)
         image = put_picture(sample.image, root / "images" / split, stem)
         if sample.golden is not None:
             put_picture(sample.golden, root / "golden" / split, stem)
@@ -79,9 +81,9 @@ def write(dataset: Dataset, root: Path, step: Step) -> None:
         put_text(root / "labels" / split / f"{stem}.txt", "".join(lines))
         rows.writerow((image.relative_to(root / "images").as_posix(), sample.board))
         step()
-    splits = "".join(f"{s}: images/{s}\n" for s in sorted({s.split or "train" for s in dataset.samples}))
+    homes = "".join(f"{s}: images/{s}\n" for s in sorted(splits))
     names = "".join(f"  {i}: {quoted(name)}\n" for i, name in enumerate(dataset.classes))
-    put_text(root / "data.yaml", f"{splits}nc: {len(dataset.classes)}\nnames:\n{names}")
+    put_text(root / "data.yaml", f"{homes}nc: {len(dataset.classes)}\nnames:\n{names}")
     put_text(root / _BOARDS, table.getvalue())
 
 
