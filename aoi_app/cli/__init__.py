@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import typer
 
+from aoi_app.cli.ending import ending
 from aoi_app.core.errors import AoiError
 
 
@@ -73,6 +74,12 @@ def _not_loaded() -> None:
 
 
 def main() -> None:
+    """Run the command line, and end the process even where a device does not let go of it."""
+    with ending():
+        _run()
+
+
+def _run() -> None:
     """Run the command line; an error that a person can mend is one message, not a traceback."""
     logging.basicConfig(level=logging.CRITICAL, format="aoi: %(message)s")
     # What a runtime does instead of what was asked for is said, whatever the command; so is a camera that is not freed.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -10,6 +11,7 @@ from aoi_app.core.errors import EngineError
 from aoi_app.core.protocols import Detector
 from aoi_app.core.recipe import Recipe
 from aoi_app.core.settings import Settings
+from aoi_app.inference.device_calls import GivenUp
 from aoi_app.station.journal import Journal
 from aoi_app.station.status import Level
 
@@ -197,7 +199,13 @@ class Engines:
         self._take_ready()
         return self.current_spec == spec
 
-    def _build(self) -> None:
+    def _build(self, hung: tuple[EngineSpec | None, EngineError] | None = None) -> None:
+        with contextlib.suppress(GivenUp):
+            if hung is not None and hung[0] is not None:
+                self._not_made(hung[0], hung[1])
+            self._build_what_is_wanted()
+
+    def _build_what_is_wanted(self) -> None:
         while True:
             with self._lock:
                 spec, self._wanted = self._wanted, None
@@ -219,11 +227,9 @@ class Engines:
             self._journal.add(Level.INFO, "engine", f"{spec} is not prepared any further: it is not wanted any more.")
             return
         except Exception as error:
-            self._journal.error("engine", error)
             with self._lock:
                 self._preparing = None
-            self._refused = spec
-            self._retreat(spec)
+            self._not_made(spec, error)
             return
         with self._lock:
             self._preparing = None
@@ -231,6 +237,23 @@ class Engines:
             stale, self._ready = ((spec, made), None) if self._closed else (self._ready, (spec, made))
         if stale is not None:
             _close_quietly(stale[1], self._journal)
+
+    def _not_made(self, spec: EngineSpec, error: Exception) -> None:
+        self._journal.error("engine", error)
+        self._refused = spec
+        self._retreat(spec)
+
+    @property
+    def builder(self) -> threading.Thread | None:
+        """The thread that prepares an engine, while there is one."""
+        return self._builder
+
+    def give_up_builder(self, error: EngineError) -> None:
+        """Say that the thread which prepares an engine will not come back: another one goes on."""
+        with self._lock:
+            spec, self._preparing = self._preparing, None
+            self._builder = threading.Thread(target=self._build, args=((spec, error),), name="aoi-engine", daemon=True)
+            self._builder.start()
 
     def _identified(self, made: Detector) -> Detector:
         """Return a detector that says what it is; one that cannot would fail with its first board."""
@@ -307,7 +330,7 @@ class Engines:
             self._current, self._previous = self._previous, None
             self._journal.add(Level.WARNING, "engine", f"Back to {self._current[0]}.")
             return self._current[1]
-        if broken is not None:
+        if broken is not None and not self._closed:
             other = self._fallback(broken[0])
             if other is not None:
                 self._journal.add(Level.WARNING, "engine", f"{broken[0]} failed; trying {other} instead.")
@@ -334,7 +357,7 @@ class Engines:
             self._wanted = None
             builder = self._builder
         if builder is not None:
-            builder.join(timeout=30)
+            self._settled.wait(PATIENCE_S)
         with self._lock:
             ready, self._ready = self._ready, None
         for entry in (ready, self._current, self._previous):

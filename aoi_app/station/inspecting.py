@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from aoi_app.core.detection import Detections
-from aoi_app.core.errors import AoiError, RecipeError
+from aoi_app.core.errors import AoiError, EngineError, RecipeError
 from aoi_app.core.golden_recipe import length_slack
 from aoi_app.core.inspection import EngineInfo, Inspection, Judgement, ToGolden, Verdict, judge, relevant
 from aoi_app.core.protocols import Detector
@@ -181,6 +181,11 @@ class Inspector:
         inspection = self._finish(board, event)
         self._board = None
         return inspection
+
+    def go_on_without_engine(self, event: LinesIn | ScanEnd | None, error: EngineError) -> Inspection | None:
+        """Say, in a thread that takes over, that the engine never came back from `event`: its board is an `ERROR`."""
+        self._engines.failed(error)
+        return None if event is None else self._given_up(event, error)
 
     def _given_up(self, event: LinesIn | ScanEnd, error: Exception) -> Inspection | None:
         """Make the board of an event an `ERROR`, from here to its end."""

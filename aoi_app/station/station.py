@@ -14,6 +14,7 @@ from aoi_app.core.inspection import Inspection
 from aoi_app.core.recipe import Recipe
 from aoi_app.core.scan import LinesIn, ScanEnd
 from aoi_app.core.settings import Settings
+from aoi_app.inference.device_calls import LOOK_S, GivenUp, Watch
 from aoi_app.station.acquisition import Acquisition
 from aoi_app.station.changeover import Chosen, LineChangeover
 from aoi_app.station.conditions import conditions
@@ -69,11 +70,22 @@ class Station:
         self._reopen_line = False
         self._boards_in = 0
         self._boards_out = 0
+        self._in_hand: LinesIn | ScanEnd | None = None
         self._closing = threading.Event()
         self._commands: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._inspector = Inspector(
+            self._engines,
+            self._changeover,
+            parts.golden,
+            self._display.found,
+            self._metrics.tiles,
+            self._go_to_fault,
+        )
         self._inspection = threading.Thread(target=self._inspect, name="aoi-inspect", daemon=True)
+        self._watch = threading.Thread(target=self._watch_devices, name="aoi-watch", daemon=True)
         self._supervisor = threading.Thread(target=self._supervise, name="aoi-station", daemon=True)
         self._inspection.start()
+        self._watch.start()
         self._supervisor.start()
 
     # What listeners may do
@@ -166,7 +178,7 @@ class Station:
         done.wait(DRAIN_S + 20)
         self._closing.set()
         self._supervisor.join(5)
-        self._inspection.join(DRAIN_S)
+        self._watch.join(DRAIN_S)
         lost = self._recorder.close() if self._recorder is not None else 0
         lost += max(0, self._boards_in - self._boards_out)
         self._display.close()
@@ -313,30 +325,51 @@ class Station:
             self._metrics.lines(event.scan.board_id, event.lines)
             self._display.lines(event)
 
+    # Watching thread
+
+    def _watch_devices(self) -> None:
+        """Let another thread go on where a device never comes back from a call, until the last one has ended."""
+        inspection, builder = Watch(), Watch()
+        while self._inspection.is_alive():
+            self._inspection.join(LOOK_S)
+            hung = inspection.gives_up(self._inspection)
+            if hung is not None:
+                thread = threading.Thread(target=self._inspect, args=(hung,), name="aoi-inspect", daemon=True)
+                thread.start()
+                self._inspection = thread
+            hung = builder.gives_up(self._engines.builder)
+            if hung is not None:
+                self._engines.give_up_builder(hung)
+
     # Inspection thread
 
-    def _inspect(self) -> None:
-        inspector = Inspector(
-            self._engines,
-            self._changeover,
-            self._parts.golden,
-            self._display.found,
-            self._metrics.tiles,
-            self._go_to_fault,
-        )
-        while not (self._closing.is_set() and not len(self._feed)):
-            event = self._feed.take(0.1)
-            try:
-                if event is not None:
-                    inspection = inspector.handle(event)
-                    if inspection is not None and isinstance(event, ScanEnd):
-                        self._hand_on(inspection, event)
-                elif not inspector.busy:
-                    self._engines.take_over()
-            except Exception as error:
-                self._go_to_fault(error)
-            self._boards_out += isinstance(event, ScanEnd)
-        self._engines.close()
+    def _inspect(self, hung: EngineError | None = None) -> None:
+        """Inspect what comes; `hung`: why the thread before was given up, with an event in its hands."""
+        with contextlib.suppress(GivenUp):
+            if hung is not None:
+                self._work(lambda event: self._inspector.go_on_without_engine(event, hung))
+            while not (self._closing.is_set() and not len(self._feed)):
+                self._in_hand = self._feed.take(0.1)
+                self._work(self._handle)
+            self._in_hand = None
+            self._engines.close()
+
+    def _handle(self, event: LinesIn | ScanEnd | None) -> Inspection | None:
+        if event is not None:
+            return self._inspector.handle(event)
+        if not self._inspector.busy:
+            self._engines.take_over()
+        return None
+
+    def _work(self, handle: Callable[[LinesIn | ScanEnd | None], Inspection | None]) -> None:
+        event = self._in_hand
+        try:
+            inspection = handle(event)
+            if inspection is not None and isinstance(event, ScanEnd):
+                self._hand_on(inspection, event)
+        except Exception as error:
+            self._go_to_fault(error)
+        self._boards_out += isinstance(event, ScanEnd)
 
     def _recipe_for_next_board(self) -> Recipe:
         return self._in_force.for_next_board(line_changes=self._reopen_line)

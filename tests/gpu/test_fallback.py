@@ -30,6 +30,17 @@ def test_a_lost_gpu_leaves_the_board_to_the_cpu(network: Path, options: Options)
     assert sum("trying" in line for line in told["log"]) == 2, "fp16, then fp32, then the CPU: each step is announced"
 
 
+def test_a_gpu_that_hangs_costs_one_board_and_lets_the_process_end(network: Path, options: Options) -> None:
+    command = [*rehearsal.python(), "-m", "tests.gpu.hang_gpu", str(network), str(options["store"])]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=400, check=False)
+    assert done.returncode == 0, done.stderr[-4000:]
+    told = json.loads(done.stdout.splitlines()[-1])
+    assert told["before"].startswith("TensorRT") and not told["after"].startswith("TensorRT")
+    assert len(told["errors"]) == 1 and "has not answered" in told["errors"][0]
+    assert told["in order"] and told["lost"] == 0
+    assert any("has not answered" in what for what in told["said"])
+
+
 def test_memory_that_is_not_there_is_refused_with_the_sum(network: Path, options: Options) -> None:
     enter()
     hog = DeviceBuffer(memory_info()[0] - 64 * MIB)

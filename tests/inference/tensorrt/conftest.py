@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from aoi_app.inference import device_calls
 from aoi_app.inference.card import Channels, InputSpec, ModelCard, card_path
 from aoi_app.inference.runtimes.tensorrt import hardware, kernelset, library, loader
 from aoi_app.inference.runtimes.tensorrt.gpu import driver, memory, stream
@@ -32,8 +33,10 @@ def cuda(monkeypatch: pytest.MonkeyPatch) -> Iterator[StandInCuda]:
     for module in (driver, memory, stream, gpu_kernels, hardware):
         monkeypatch.setattr(module, "driver", lambda: standin)
     driver._primary_context.cache_clear()
+    monkeypatch.setattr(device_calls, "_silent", set())
     monkeypatch.setattr(kernelset, "compile_kernels", standin_code)
     yield standin
+    standin.answer()
     driver._primary_context.cache_clear()
 
 

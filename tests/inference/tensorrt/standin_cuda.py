@@ -66,6 +66,9 @@ class StandInCuda:
     memory was taken, by address. What has no current context fails, as it does there.
 
     A kernel that is handed an address where nothing is loses it, as it loses a real one.
+
+    One that hangs (`hang`, until `answer`) takes what is queued and does none of it: what waits for it or frees there
+    does not come back; `hanging` names these calls.
     """
 
     CUresult = CUresult
@@ -86,6 +89,9 @@ class StandInCuda:
         self.allocations = 0
         self.uploaded = 0
         self.lost = False
+        self.hanging: list[str] = []
+        self._answers = threading.Event()
+        self._answers.set()
         self._next = 1000
 
     def _new(self, table: dict[int, Any], value: Any) -> int:
@@ -97,6 +103,20 @@ class StandInCuda:
     def held(self) -> int:
         """Bytes of device memory in use."""
         return sum(len(b) for b in self.blocks.values())
+
+    def hang(self) -> None:
+        """Do nothing from here on."""
+        self._answers.clear()
+
+    def answer(self) -> None:
+        """Go on with what was queued."""
+        self._answers.set()
+
+    def wait(self, call: str) -> None:
+        """Come back when the device answers."""
+        if not self._answers.is_set():
+            self.hanging.append(call)
+            assert self._answers.wait(60), f"{call} waits for a GPU that hangs"
 
     def _refused(self) -> Any:
         return CUresult.CUDA_ERROR_ILLEGAL_ADDRESS, 0
@@ -144,6 +164,7 @@ class StandInCuda:
         return OK, address
 
     def cuMemFree(self, address: int) -> Any:
+        self.wait("cuMemFree")
         del self.blocks[address]
         return (OK,)
 
@@ -155,6 +176,7 @@ class StandInCuda:
     def cuMemFreeHost(self, address: int) -> Any:
         if not self.cuCtxGetCurrent()[1]:
             return (CUresult.CUDA_ERROR_INVALID_CONTEXT,)
+        self.wait("cuMemFreeHost")
         del self.pinned[address]
         return (OK,)
 
@@ -201,25 +223,37 @@ class StandInCuda:
         return OK, self._new(self.streams, StandInStream())
 
     def cuStreamDestroy(self, stream: int) -> Any:
+        self.wait("cuStreamDestroy")
         del self.streams[stream]
         return (OK,)
 
     def cuStreamSynchronize(self, stream: int) -> Any:
         if self.lost:
             return (CUresult.CUDA_ERROR_LAUNCH_FAILED,)
+        self.wait("cuStreamSynchronize")
         queue = self.streams[stream] if stream else self.default_stream
         queue.run_to(len(queue.work))
         return (OK,)
 
     def cuStreamQuery(self, stream: int) -> Any:
         queue = self.streams[stream]
-        return (OK if queue.done >= len(queue.work) else CUresult.CUDA_ERROR_NOT_READY,)
+        done = queue.done >= len(queue.work) and self._answers.is_set()
+        return (OK if done else CUresult.CUDA_ERROR_NOT_READY,)
 
     def cuStreamWaitEvent(self, stream: int, event: int, flags: int) -> Any:
         mark = StandInEvent()  # of the state at this call
         mark.stream, mark.place = self.events[event].stream, self.events[event].place
         self.streams[stream].add(mark.wait)
         return (OK,)
+
+    def cuStreamWaitValue32(self, stream: int, address: int, value: int, flags: int) -> Any:
+        """Hang once that stream is waited for; nobody writes the word."""
+        self.streams[stream].add(self._hang_here)
+        return (OK,)
+
+    def _hang_here(self) -> None:
+        self.hang()
+        self.wait("cuStreamWaitValue32")
 
     def cuEventCreate(self, flags: int) -> Any:
         return OK, self._new(self.events, StandInEvent())
@@ -236,6 +270,7 @@ class StandInCuda:
     def cuEventSynchronize(self, event: int) -> Any:
         if self.lost:
             return (CUresult.CUDA_ERROR_LAUNCH_FAILED,)
+        self.wait("cuEventSynchronize")
         self.events[event].wait()
         return (OK,)
 
@@ -258,6 +293,7 @@ class StandInCuda:
         return (OK,)
 
     def cuGraphExecDestroy(self, graph: int) -> Any:
+        self.wait("cuGraphExecDestroy")
         del self.graphs[graph]
         return (OK,)
 
@@ -274,6 +310,7 @@ class StandInCuda:
         return OK, (*self.modules[module], name.decode())
 
     def cuModuleUnload(self, module: int) -> Any:
+        self.wait("cuModuleUnload")
         del self.modules[module]
         return (OK,)
 

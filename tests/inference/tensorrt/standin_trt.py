@@ -200,6 +200,9 @@ class StandInEngine:
         options.intra_op_num_threads = 1
         self.session = ort.InferenceSession(data, options, providers=["CPUExecutionProvider"])
 
+    def __del__(self) -> None:
+        self.trt.cuda.wait("~ICudaEngine")
+
     def get_tensor_name(self, index: int) -> str:
         names: list[str] = list(self.tensors)
         return names[index]
@@ -250,6 +253,9 @@ class StandInContext:
         engine.contexts += 1
         self.addresses: dict[str, int] = {}
         self.shape: tuple[int, ...] = ()
+
+    def __del__(self) -> None:
+        self.engine.trt.cuda.wait("~IExecutionContext")
 
     def set_optimization_profile_async(self, profile: int, stream: int) -> bool:
         self.active_optimization_profile = profile

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from aoi_app.inference.device_calls import gpu_device
 from aoi_app.inference.model import Model
 from aoi_app.inference.runtimes.tensorrt.engine import Engine, Port
 from aoi_app.inference.runtimes.tensorrt.gpu.driver import enter, let_go
@@ -98,8 +99,9 @@ class Activation:
                 lane.call[0]["tiles"] = batch
                 times = []
                 for _ in range(_REPEATS):
-                    lane.launch(batch, timed=True)
-                    lane.wait()
+                    with gpu_device(self.device):
+                        lane.launch(batch, timed=True)
+                        lane.wait()
                     times.append(lane.milliseconds)
                 curve.append(CurvePoint(batch, min(times)))
             return tuple(curve)

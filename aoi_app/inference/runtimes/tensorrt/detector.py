@@ -17,6 +17,7 @@ from aoi_app.core.errors import EngineError
 from aoi_app.core.inspection import EngineInfo
 from aoi_app.core.scan import BoardScan, Pixels
 from aoi_app.inference.box_units import refuse_shares
+from aoi_app.inference.device_calls import gpu_device
 from aoi_app.inference.heads import NMS_IOU
 from aoi_app.inference.merging import merge
 from aoi_app.inference.model import Model
@@ -75,7 +76,8 @@ class TensorRtDetector:
         self.model, self.activation, self._info, self._overlap = model, activation, info, overlap
         self._threshold = min(max(min_confidence, _LEAST), _MOST)
         self._iou = suppression(model.head.form, NMS_IOU)
-        self._feed = LineFeed(golden_bytes)
+        self._gpu = gpu_device(activation.device)
+        self._feed = LineFeed(self._gpu, golden_bytes)
         self._flights: deque[_Flight] = deque()
         self._idle: list[Lane] = list(activation.lanes)
         self._shape: tuple[int, ...] = ()
@@ -118,7 +120,8 @@ class TensorRtDetector:
             )
         enter(self.activation.device)
         if self._scan is not None:
-            self._drain()
+            with self._gpu:
+                self._drain()
         self._reset()
         shape = scan.pixels.shape[1:]
         if shape != self._shape:
@@ -147,9 +150,10 @@ class TensorRtDetector:
     def advance(self, lines: int) -> Detections:
         """Inspect every tile row that `lines` lines complete; return what has come back, in board pixels."""
         before = len(self._boxes)
-        self._take_in(lines)
-        while self._flights and self._flights[0].lane.stream.idle:
-            self._collect()
+        with self._gpu:
+            self._take_in(lines)
+            while self._flights and self._flights[0].lane.stream.idle:
+                self._collect()
         return _detections(self._boxes[before:])
 
     def _take_in(self, lines: int) -> None:
@@ -166,12 +170,13 @@ class TensorRtDetector:
     def finish(self, lines: int) -> Detections:
         """Inspect what is left of a board of `lines` lines; return all of its detections, merged across seams."""
         scan = self._board()
-        self._take_in(lines)
-        last = self._plan.last_row(lines)
-        if last is not None:
-            self._inspect(self._row_at(last), lines)
-        while self._flights:
-            self._collect()
+        with self._gpu:
+            self._take_in(lines)
+            last = self._plan.last_row(lines)
+            if last is not None:
+                self._inspect(self._row_at(last), lines)
+            while self._flights:
+                self._collect()
         self._feed.forget()  # every line belongs to a tile that has come back
         started = time.perf_counter()
         found = _detections(self._boxes)
@@ -202,8 +207,9 @@ class TensorRtDetector:
         if self._closed:
             return
         try:
-            enter(self.activation.device)
-            self._drain()
+            with self._gpu:
+                enter(self.activation.device)
+                self._drain()
         except GpuLost as error:  # nothing is on its way any more; the next board will say so again
             _log.warning("%s", error)
             self._idle.extend(flight.lane for flight in self._flights)
@@ -217,7 +223,8 @@ class TensorRtDetector:
         self._reset()
         self._flights.clear()
         self._idle.clear()
-        let_go(self.activation.device, (self.activation.close, self._feed.close))
+        self.activation.close()
+        let_go(self.activation.device, (self._feed.close,))
 
     def _board(self) -> BoardScan:
         if self._scan is None:
@@ -274,6 +281,8 @@ class TensorRtDetector:
             clock = time.perf_counter()
             with stage("wait"):
                 flight.lane.wait()
+            if self._flights:
+                self._gpu.answered()
             clock = self._spend("inference", clock)
             with stage("collect"):
                 counts, rows = flight.lane.results_of(len(flight.corners))

@@ -9,6 +9,7 @@ import numpy as np
 
 from aoi_app.core.errors import EngineError
 from aoi_app.core.scan import Pixels, is_frozen
+from aoi_app.inference.device_calls import Device
 from aoi_app.inference.runtimes.tensorrt.gpu.driver import CudaOutOfMemory
 from aoi_app.inference.runtimes.tensorrt.gpu.memory import DeviceBuffer
 from aoi_app.inference.runtimes.tensorrt.gpu.stream import Event, Stream
@@ -24,12 +25,15 @@ class LineFeed:
 
     Parameters
     ----------
+    gpu
+        Whose memory it takes.
     golden_bytes
         Largest golden board that is kept.
     """
 
-    def __init__(self, golden_bytes: int = 0) -> None:
+    def __init__(self, gpu: Device, golden_bytes: int = 0) -> None:
         self.lines = 0
+        self._gpu = gpu
         self._most_golden = golden_bytes
         self.stream = Stream()
         self._arrived = Event()
@@ -56,7 +60,7 @@ class LineFeed:
         self._sent, self.uploaded_bytes, self.lines, self._last = 0, 0, lines, None
         self._pixels = _Source(pixels)
         self._begin_golden(golden, lines)
-        self._ring = _at_least(self._ring, self._pixels.pitch * lines)
+        self._ring = self._at_least(self._ring, self._pixels.pitch * lines)
 
     def _begin_golden(self, golden: Pixels | None, lines: int) -> None:
         """Take memory for the golden board: for all of it where it stays, else for the ring."""
@@ -69,13 +73,22 @@ class LineFeed:
         pitch, whole = self._golden.pitch, self._golden.pitch * self._golden.lines
         if whole <= self._most_golden and is_frozen(golden):
             try:
-                self._golden_ring = _at_least(self._golden_ring, whole)
+                self._golden_ring = self._at_least(self._golden_ring, whole)
                 self._golden.stays, self._golden_lines = True, self._golden.lines
                 return
             except CudaOutOfMemory as error:
                 self._golden_ring = None
                 _log.warning("The golden board travels with every board: %s", error)
-        self._golden_ring, self._golden_lines = _at_least(self._golden_ring, pitch * lines), lines
+        self._golden_ring, self._golden_lines = self._at_least(self._golden_ring, pitch * lines), lines
+
+    def _at_least(self, buffer: DeviceBuffer | None, nbytes: int) -> DeviceBuffer:
+        """Return `buffer`, or a larger one in its place."""
+        if buffer is not None and buffer.nbytes >= nbytes:
+            return buffer
+        with self._gpu:
+            if buffer is not None:
+                buffer.free()
+            return DeviceBuffer(nbytes)
 
     @property
     def address(self) -> int:
@@ -174,12 +187,3 @@ class _Source:
             return self._address + line * self.pitch
         self._part = np.ascontiguousarray(self.pixels[line : line + count])
         return int(self._part.ctypes.data)
-
-
-def _at_least(buffer: DeviceBuffer | None, nbytes: int) -> DeviceBuffer:
-    """Return `buffer`, or a larger one in its place."""
-    if buffer is not None and buffer.nbytes >= nbytes:
-        return buffer
-    if buffer is not None:
-        buffer.free()
-    return DeviceBuffer(nbytes)

@@ -147,7 +147,7 @@ class Lane:
             self._ended.record(self.stream)
 
     def wait(self) -> None:
-        """Wait until all that was queued is done; other Python threads run meanwhile."""
+        """Wait until all that was queued is done; other Python threads run. Within a `Device`: a GPU may hang."""
         self.stream.synchronize()
 
     def forget(self, batch: int) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -77,8 +77,9 @@ class EngineSession(BasicSession):
     def close(self) -> None:
         """Free all that was taken. May be called twice."""
         stream, self._stream = self._stream, None
-        self._contexts.clear()
-        steps = [stream.close] if stream is not None else []
+        steps: list[Callable[[], None]] = [self._contexts.clear]
+        if stream is not None:
+            steps.append(stream.close)
         buffers, self._buffers = self._buffers, {}
         steps += [b.free for b in buffers.values()]
         if hasattr(self, "_memory"):

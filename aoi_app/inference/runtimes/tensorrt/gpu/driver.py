@@ -10,6 +10,7 @@ from typing import Any
 
 from aoi_app.core.errors import BackendMissing, EngineError
 from aoi_app.core.install import install_line
+from aoi_app.inference.device_calls import any_silent, gpu_device, leave
 
 _log = logging.getLogger(__name__)
 
@@ -111,7 +112,16 @@ def _primary_context(index: int) -> Any:
 
 
 def enter(index: int = 0) -> None:
-    """Make the device's primary context current in this thread; cheap, call it wherever a thread may be new."""
+    """Make the device's primary context current in this thread; cheap, call it wherever a thread may be new.
+
+    Raises
+    ------
+    GpuLost
+        The device was given up: a call would hang.
+    """
+    if any_silent() and gpu_device(index).silent:
+        said = gpu_device(index).error()
+        raise GpuLost(said.what, said.hint)
     check(driver().cuCtxSetCurrent(_primary_context(index)), f"use GPU {index}")
 
 
@@ -125,13 +135,18 @@ def any_context() -> Any:
 
 
 def let_go(index: int, steps: Iterable[Callable[[], None]]) -> None:
-    """Run every step of a clean-up, also when one fails: a lost GPU must not keep the rest from being freed."""
-    try:
-        enter(index)
-    except EngineError as error:
-        _log.warning("While freeing GPU memory: %s", error)
-    for step in steps:
-        _try(step)
+    """Run every step of a clean-up, also when one fails: a lost GPU must not keep the rest from being freed.
+
+    A GPU that was given up keeps what it has: to free anything there would hang.
+    """
+    if gpu_device(index).silent:
+        for step in steps:
+            leave(step)
+        _log.info("GPU %d does not answer: its memory is left until the program ends.", index)
+        return
+    for step in (lambda: enter(index), *steps):
+        with gpu_device(index):
+            _try(step)
 
 
 def _try(step: Callable[[], None]) -> None:

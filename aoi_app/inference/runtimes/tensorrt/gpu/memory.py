@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from aoi_app.inference.device_calls import any_silent
 from aoi_app.inference.runtimes.tensorrt.gpu.driver import any_context, check, driver
 
 _log = logging.getLogger(__name__)
@@ -85,6 +86,8 @@ def pinned_allocator(nbytes: int) -> NDArray[np.uint8]:
 
 def _unlock(cuda: Any, context: Any, address: int) -> None:
     """Give pinned memory back, in whichever thread lets go of it last: a window's thread has no context of its own."""
+    if any_silent():  # it would wait for that GPU; that its memory is left was said
+        return
     if not int(cuda.cuCtxGetCurrent()[1]):
         cuda.cuCtxSetCurrent(context)
     (status,) = cuda.cuMemFreeHost(address)
