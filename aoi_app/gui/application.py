@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
+import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -33,9 +35,25 @@ def display_problem() -> str | None:
     """Say why no window can be shown here, or None when one can. Needs no Qt."""
     if not sys.platform.startswith("linux"):
         return None
-    if os.environ.get("QT_QPA_PLATFORM") or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"):
+    if os.environ.get("QT_QPA_PLATFORM") or os.environ.get("WAYLAND_DISPLAY"):
         return None
-    return "There is no display here: neither DISPLAY nor WAYLAND_DISPLAY is set."
+    display = os.environ.get("DISPLAY")
+    if not display:
+        return "There is no display here: neither DISPLAY nor WAYLAND_DISPLAY is set."
+    return None if _answers(display) else f"The display {display}, which DISPLAY names, does not answer."
+
+
+def _answers(display: str) -> bool:
+    """Return whether an X server of this machine takes a connection; True for one elsewhere. Qt would abort on a no."""
+    local = re.fullmatch(r"(?:unix)?:(\d+)(?:\.\d+)?", display)
+    if local is None:
+        return True
+    for where in ("", "\0"):  # a file, and Linux' abstract name
+        with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as server:
+            server.settimeout(2.0)
+            server.connect(f"{where}/tmp/.X11-unix/X{local[1]}")
+            return True
+    return False
 
 
 NO_DISPLAY_HINT = "Run it on the desktop, or without a window on the screen: add --offscreen."

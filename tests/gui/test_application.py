@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -20,6 +21,20 @@ def test_display_is_found(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     for other in NAMES:
         monkeypatch.delenv(other, raising=False)
     monkeypatch.setenv(name, "wayland-0")
+    assert display_problem() is None
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux can be without a display")
+def test_a_display_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in ("QT_QPA_PLATFORM", "WAYLAND_DISPLAY"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("DISPLAY", ":48123.0")
+    assert display_problem() == "The display :48123.0, which DISPLAY names, does not answer."
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind("\0/tmp/.X11-unix/X48123")
+        server.listen()
+        assert display_problem() is None
+    monkeypatch.setenv("DISPLAY", "elsewhere:10.0")
     assert display_problem() is None
 
 
