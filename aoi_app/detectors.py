@@ -13,7 +13,7 @@ from aoi_app.core.protocols import Detector
 from aoi_app.core.settings import Settings
 from aoi_app.inference.admission import GateRefused, is_reference, open_admitted
 from aoi_app.inference.catalog import find_model
-from aoi_app.inference.compare import tile_budget_ms
+from aoi_app.inference.comparison import tile_budget_ms
 from aoi_app.inference.frozen import FrozenBoard, frozen_boards
 from aoi_app.inference.gate import Certificate, GateLimits
 from aoi_app.inference.model import read_model

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from html import escape
 from itertools import groupby
 
-from aoi_app.inference.compare import REFERENCE, Comparison, Figures, advice
+from aoi_app.inference.comparison import REFERENCE, Comparison, Figures, advice
 
 COLUMNS: tuple[tuple[str, str], ...] = (
     ("Runtime", "left"),

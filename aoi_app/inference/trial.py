@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from aoi_app.core.errors import EngineError
-from aoi_app.inference.compare import REFERENCE, Choice, compare
+from aoi_app.inference.compare import compare
+from aoi_app.inference.comparison import REFERENCE, Choice
 from aoi_app.inference.frozen import FrozenBoard
 from aoi_app.inference.model import read_model
 from aoi_app.inference.runtimes.table import RUNTIMES

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from aoi_app.core.errors import AoiError
-from aoi_app.inference.compare import REFERENCE, Choice
+from aoi_app.inference.comparison import REFERENCE, Choice
 from tests.cli.test_inspect import aoi
 
 
@@ -28,7 +28,7 @@ def test_the_path_of_a_board(model: Path, tmp_path: Path) -> None:
 
 def test_the_comparison_of_runtimes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     few = (REFERENCE, Choice("onnxruntime", "fp16"))
-    monkeypatch.setattr("aoi_app.inference.compare.choices", lambda batches: few if batches == (1, 9) else ())
+    monkeypatch.setattr("aoi_app.inference.comparison.choices", lambda batches: few if batches == (1, 9) else ())
     monkeypatch.setattr("aoi_app.cli.benches.compare.BOARDS", 2)
     monkeypatch.setenv("AOI_PLANT_IMAGES", str(tmp_path))
     page, out, recipe = tmp_path / "page.html", tmp_path / "figures.json", tmp_path / "recipe.json"

@@ -12,7 +12,9 @@ import numpy as np
 import pytest
 
 from aoi_app.core.errors import EngineError
-from aoi_app.inference.compare import (
+from aoi_app.inference.compare import compare
+from aoi_app.inference.compare_report import COLUMNS, columns, report, rows
+from aoi_app.inference.comparison import (
     REFERENCE,
     Choice,
     Comparison,
@@ -20,10 +22,8 @@ from aoi_app.inference.compare import (
     advice,
     best_choice,
     choices,
-    compare,
     tile_budget_ms,
 )
-from aoi_app.inference.compare_report import COLUMNS, columns, report, rows
 from aoi_app.inference.frozen import frozen_boards
 from aoi_app.inference.gate import GateLimits
 from aoi_app.inference.yardstick import write_yardstick

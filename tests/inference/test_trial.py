@@ -11,7 +11,7 @@ import pytest
 
 from aoi_app.core.errors import EngineError
 from aoi_app.inference import trial as module
-from aoi_app.inference.compare import REFERENCE, Comparison, Figures
+from aoi_app.inference.comparison import REFERENCE, Comparison, Figures
 from aoi_app.inference.frozen import FrozenBoard
 from aoi_app.inference.trial import CANDIDATE, trial
 from aoi_app.inference.yardstick import write_yardstick

@@ -28,8 +28,9 @@ _DRAWN = "drawn"
 def run(options: Options) -> Figures:
     """Compare in turns, so that a machine that drifts favours none."""
     from aoi_app.inference.catalog import find_model
-    from aoi_app.inference.compare import advice, choices, compare
+    from aoi_app.inference.compare import compare
     from aoi_app.inference.compare_report import columns, report, rows
+    from aoi_app.inference.comparison import advice, choices
     from aoi_app.inference.gate import GateLimits
     from aoi_app.station.telemetry_nvml import open_monitor
 
@@ -74,7 +75,7 @@ def _budget_ms(options: Options, boards: Sequence[FrozenBoard]) -> float | None:
         return None
     from aoi_app.app import opening_recipe, recipe_book
     from aoi_app.inference.catalog import find_model
-    from aoi_app.inference.compare import tile_budget_ms
+    from aoi_app.inference.comparison import tile_budget_ms
     from aoi_app.inference.model import read_model
 
     recipe = opening_recipe(recipe_book(), options.recipe)
