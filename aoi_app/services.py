@@ -17,6 +17,7 @@ from aoi_app.core.recipe import Recipe
 from aoi_app.core.scan import BoardScan, Pixels, pixel_shape
 from aoi_app.core.settings import load_settings, save_settings
 from aoi_app.core.version import own_version
+from aoi_app.gui.class_colours import know_models
 from aoi_app.gui.services import Choice, Services, flat_field_name
 from aoi_app.gui.texts import learn_defect_names
 from aoi_app.inference.catalog import engines_dir, list_models
@@ -63,9 +64,10 @@ def window_services(
     recipe_of_line
         Tells the recipe to go on with where the line changes to another source.
     """
-    for entry in list_models():
-        if entry.card is not None:
-            learn_defect_names(entry.card.classes, entry.card.classes_zh)
+    cards = [entry.card for entry in list_models() if entry.card is not None]
+    for card in cards:
+        learn_defect_names(card.classes, card.classes_zh)
+    know_models(card.classes for card in cards)
 
     def recorded() -> bool:
         """Tell whether there is a record to open: a server's, or the folder's own."""

@@ -88,7 +88,7 @@ def defect_title(code: str, component: str) -> str:
 
 def defect_name(code: str) -> str:
     """Return what a class of defects is called; its code where no table knows it."""
-    names = _table.defects.get(_key(code))
+    names = _table.defects.get(class_key(code))
     if names is not None:
         return names[_table.language]
     return code.replace("_", " ")
@@ -98,12 +98,13 @@ def learn_defect_names(codes: Iterable[str], chinese: Iterable[str]) -> None:
     """Take over the Chinese names of a model's classes from its card; names that are known stay."""
     for code, name in zip(codes, chinese, strict=False):
         # Kept beside the table, which is read anew when the language changes.
-        _table.learned.setdefault(_key(code), {"en": code.replace("_", " "), "zh": name})
+        _table.learned.setdefault(class_key(code), {"en": code.replace("_", " "), "zh": name})
     _table.defects = {**_table.learned, **_table.defects}
 
 
-def _key(code: str) -> str:
-    return re.sub(r"[^a-z0-9]", "", code.lower())
+def class_key(code: str) -> str:
+    """Return what a class of defects is looked up by: its letters and figures, so that pin-hole is Pin_Hole."""
+    return re.sub(r"[\W_]", "", code.lower()) or code
 
 
 def say(target: QObject, setter: str, text: str) -> None:

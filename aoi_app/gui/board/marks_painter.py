@@ -11,8 +11,9 @@ from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPen
 
 from aoi_app.gui.board.picture import Marks
 from aoi_app.gui.board.viewport import Patch
+from aoi_app.gui.class_colours import class_colour
 from aoi_app.gui.texts import defect_title
-from aoi_app.gui.theme import colour, tokens, ui_font
+from aoi_app.gui.theme import colour, ui_font
 
 LEAST_SIDE = 11.0
 """Screen pixels: a smaller box is drawn this large around its centre, else nobody sees it on a whole board."""
@@ -20,23 +21,6 @@ LABEL_SIDE = 26.0
 """A box this large on the screen has its label."""
 MOST_LABELS = 80
 MOST_BOXES = 3_000
-
-
-class ClassColours:
-    """Gives each class of defects a colour, the same as long as the window lives."""
-
-    def __init__(self) -> None:
-        self._order: list[str] = []
-
-    def __call__(self, code: str) -> QColor:
-        """Return the colour of a class."""
-        if code not in self._order:
-            self._order.append(code)
-        palette = tokens().classes
-        return QColor(palette[self._order.index(code) % len(palette)])
-
-
-class_colour = ClassColours()
 
 
 def draw_marks(painter: QPainter, marks: Marks, patch: Patch, window: QRectF, selected: int | None) -> None:

@@ -6,9 +6,9 @@ from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QWidget
 
-from aoi_app.gui.board.marks_painter import class_colour
 from aoi_app.gui.board.qimages import as_qimage, resized
 from aoi_app.gui.board.view import BoardView
+from aoi_app.gui.class_colours import class_colour
 from aoi_app.gui.theme import colour
 
 SIDE = 168

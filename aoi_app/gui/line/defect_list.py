@@ -11,8 +11,8 @@ from PySide6.QtWidgets import QListView, QStyle, QStyledItemDelegate, QStyleOpti
 
 from aoi_app.core.inspection import Defect
 from aoi_app.core.scan import Pixels
-from aoi_app.gui.board.marks_painter import class_colour
 from aoi_app.gui.board.qimages import thumbnail
+from aoi_app.gui.class_colours import class_colour
 from aoi_app.gui.texts import defect_title, say, tr
 from aoi_app.gui.theme import colour, ui_font
 from aoi_app.storage.pictures import DEFAULT_POLICY, crop_area, crop_of
@@ -86,8 +86,10 @@ class _Card(QStyledItemDelegate):
         painter.save()
         painter.fillRect(rect, colour("selection" if selected else "field"))
         painter.fillRect(QRect(rect.left(), rect.bottom(), rect.width(), 1), colour("line"))
-        shade = class_colour(defect.defect_code)
-        painter.fillRect(QRect(rect.left(), rect.top() + 4, 4, rect.height() - 9), shade)
+        stripe = QRect(rect.left(), rect.top() + 4, 6, rect.height() - 9)
+        # Its rim: the brightest classes would be lost on a light ground.
+        painter.fillRect(stripe, colour("strong_line"))
+        painter.fillRect(stripe.adjusted(1, 1, -1, -1), class_colour(defect.defect_code))
         frame = QRect(rect.left() + 12, rect.top() + 5, THUMB, THUMB)
         painter.fillRect(frame, colour("canvas"))
         if crop is not None:
