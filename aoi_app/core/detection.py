@@ -33,7 +33,7 @@ class Detections:
     @staticmethod
     def empty() -> Detections:
         """Return no boxes."""
-        return Detections(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros(0, np.int32))
+        return _NONE
 
     @staticmethod
     def concatenate(parts: Sequence[Detections]) -> Detections:
@@ -53,3 +53,6 @@ class Detections:
     def shifted(self, x: float, y: float) -> Detections:
         """Return the boxes moved by (x, y) pixels."""
         return Detections(self.boxes + np.array([x, y, x, y], np.float32), self.scores, self.classes)
+
+
+_NONE = Detections(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros(0, np.int32))

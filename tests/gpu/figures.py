@@ -6,14 +6,18 @@ import argparse
 import dataclasses
 import functools
 import json
+import os
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from aoi_app.core.protocols import Detector
+from numpy.typing import NDArray
 
-from aoi_app.inference.frozen import detect, frozen_boards
+from aoi_app.core.scan import Pixels
+from aoi_app.inference.frozen import detect, frozen_boards, scan_of
 from aoi_app.inference.gate import GateLimits, lost_boxes
 from aoi_app.inference.metrics import evaluate
 from aoi_app.inference.model import Model, read_model
@@ -85,7 +89,7 @@ def table(model: Model, precision: str, options: dict[str, Any], batch: int, fra
 
 def real_window(
     model: Model, precision: str, options: dict[str, Any], images: Path, kept: int, frames: int
-) -> dict[str, float]:
+) -> dict[str, Any]:
     """One window with its golden board and its defects, batch 1: pixels in host memory to merged boxes.
 
     `kept`: MiB of golden boards that stay on the device; 0 sends it with every board.
@@ -96,20 +100,42 @@ def real_window(
         board = max(frozen_boards([images], 20), key=lambda b: len(b.truth.boxes) if b.truth else 0)
         pixels = pinned_copy(board.pixels)
         golden = board.golden if kept else pinned_copy(board.golden)
-        times = []
-        for _ in range(WARM_UP + frames):
-            started = time.perf_counter()
-            found = detect(detector, pixels, golden)
-            times.append((time.perf_counter() - started) * 1e3)
-        p50, p95, p99 = np.percentile(times[WARM_UP:], (50, 95, 99)).tolist()
+        found = detect(detector, pixels, golden)
+        p50, p95, p99 = np.percentile(frame_ms(detector, pixels, golden, frames), (50, 95, 99)).tolist()
+        cores = on_each_core(lambda: float(np.median(frame_ms(detector, pixels, golden, frames // 4))))
         lane = max(detector.activation.lanes, key=lambda lane: int(lane.call["tiles"][0]))  # the one that was used
         bare = floor_of(lane, 1)[0]
         # The last launch's pixels and candidates still lie there: the stages are timed on them.
         stages = {name: device_ms(lane, 1, part) for name, part in STAGES_TIMED.items()}
         return {"boxes": len(found), "p50_ms": p50, "p95_ms": p95, "p99_ms": p99, "bare_ms": bare,
-                "ratio": p50 / bare, **stages}  # fmt: skip
+                "ratio": p50 / bare, "ratio by core": [ms / bare for ms in cores], **stages}  # fmt: skip
     finally:
         detector.close()
+
+
+def frame_ms(detector: Detector, pixels: Pixels, golden: Pixels | None, frames: int) -> NDArray[np.float64]:
+    """Return milliseconds from lines in host memory to merged boxes, (frames,)."""
+    scan, times = scan_of(pixels), []
+    for _ in range(WARM_UP + frames):
+        started = time.perf_counter()
+        detector.begin(scan, golden)
+        detector.finish(len(pixels))
+        times.append(time.perf_counter() - started)
+    return np.array(times[WARM_UP:]) * 1e3
+
+
+def on_each_core(measure: Callable[[], float]) -> list[float]:
+    """Return what is measured on one core after the other, rising: on a shared machine others slow some of them."""
+    if not hasattr(os, "sched_setaffinity"):
+        return [measure()]
+    mine, values = os.sched_getaffinity(0), []
+    try:
+        for core in mine:
+            os.sched_setaffinity(0, {core})
+            values.append(measure())
+    finally:
+        os.sched_setaffinity(0, mine)
+    return sorted(values)
 
 
 def pinned_copy(pixels: Any) -> Any:

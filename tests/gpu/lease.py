@@ -166,6 +166,9 @@ def steps(model: Path, images: Path, folder: Path, store: Path, quick: bool) -> 
     return (
         Step("gpu", (*station, "engine", "gpu"), 60),
         Step("kernels", (*tests, "tests/gpu/test_kernels.py"), 120),
+        Step("overhead", ("-m", "tests.gpu.overhead", str(folder / "overhead.json"), "--model", str(model), "--images",
+                          str(images), *(("--frames", "8", "--network-ms", "0") if quick else ())), 60, 30,
+             "overhead.json"),
         Step("int8 layouts", (*layouts, "--out", str(folder / "int8.json")), 240, 60, "int8.json"),
         Step("build fp32", (*station, "engine", "build", "--precision", "fp32", *built), 200, 60),
         Step("build fp16", (*station, "engine", "build", "--precision", "fp16", *built), 300, 90),

@@ -18,7 +18,7 @@ from aoi_app.inference.runtimes.tensorrt.gpu.memory import DeviceBuffer, pinned_
 from aoi_app.inference.runtimes.tensorrt.gpu.stream import Stream
 from aoi_app.inference.runtimes.tensorrt.hardware import GpuFacts
 from aoi_app.inference.runtimes.tensorrt.kernelset import KernelSet, suppression
-from aoi_app.inference.runtimes.tensorrt.layout import BATCH, MAX_COMPARED, RESULT
+from aoi_app.inference.runtimes.tensorrt.layout import BATCH, RESULT
 from aoi_app.inference.tiling import Tile
 from tests.inference.tensorrt.test_kernels import BOARD, FORMS, SIZE, a_model, assert_same, raw_outputs
 
@@ -94,15 +94,14 @@ def test_detections_are_those_of_the_shared_heads(
     sizes = (16 * kernels.capacity, 32 * anchors, 8 * anchors, 16)
     scratch = [DeviceBuffer(n) for n in sizes]
     scratch[3].fill(0)
-    beaten = DeviceBuffer(2 * 4 * MAX_COMPARED * 32)
     where = (scratch[0].address, scratch[1].address, scratch[2].address, scratch[3].address)
     stream = Stream()
     kernels.decode(stream, 2, calls.address, {n: b.address for n, b in buffers.items()}, where)
-    kernels.select(stream, 2, calls.address, where, beaten.address, results.ctypes.data)
+    kernels.select(stream, 2, calls.address, where, results.ctypes.data)
     stream.synchronize()
     for result, expected in zip(results, want, strict=True):
         assert_same(result, expected)
-    for part in (*buffers.values(), calls, *scratch, beaten):
+    for part in (*buffers.values(), calls, *scratch):
         part.free()
     stream.close()
     kernels.close()

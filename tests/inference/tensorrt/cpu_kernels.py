@@ -31,7 +31,6 @@ _PRELUDE = r"""
 struct Index { int x, y, z; };
 static thread_local Index blockIdx, threadIdx;
 static std::barrier<>* whole_block;
-static std::barrier<> warp(32);
 #define __global__
 #define __device__
 #define __constant__ static const
@@ -48,17 +47,11 @@ static inline unsigned __float_as_uint(float v) { return bits<unsigned>(v); }
 static inline float __uint_as_float(unsigned v) { return bits<float>(v); }
 static inline int __float2int_rn(float v) { return (int)std::lrintf(v); }
 static inline unsigned atomicAdd(unsigned* at, unsigned by) { return __atomic_fetch_add(at, by, __ATOMIC_RELAXED); }
+static inline unsigned atomicAnd(unsigned* at, unsigned bits) { return __atomic_fetch_and(at, bits, __ATOMIC_RELAXED); }
 static inline unsigned atomicOr(unsigned* at, unsigned bits) { return __atomic_fetch_or(at, bits, __ATOMIC_RELAXED); }
+static inline int __popc(unsigned value) { return __builtin_popcount(value); }
 static inline int __ffs(unsigned value) { return __builtin_ffs((int)value); }
 static inline void __syncthreads() { whole_block->arrive_and_wait(); }
-static inline unsigned __shfl_sync(unsigned, unsigned value, int lane) {
-    static unsigned lanes[32];
-    lanes[threadIdx.x & 31] = value;
-    warp.arrive_and_wait();
-    const unsigned found = lanes[lane];
-    warp.arrive_and_wait();
-    return found;
-}
 using std::max;
 using std::min;
 """
@@ -140,8 +133,8 @@ def run_kernel(
     addresses
         Host addresses, one a parameter.
     """
-    if "THREADS" in defines:  # a warp does, and real threads are dear
-        defines, threads = {**defines, "THREADS": 32}, 32
+    if "THREADS" in defines:  # real threads are dear; 40 are more than one warp
+        defines, threads = {**defines, "THREADS": 40}, 40
     library = _library(name, kernel, tuple(sorted((k, str(v)) for k, v in defines.items())))
     pointers = (ctypes.c_void_p * len(addresses))(*addresses)
     library.run(grid[0], grid[1], threads, int("__syncthreads" in source(name)), pointers)

@@ -206,6 +206,10 @@ class StandInCuda:
         self.streams[stream].add(lambda: self._move(device, host, nbytes))
         return (OK,)
 
+    def cuMemcpyDtoDAsync(self, target: int, device: int, nbytes: int, stream: int) -> Any:
+        self.streams[stream].add(lambda: self._move(target, device, nbytes))
+        return (OK,)
+
     @staticmethod
     def _move(device: int, host: int, nbytes: int) -> None:
         ctypes.memmove(device, host, nbytes)

@@ -16,6 +16,7 @@ from aoi_app.inference.runtimes.tensorrt.budget import MIB, VramBudget, estimate
 from aoi_app.inference.runtimes.tensorrt.gpu.driver import CudaError, CudaOutOfMemory, GpuLost, error_of
 from aoi_app.inference.runtimes.tensorrt.hardware import GpuFacts, choose_precision, query_gpu
 from aoi_app.inference.runtimes.tensorrt.inspector import parse_layers
+from aoi_app.inference.runtimes.tensorrt.layout import BATCH
 from aoi_app.inference.runtimes.tensorrt.library import Library, abilities, open_library
 from aoi_app.inference.yardstick import write_yardstick
 from tests.inference.tensorrt.standin_cuda import StandInCuda
@@ -95,7 +96,8 @@ def test_the_estimate_counts_what_is_there(tmp_path: Path) -> None:
     assert four["I/O"] == 8 * one["I/O"]
     assert four["activations"] == pytest.approx(8 * one["activations"], rel=1e-3)
     assert one["activations"] > 0
-    assert four["decoding"] == pytest.approx(8 * one["decoding"], rel=0.01)
+    of_a_lane = BATCH.itemsize  # what it is told, whatever its batch
+    assert four["decoding"] - 2 * of_a_lane == 8 * (one["decoding"] - of_a_lane) > 0
     assert one["weights"] == four["weights"] == pytest.approx(path.stat().st_size, rel=0.1)
     assert one["workspace"] == 256 * MIB
     assert ring_bytes((640, 640), 128, 8) == 16_384 * (640 + 4 * 512)

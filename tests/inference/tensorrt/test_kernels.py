@@ -25,7 +25,7 @@ from aoi_app.inference.runtimes.tensorrt.kernelset import (
     select_defines,
     suppression,
 )
-from aoi_app.inference.runtimes.tensorrt.layout import BATCH, MAX_COMPARED, MAX_KEPT, RESULT
+from aoi_app.inference.runtimes.tensorrt.layout import BATCH, MAX_KEPT, RESULT
 from aoi_app.inference.streaming import on_board
 from aoi_app.inference.tiling import Tile
 from tests.inference.tensorrt.cpu_kernels import COMPILER, run_kernel
@@ -159,12 +159,11 @@ def on_kernels(
         np.zeros((tiles, anchors), np.int32),
         np.zeros((tiles, 2), np.uint32),
     ]
-    beaten = np.zeros((tiles, MAX_COMPARED, 32), np.uint32)
     where = [a.ctypes.data for a in scratch]
     inputs = [outputs[name].ctypes.data for name in model.output_names]
     blocks = -(-anchors // 128)
     run_kernel("decode.cu", "decode", decode, (blocks, tiles), 128, [call.ctypes.data, *inputs, *where])
-    addresses = [call.ctypes.data, *where, beaten.ctypes.data, results.ctypes.data]
+    addresses = [call.ctypes.data, *where, results.ctypes.data]
     run_kernel("select.cu", "select_boxes", select_defines(decode), (tiles, 1), 256, addresses)
     return results
 
@@ -239,11 +238,11 @@ def test_shares_of_the_sides_become_pixels(form: Form, channels_first: bool) -> 
 
 
 def assert_same(result: Any, expected: Detections) -> None:
-    rows = result["rows"][: result["count"]]
-    assert len(rows) == min(len(expected), MAX_KEPT)
-    np.testing.assert_allclose(rows[:, 4], expected.scores, atol=1e-6)
-    np.testing.assert_allclose(rows[:, :4], expected.boxes, atol=1e-3)
-    np.testing.assert_array_equal(rows[:, 5], expected.classes)
+    count = int(result["count"])
+    assert count == min(len(expected), MAX_KEPT)
+    np.testing.assert_allclose(result["scores"][:count], expected.scores, atol=1e-6)
+    np.testing.assert_allclose(result["boxes"][:count], expected.boxes, atol=1e-3)
+    np.testing.assert_array_equal(result["classes"][:count], expected.classes)
 
 
 @needs_compiler

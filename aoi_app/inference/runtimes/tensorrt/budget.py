@@ -13,7 +13,7 @@ from aoi_app.core.errors import EngineError
 from aoi_app.core.recipe import MAX_WIDTH_PX
 from aoi_app.inference.onnx_file import load_proto
 from aoi_app.inference.runtimes.tensorrt.kernelset import key_capacity
-from aoi_app.inference.runtimes.tensorrt.layout import BATCH, MAX_COMPARED
+from aoi_app.inference.runtimes.tensorrt.layout import BATCH
 
 MIB = 1024 * 1024
 LIBRARY_MIB = 96
@@ -72,8 +72,8 @@ def ring_bytes(size: tuple[int, int], overlap: int, batch: int, width: int = MAX
 
 
 def scratch_bytes(anchors: int) -> int:
-    """Return what decoding and suppression take for one tile: keys, boxes, classes, counters, who beats whom."""
-    return 8 * key_capacity(anchors) + 20 * anchors + 8 + 4 * MAX_COMPARED * 32
+    """Return what decoding and suppression take for one tile: keys, boxes, classes, counters."""
+    return 8 * key_capacity(anchors) + 20 * anchors + 8
 
 
 def estimate(

@@ -89,7 +89,7 @@ class TensorRtDetector:
     def _reset(self) -> None:
         self._scan = None
         self._rows_done = 0
-        self._boxes: list[NDArray[np.float32]] = []
+        self._found: list[Detections] = []
         self._seen_by: list[tuple[NDArray[np.int32], list[int]]] = []
         self._times = dict.fromkeys(("preprocess", "inference", "postprocess", "merge", "tiles"), 0.0)
 
@@ -126,8 +126,8 @@ class TensorRtDetector:
         shape = scan.pixels.shape[1:]
         if shape != self._shape:
             self._plan = TilePlan(scan.width, *self.model.size, self._overlap)
-            self._row = np.array([(x, 0) for x in self._plan.columns], np.int32)
-            rows = _IN_RING * -(-self.activation.batch // len(self._row)) + 1
+            self._rows = [self._row_at(0)]
+            rows = _IN_RING * -(-self.activation.batch // len(self._rows[0])) + 1
             self._ring_lines = self.model.size[0] + rows * self._plan.step
             self._shape = shape
         self._feed.begin(scan.pixels, golden, self._ring_lines)
@@ -149,23 +149,25 @@ class TensorRtDetector:
 
     def advance(self, lines: int) -> Detections:
         """Inspect every tile row that `lines` lines complete; return what has come back, in board pixels."""
-        before = len(self._boxes)
+        before = len(self._found)
         with self._gpu:
             self._take_in(lines)
             while self._flights and self._flights[0].lane.stream.idle:
                 self._collect()
-        return _detections(self._boxes[before:])
+        return _joined(self._found[before:])
 
     def _take_in(self, lines: int) -> None:
         """Queue every tile row that is complete, and the copy of what belongs to the rows to come."""
         self._board()
+        done, step = self._rows_done, self._plan.step
         ready = self._plan.rows_within(lines)
-        if ready > self._rows_done:
-            new = [self._row_at(row * self._plan.step) for row in range(self._rows_done, ready)]
+        if ready > done:
+            self._send_first(done * step, lines)
+            new = [self._row(index) for index in range(done, ready)]
             self._rows_done = ready
             self._inspect(new[0] if len(new) == 1 else np.concatenate(new), lines)
         # What belongs to rows still to come travels now, while the GPU works.
-        self._send(lines, self._rows_done * self._plan.step)
+        self._send(lines, ready * step)
 
     def finish(self, lines: int) -> Detections:
         """Inspect what is left of a board of `lines` lines; return all of its detections, merged across seams."""
@@ -174,12 +176,13 @@ class TensorRtDetector:
             self._take_in(lines)
             last = self._plan.last_row(lines)
             if last is not None:
+                self._send_first(last, lines)
                 self._inspect(self._row_at(last), lines)
             while self._flights:
                 self._collect()
         self._feed.forget()  # every line belongs to a tile that has come back
         started = time.perf_counter()
-        found = _detections(self._boxes)
+        found = _joined(self._found)
         if self._times["tiles"] > 1:
             with stage("merge"):
                 found = merge(found, self._tiles(), scan.width, lines)
@@ -187,11 +190,15 @@ class TensorRtDetector:
         self._scan = None
         return found
 
+    def _row(self, index: int) -> NDArray[np.int32]:
+        """Return x and y of the tiles of a whole row; kept from board to board, for they are the same on each."""
+        while index >= len(self._rows):
+            self._rows.append(self._row_at(len(self._rows) * self._plan.step))
+        return self._rows[index]
+
     def _row_at(self, y: int) -> NDArray[np.int32]:
         """Return x and y of the tiles of the row that starts at line `y`."""
-        row: NDArray[np.int32] = self._row.copy()
-        row[:, 1] = y
-        return row
+        return np.array([(x, y) for x in self._plan.columns], np.int32)
 
     def _tiles(self) -> NDArray[np.float32]:
         """Return, for each detection, the rectangle of the tile that saw it."""
@@ -244,9 +251,8 @@ class TensorRtDetector:
         for start, count in _portions(len(tiles), self.activation.batch):
             part = tiles[start : start + count]
             clock = time.perf_counter()
-            first, last = int(part[0, 1]), int(part[-1, 1])
-            # Where nothing is under way, the copy goes before the launch in its own stream: the shortest way.
-            self._send(min(last + height, lines), first, None if self._flights else self._idle[-1].stream)
+            own = None if self._flights else self._idle[-1].stream  # see `_send_first`
+            self._send(min(part.item(-1) + height, lines), part.item(1), own)
             if not self._idle:
                 clock = self._spend("preprocess", clock)
                 self._collect()
@@ -255,11 +261,22 @@ class TensorRtDetector:
             self._spend("preprocess", clock)
         self._times["tiles"] += len(tiles)
 
+    def _send_first(self, row: int, lines: int) -> None:
+        """Copy what the row of tiles at line `row` needs, where nothing is under way.
+
+        It goes before the launch in the launch's own stream, which is the shortest way, and before anything else is
+        thought of: that is done while it travels.
+        """
+        if not self._flights:
+            self._send(min(row + self.model.size[0], lines), row, self._idle[-1].stream)
+
     def _send(self, lines: int, needed_from: int, stream: Stream | None = None) -> None:
         """Copy lines up to `lines`; those from line `needed_from` on, or of a batch in flight, stay in the ring."""
+        if self._feed.sent >= lines:
+            return
         with stage("upload"):
             while self._feed.sent < lines:
-                oldest = min([needed_from, *(int(flight.corners[0, 1]) for flight in self._flights)])
+                oldest = min(needed_from, self._flights[0].corners.item(1)) if self._flights else needed_from
                 room = oldest + self._feed.lines
                 if room <= self._feed.sent:
                     self._collect()
@@ -285,13 +302,13 @@ class TensorRtDetector:
                 self._gpu.answered()
             clock = self._spend("inference", clock)
             with stage("collect"):
-                counts, rows = flight.lane.results_of(len(flight.corners))
+                counts, found = flight.lane.results_of(len(flight.corners))
         finally:
             self._idle.append(flight.lane)
-        if len(rows):
+        if any(counts):
             if self.model.head.unit is None:
-                refuse_shares(rows[:, :4] - np.tile(np.repeat(flight.corners, counts, axis=0), 2))
-            self._boxes.append(rows)
+                refuse_shares(found.boxes - np.tile(np.repeat(flight.corners, counts, axis=0), 2))
+            self._found.append(found)
             self._seen_by.append((flight.corners, counts))
         self._spend("postprocess", clock)
 
@@ -303,13 +320,12 @@ class TensorRtDetector:
 
 def _portions(tiles: int, batch: int) -> list[tuple[int, int]]:
     """Return (start, count) of launches for `tiles` tiles, as even as can be: none much emptier than the others."""
+    if tiles <= batch:
+        return [(0, tiles)] if tiles else []
     launches = -(-tiles // batch)
-    edges = [tiles * i // launches for i in range(launches + 1)] if launches else [0]
+    edges = [tiles * i // launches for i in range(launches + 1)]
     return [(a, b - a) for a, b in itertools.pairwise(edges)]
 
 
-def _detections(parts: Sequence[NDArray[np.float32]]) -> Detections:
-    if not parts:
-        return Detections.empty()
-    rows = parts[0] if len(parts) == 1 else np.concatenate(parts)
-    return Detections(np.ascontiguousarray(rows[:, :4]), rows[:, 4].copy(), rows[:, 5].astype(np.int32))
+def _joined(parts: Sequence[Detections]) -> Detections:
+    return parts[0] if len(parts) == 1 else Detections.concatenate(parts)

@@ -176,7 +176,8 @@ class _Source:
     def __init__(self, pixels: Pixels) -> None:
         self.pixels = pixels
         self.stays = False
-        self._address = pixels.ctypes.data if pixels.flags.c_contiguous else 0
+        # the interface is made in one call of C; `ctypes.data` takes Python objects, and a microsecond more
+        self._address = int(pixels.__array_interface__["data"][0]) if pixels.flags.c_contiguous else 0
         self.lines = len(pixels)
         self.samples = 1 if pixels.ndim == 2 else 3
         self.pitch = math.prod(pixels.shape[1:])

@@ -29,7 +29,7 @@ _FORMS = {
 }
 _ALREADY_SUPPRESSED = (Form.ROWS, Form.COUNTED)
 _RUN = 8  # pixels a thread writes
-_SELECT_THREADS = 512
+_SELECT_THREADS = 256  # 512 and 128 took longer for a tile with a hundred candidates on an H200
 
 
 def preprocess_defines(model: Model, dtype: np.dtype[Any]) -> dict[str, Define]:
@@ -197,11 +197,9 @@ class KernelSet:
         addresses = [outputs[name] for name in self._output_names]
         launch(self._decode, (-(-self.anchors // 128), batch, 1), 128, (call, *addresses, *scratch), stream)
 
-    def select(
-        self, stream: Stream, batch: int, call: int, scratch: tuple[int, int, int, int], beaten: int, results: int
-    ) -> None:
+    def select(self, stream: Stream, batch: int, call: int, scratch: tuple[int, int, int, int], results: int) -> None:
         """Queue the sorting and suppression of candidates into `results`."""
-        launch(self._select, (batch, 1, 1), _SELECT_THREADS, (call, *scratch, beaten, results), stream)
+        launch(self._select, (batch, 1, 1), _SELECT_THREADS, (call, *scratch, results), stream)
 
     def close(self) -> None:
         """Unload the kernels; may be called twice."""

@@ -8,17 +8,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from aoi_app.core.detection import Detections
 from aoi_app.core.errors import EngineError
 from aoi_app.inference.runtimes.tensorrt.engine import Engine
 from aoi_app.inference.runtimes.tensorrt.gpu.memory import DeviceBuffer, pinned_allocator
 from aoi_app.inference.runtimes.tensorrt.gpu.stream import Event, Graph, Stream
 from aoi_app.inference.runtimes.tensorrt.kernelset import KernelSet
-from aoi_app.inference.runtimes.tensorrt.layout import BATCH, MAX_COMPARED, RESULT
+from aoi_app.inference.runtimes.tensorrt.layout import BATCH, RESULT
 
 STAGES = ("call", "preprocess", "inference", "postprocess")
 """What a launch does, in order; "call" brings what it works on."""
-_WORDS = 32
-_NO_ROWS: NDArray[np.float32] = np.zeros((0, 6), np.float32)
 
 
 class Lane:
@@ -62,13 +61,13 @@ class Lane:
         most, anchors = self._most, self._kernels.anchors
         self.call = pinned_allocator(BATCH.itemsize).view(BATCH)
         self.results = pinned_allocator(RESULT.itemsize * most).view(RESULT)
-        # count, candidates, spoiled, reserved of each tile: one quick look tells whether there is anything to read
-        self._heads = self.results.view(np.int32).reshape(most, -1)[:, :3]
+        # count and spoiled of each tile: one quick look tells whether there is anything to read
+        self._heads = self.results.view(np.int32).reshape(most, -1)[:, :3:2]
         self.call[0] = np.zeros((), BATCH)
         self.results[:] = np.zeros((), RESULT)
         # Views are made once: looking fields up by name costs more than writing them.
         self._lines, self._tiles, self._corners = self.call["lines"], self.call["tiles"], self.call["corners"][0]
-        self._rows = self.results["rows"]
+        self._found = [tuple(result[field] for field in ("boxes", "scores", "classes")) for result in self.results]
         self._ports = {port.name: self._take(port.nbytes(most)) for port in engine.ports}
         self._call_on_device = self._take(BATCH.itemsize).address
         self._counters = self._take(2 * 4 * most).address
@@ -78,7 +77,6 @@ class Lane:
             self._take(4 * anchors * most).address,
             self._counters,
         )
-        self._beaten = self._take(4 * MAX_COMPARED * _WORDS * most).address
         self._activations = self._take(engine.activation_bytes).address
 
     def _take(self, nbytes: int) -> DeviceBuffer:
@@ -120,7 +118,7 @@ class Lane:
     def _queue_postprocess(self, batch: int, stream: Stream) -> None:
         call, scratch = self._call_on_device, self._scratch
         self._kernels.decode(stream, batch, call, self._addresses, scratch)
-        self._kernels.select(stream, batch, call, scratch, self._beaten, self.results.ctypes.data)
+        self._kernels.select(stream, batch, call, scratch, self.results.ctypes.data)
 
     @property
     def nbytes(self) -> int:
@@ -166,15 +164,15 @@ class Lane:
         """Device time of the last timed launch, which is done."""
         return self._ended.milliseconds_since(self._began)
 
-    def results_of(self, tiles: int) -> tuple[list[int], NDArray[np.float32]]:
+    def results_of(self, tiles: int) -> tuple[list[int], Detections]:
         """Return what the last launch, which is done, found.
 
         Returns
         -------
         counts
             Detections of each tile.
-        rows
-            (sum of counts, 6) float32, a copy: x1 y1 x2 y2 score class in pixels of the board, each tile's best first.
+        found
+            All of them, copies, in pixels of the board; each tile's best first.
 
         Raises
         ------
@@ -182,17 +180,15 @@ class Lane:
             The network gave values that are no numbers, or classes that have no name.
         """
         heads = self._heads[:tiles].tolist()
-        spoiled = sum([head[2] for head in heads])
+        spoiled = sum([head[1] for head in heads])
         if spoiled:
             raise EngineError(
                 f"The engine gave values that are no numbers, or classes without a name, for {spoiled} anchors.",
                 "Use a higher precision, or another engine for this model; see that its card names every class.",
             )
         counts = [head[0] for head in heads]
-        if tiles == 1:
-            return counts, self._rows[0, : counts[0]].copy()
-        parts = [self._rows[i, :count] for i, count in enumerate(counts) if count]
-        return counts, np.concatenate(parts) if parts else _NO_ROWS
+        parts = [_copied(where, count) for where, count in zip(self._found, counts, strict=False) if count]
+        return counts, parts[0] if len(parts) == 1 else Detections.concatenate(parts)
 
     def tensor(self, name: str, batch: int) -> NDArray[Any]:
         """Return what an input or output of the network holds, (batch, ...): for comparisons, not for boards."""
@@ -215,3 +211,9 @@ class Lane:
             self._buffers.pop().free()
         for part in (self._began, self._ended, self.stream):
             part.close()
+
+
+def _copied(found: tuple[NDArray[Any], ...], count: int) -> Detections:
+    """Return the first `count` boxes, scores and classes of a tile: the GPU will write over them."""
+    boxes, scores, classes = found
+    return Detections(boxes[:count].copy(), scores[:count].copy(), classes[:count].copy())

@@ -37,7 +37,9 @@ RESULT = np.dtype(
         ("candidates", np.int32),
         ("spoiled", np.int32),
         ("reserved", np.int32),
-        ("rows", np.float32, (MAX_KEPT, 6)),
+        ("boxes", np.float32, (MAX_KEPT, 4)),
+        ("scores", np.float32, MAX_KEPT),
+        ("classes", np.int32, MAX_KEPT),
     ]
 )
-"""What comes back of one tile; a row is x1 y1 x2 y2 score class, in pixels of the board."""
+"""What comes back of one tile, best first: `Detections` in pixels of the board, ready to be copied."""

@@ -40,18 +40,21 @@ def compile_kernels(name: str, compute_capability: tuple[int, int], defines: Map
     EngineError
         With the compiler's log.
     """
-    return _compile(name, compute_capability, tuple(sorted((k, str(v)) for k, v in defines.items())))
+    return compile_text(source(name), name, compute_capability, tuple(sorted((k, str(v)) for k, v in defines.items())))
 
 
 @functools.cache
-def _compile(name: str, compute_capability: tuple[int, int], defines: tuple[tuple[str, str], ...]) -> bytes:
+def compile_text(
+    text: str, name: str, compute_capability: tuple[int, int], defines: tuple[tuple[str, str], ...] = ()
+) -> bytes:
+    """Compile CUDA code that is at hand; `name` is for the compiler's messages. See `compile_kernels`."""
     try:
         import cuda.bindings.nvrtc as nvrtc
 
         nvrtc.nvrtcVersion()
     except Exception as error:  # ImportError, or the loader's own types when the library is not there
         raise BackendMissing(f"NVRTC cannot be loaded: {str(error).splitlines()[0]}.", INSTALL) from error
-    status, program = nvrtc.nvrtcCreateProgram(source(name).encode(), name.encode(), 0, [], [])
+    status, program = nvrtc.nvrtcCreateProgram(text.encode(), name.encode(), 0, [], [])
     if status:
         raise EngineError(f"NVRTC refused {name}: {status.name}.")
     options = [

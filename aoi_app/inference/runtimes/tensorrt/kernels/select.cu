@@ -2,7 +2,7 @@
 // board and written straight to pinned host memory (posted PCIe writes: only the boxes that stay travel). One block a
 // tile; equal input, equal bytes.
 // Defines: ANCHORS, CAPACITY (keys a tile, a power of two), MOST (candidates looked at, up to 1024), KEPT (rows a tile),
-// THREADS (of the block, whole warps), MAX_BATCH.
+// THREADS (of the block), MAX_BATCH.
 
 typedef unsigned long long u64;
 
@@ -15,12 +15,23 @@ struct Batch {  // see preprocess.cu
 
 struct Result {  // of one tile; keep in step with layout.py
     int count, candidates, spoiled, reserved;
-    float rows[KEPT][6];  // x1 y1 x2 y2 score class, in pixels of the board
+    float boxes[KEPT][4], scores[KEPT];  // x1 y1 x2 y2 in pixels of the board
+    int classes[KEPT];
 };
 
-#define NEAR_KEYS 1024
-#define NEAR_BOXES 256
-#define WORDS 32  // of one bit a candidate
+#define NEAR 1024  // candidates that lie close by, in shared memory
+#define FEW 256    // that are faster counted than sorted
+#define WORDS (NEAR / 32)
+#define OWN ((NEAR + THREADS - 1) / THREADS)  // that a thread looks after
+
+struct Candidates {  // by rank, the best first
+    u64 keys[NEAR];
+    float4 boxes[NEAR];
+    int kinds[NEAR];
+    unsigned left[WORDS];  // a bit each: neither taken nor beaten yet
+    unsigned short taken[KEPT], kept[KEPT];  // ranks: of those that are not beaten; of those among them that come back
+    unsigned solid[(KEPT + 31) / 32];        // a bit for each of `taken` that lies on the board
+};
 
 static __device__ void sort_keys(u64* keys, int size) {  // bitonic; `size` is a power of two
     for (int width = 2; width <= size; width <<= 1)
@@ -42,17 +53,45 @@ static __device__ int class_of(u64 key, const int* classes) {
     return item < ANCHORS ? classes[item] : (int)(item / ANCHORS) - 1;
 }
 
-// The candidates in order of their scores; a few of them lie close by, for each is compared with all behind it.
-struct Candidates {
-    const u64* keys;
-    const float4* boxes;   // by anchor
-    const int* classes;    // by anchor
-    float4* near_boxes;    // (NEAR_BOXES), by rank
-    int* near_classes;
-    bool near;
-    __device__ float4 box(int rank) const { return near ? near_boxes[rank] : boxes[anchor_of(keys[rank])]; }
-    __device__ int kind(int rank) const { return near ? near_classes[rank] : class_of(keys[rank], classes); }
-};
+// Brings the best candidates close by, in order; returns how many there are. No two keys are equal, so that a key's
+// rank is the number of smaller ones: for a few of them that takes one barrier instead of dozens.
+static __device__ int gather(u64* keys, int found, const float4* boxes, const int* classes, Candidates& all) {
+    __shared__ u64 unsorted[FEW];
+    for (int i = threadIdx.x; i < min(FEW, CAPACITY); i += THREADS) unsorted[i] = keys[i];  // before `found` is there
+    if (found <= FEW) {
+        __syncthreads();
+        for (int i = threadIdx.x; i < found; i += THREADS) {
+            const u64 key = unsorted[i];
+            const float4 box = boxes[anchor_of(key)];
+            const int kind = class_of(key, classes);
+            int rank = 0;
+#pragma unroll 8
+            for (int j = 0; j < found; ++j) rank += unsorted[j] < key;
+            all.keys[rank] = key;
+            all.boxes[rank] = box;
+            all.kinds[rank] = kind;
+        }
+        return found;
+    }
+    int size = 1;
+    while (size < found) size <<= 1;
+    if (found <= NEAR) {
+        for (int i = threadIdx.x; i < size; i += THREADS) all.keys[i] = i < found ? keys[i] : ~0ull;
+        keys = all.keys;
+    } else {
+        for (int i = found + threadIdx.x; i < size; i += THREADS) keys[i] = ~0ull;
+    }
+    __syncthreads();
+    sort_keys(keys, size);
+    const int n = min(found, MOST);
+    for (int i = threadIdx.x; i < n; i += THREADS) {
+        const u64 key = keys[i];
+        all.keys[i] = key;
+        all.boxes[i] = boxes[anchor_of(key)];
+        all.kinds[i] = class_of(key, classes);
+    }
+    return n;
+}
 
 static __device__ float area(float4 a) { return fmaxf(a.z - a.x, 0.0f) * fmaxf(a.w - a.y, 0.0f); }
 
@@ -64,116 +103,96 @@ static __device__ bool beats(float4 a, float4 c, float limit) {
     return (both > 0.0f ? shared / both : 0.0f) > limit;
 }
 
-// Sets bit j of row i where candidate i beats the later candidate j of its class. The threads of a warp compare
-// neighbours with one and the same j, so that they read it together and mostly go the same way.
-static __device__ void compare_all(int n, const Candidates& all, float limit, unsigned* beaten) {
-    const int words = (n + 31) / 32;
-    for (int item = threadIdx.x; item < n * words; item += THREADS) {
-        const int i = item % n, first = item / n * 32;
-        unsigned bits = 0;
-        if (first + 31 > i) {
-            const float4 box = all.box(i);
-            const int kind = all.kind(i);
-            for (int j = max(first, i + 1); j < min(first + 32, n); ++j)
-                if (all.kind(j) == kind && beats(box, all.box(j), limit)) bits |= 1u << (j - first);
+// The first candidate from `from` on that is left, or `n`.
+static __device__ int next_left(const Candidates& all, int from, int n) {
+    for (int word = from >> 5; word << 5 < n; ++word) {
+        const unsigned bits = all.left[word] & (word == from >> 5 ? ~0u << (from & 31) : ~0u);
+        if (bits) return (word << 5) + __ffs(bits) - 1;
+    }
+    return n;
+}
+
+// All threads go from one candidate that is left to the next, best first, and each strikes out those of its own that it
+// beats. Returns how many were taken.
+static __device__ int suppress(Candidates& all, int n, float limit) {
+    float4 boxes[OWN];
+    int kinds[OWN];
+    bool left[OWN];
+#pragma unroll
+    for (int k = 0; k < OWN; ++k) {
+        const int j = threadIdx.x + k * THREADS;
+        left[k] = j < n;
+        if (left[k]) { boxes[k] = all.boxes[j]; kinds[k] = all.kinds[j]; }
+    }
+    int taken = 0;
+    for (int i = next_left(all, 0, n); i < n && taken < KEPT; i = next_left(all, i + 1, n), ++taken) {
+        if (threadIdx.x == 0) all.taken[taken] = (unsigned short)i;
+        if (limit >= 1.0f) continue;  // no two overlap so much
+        const float4 box = all.boxes[i];
+        const int kind = all.kinds[i];
+#pragma unroll
+        for (int k = 0; k < OWN; ++k) {
+            const int j = threadIdx.x + k * THREADS;
+            if (!left[k] || j <= i || kinds[k] != kind || !beats(box, boxes[k], limit)) continue;
+            left[k] = false;
+            atomicAnd(&all.left[j >> 5], ~(1u << (j & 31)));
         }
-        beaten[i * words + first / 32] = bits;
+        // A thread that is ahead of others strikes out only what lies behind the one they look for here.
+        __syncthreads();
     }
+    return taken;
 }
 
-// Where a box of a tile lies on the board, cut to the lines that are in.
-static __device__ float4 on_board(const Batch* b, int tile, float4 box) {
-    const float x = (float)b->corners[2 * tile], y = (float)b->corners[2 * tile + 1];
-    const float width = (float)b->width, lines = (float)b->lines;
-    return make_float4(fminf(box.x + x, width), fminf(box.y + y, lines), fminf(box.z + x, width), fminf(box.w + y, lines));
+// Where a tile lies on its board, of which some lines are in.
+struct Place { float x, y, width, lines; };
+
+static __device__ float4 on_board(Place at, float4 box) {
+    return make_float4(fminf(box.x + at.x, at.width), fminf(box.y + at.y, at.lines), fminf(box.z + at.x, at.width),
+                       fminf(box.w + at.y, at.lines));
 }
 
-// Sets bit i of `solid` where candidate i lies on the board; what lies wholly beyond it was seen in the padding. Brings
-// a few candidates close by.
-static __device__ void look_at_all(const Batch* b, int tile, int n, const Candidates& all, unsigned* solid) {
-    for (int i = threadIdx.x; i < n; i += THREADS) {
-        const float4 of_tile = all.boxes[anchor_of(all.keys[i])], box = on_board(b, tile, of_tile);
-        if (box.z > box.x && box.w > box.y) atomicOr(&solid[i >> 5], 1u << (i & 31));
-        if (!all.near) continue;
-        all.near_boxes[i] = of_tile;
-        all.near_classes[i] = class_of(all.keys[i], all.classes);
+// Keeps, in order, what lies on the board: the rest was seen in the padding. Returns how many that are.
+static __device__ int keep_solid(Candidates& all, int taken, Place at) {
+    for (int k = threadIdx.x; k < taken; k += THREADS) {
+        const float4 box = on_board(at, all.boxes[all.taken[k]]);
+        if (box.z > box.x && box.w > box.y) atomicOr(&all.solid[k >> 5], 1u << (k & 31));
     }
-}
-
-// Warp 0 goes from one candidate that is left to the next, best first; each lane holds one word of who is gone. Returns
-// how many stay on the board.
-static __device__ int walk(int n, const unsigned* beaten, const unsigned* solid, unsigned short* kept) {
-    const int words = (n + 31) / 32, lane = threadIdx.x;
-    unsigned gone = 0;
-    int count = 0, stay = 0;
-    for (int word = 0; word < words; ++word) {
-        unsigned todo = n - word * 32 < 32 ? (1u << (n - word * 32)) - 1u : ~0u;
-        while (count < KEPT) {
-            const unsigned left = todo & ~__shfl_sync(0xffffffffu, gone, word);
-            if (left == 0) break;
-            const int bit = __ffs(left) - 1, i = word * 32 + bit;
-            todo = left & (left - 1u);
-            if (solid[word] >> bit & 1) {
-                if (lane == 0) kept[stay] = (unsigned short)i;
-                ++stay;
-            }
-            ++count;
-            if (lane < words) gone |= beaten[i * words + lane];
-        }
+    __syncthreads();
+    int stay = 0;
+    for (int word = 0; word << 5 < taken; ++word) {
+        const unsigned bits = all.solid[word];
+        const int k = (word << 5) + (int)threadIdx.x % 32;
+        const unsigned mine = 1u << (k & 31);
+        if (threadIdx.x < 32 && (bits & mine)) all.kept[stay + __popc(bits & (mine - 1u))] = all.taken[k];
+        stay += __popc(bits);
     }
+    __syncthreads();
     return stay;
 }
 
-extern "C" __global__ void __launch_bounds__(THREADS) select_boxes(const Batch* b, u64* all_keys, const float4* all_boxes,
-                                                             const int* all_classes, const unsigned* counters,
-                                                             unsigned* all_beaten, Result* results) {
-    __shared__ u64 near_keys[NEAR_KEYS];
-    __shared__ float4 near_boxes[NEAR_BOXES];
-    __shared__ int near_classes[NEAR_BOXES];
-    __shared__ unsigned near_beaten[NEAR_BOXES * NEAR_BOXES / 32];
-    __shared__ unsigned solid[WORDS];
-    __shared__ unsigned short kept[KEPT];
-    __shared__ int total;
-    const int tile = blockIdx.x;
-    if (tile >= b->tiles) return;
-    u64* keys = all_keys + (u64)tile * CAPACITY;
-    const float4* boxes = all_boxes + (u64)tile * ANCHORS;
-    const int* classes = all_classes + (u64)tile * ANCHORS;
-    const int found = min((int)counters[2 * tile], CAPACITY);
-    int size = 1;
-    while (size < found) size <<= 1;
-    if (found <= NEAR_KEYS) {
-        for (int i = threadIdx.x; i < size; i += THREADS) near_keys[i] = i < found ? keys[i] : ~0ull;
-        keys = near_keys;
-    } else {
-        for (int i = found + threadIdx.x; i < size; i += THREADS) keys[i] = ~0ull;
-    }
-    for (int i = threadIdx.x; i < WORDS; i += THREADS) solid[i] = 0;
+extern "C" __global__ void __launch_bounds__(THREADS) select_boxes(const Batch* b, u64* keys, const float4* boxes,
+                                                             const int* classes, const unsigned* counters,
+                                                             Result* results) {
+    __shared__ Candidates all;
+    const int tile = blockIdx.x, tiles = b->tiles, found = min((int)counters[2 * tile], CAPACITY);
+    const float limit = b->iou;
+    const Place at = {(float)b->corners[2 * tile], (float)b->corners[2 * tile + 1], (float)b->width, (float)b->lines};
+    if (tile >= tiles) return;
+    const int n =
+        gather(keys + (u64)tile * CAPACITY, found, boxes + (u64)tile * ANCHORS, classes + (u64)tile * ANCHORS, all);
+    for (int word = threadIdx.x; word < WORDS; word += THREADS)
+        all.left[word] = word << 5 >= n ? 0u : n - (word << 5) < 32 ? (1u << (n - (word << 5))) - 1u : ~0u;
+    for (int word = threadIdx.x; word << 5 < KEPT; word += THREADS) all.solid[word] = 0u;
     __syncthreads();
-    sort_keys(keys, size);
-    const int n = min(found, MOST);
-    const Candidates all = {keys, boxes, classes, near_boxes, near_classes, n <= NEAR_BOXES};
-    unsigned* beaten = all.near ? near_beaten : all_beaten + (u64)tile * MOST * WORDS;
-    look_at_all(b, tile, n, all, solid);
+    const int taken = suppress(all, n, limit);
     __syncthreads();
-    compare_all(n, all, b->iou, beaten);
-    __syncthreads();
-    if (threadIdx.x < 32) {
-        const int count = walk(n, beaten, solid, kept);
-        if (threadIdx.x == 0) total = count;
-    }
-    __syncthreads();
+    const int count = keep_solid(all, taken, at);
     Result* result = results + tile;
-    const int count = total;
-    for (int item = threadIdx.x; item < count * 6; item += THREADS) {
-        const int rank = kept[item / 6], field = item % 6;
-        const float4 box = on_board(b, tile, all.box(rank));
-        result->rows[item / 6][field] = field == 0   ? box.x
-                                        : field == 1 ? box.y
-                                        : field == 2 ? box.z
-                                        : field == 3 ? box.w
-                                        : field == 4 ? __uint_as_float(~(unsigned)(keys[rank] >> 32))
-                                                     : (float)all.kind(rank);
+    for (int k = threadIdx.x; k < count; k += THREADS) {  // neighbours write neighbours: few packets on the bus
+        const int rank = all.kept[k];
+        *(float4*)result->boxes[k] = on_board(at, all.boxes[rank]);
+        result->scores[k] = __uint_as_float(~(unsigned)(all.keys[rank] >> 32));
+        result->classes[k] = all.kinds[rank];
     }
     if (threadIdx.x == 0) {
         result->count = count;
