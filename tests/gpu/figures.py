@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from aoi_app.core.protocols import Detector
 from numpy.typing import NDArray
 
+from aoi_app.core.protocols import Detector
 from aoi_app.core.scan import Pixels
 from aoi_app.inference.frozen import detect, frozen_boards, scan_of
 from aoi_app.inference.gate import GateLimits, lost_boxes
