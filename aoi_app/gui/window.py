@@ -121,10 +121,12 @@ class MainWindow(Shell):
     def _on_frame(self) -> None:
         if self._pages.line_in_front:
             self.line.show_frame(self.station.frame())
+            self.line.show_judged(self.station.judged())
 
     def _on_status(self) -> None:
         self._status = status = self.station.status()
         self.line.show_frame(self.station.frame())
+        self.line.show_judged(self.station.judged())
         self.line.show_status(status)
         self.strip.show_status(status)
         self.conditions.show_conditions(status.conditions)

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from aoi_app.core.recipe import Recipe
 from aoi_app.core.settings import Settings
+from aoi_app.station.judged import JudgedBoard
 from aoi_app.station.live import LiveFrame
 from aoi_app.station.status import Event, StationStatus
 from aoi_app.station.taking import TakenBoard
@@ -47,6 +48,9 @@ class StationControl(Protocol):
 
     def frame(self) -> LiveFrame | None:
         """Return the newest picture of the line."""
+
+    def judged(self) -> JudgedBoard | None:
+        """Return the newest verdict with pictures of its defects; `frame` may be boards ahead of it."""
 
     @property
     def settings(self) -> Settings:

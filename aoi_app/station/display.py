@@ -1,4 +1,4 @@
-"""Grows the picture of the board on the line for the screen, beside the inspection and never in its way."""
+"""Makes the pictures for the screen, of the board on the line and of defects, beside the inspection, not in its way."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from typing import TypeVar
 
 from aoi_app.core.detection import Detections
 from aoi_app.core.inspection import Inspection
-from aoi_app.core.scan import BoardScan, LinesIn
+from aoi_app.core.scan import BoardScan, LinesIn, ScanEnd
 from aoi_app.station.journal import Journal
+from aoi_app.station.judged import JudgedBoard, pictures_of
 from aoi_app.station.live import LiveView, Pyramid
 
 T = TypeVar("T")
@@ -33,6 +34,7 @@ class Display:
         self._newest: LinesIn | None = None
         self._found: OrderedDict[str, Detections] = OrderedDict()
         self._verdicts: OrderedDict[str, Inspection] = OrderedDict()
+        self._judged: tuple[Inspection, ScanEnd] | None = None
         self._dirty = threading.Event()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="aoi-display", daemon=True)
@@ -50,10 +52,11 @@ class Display:
             _remember(self._found, scan.board_id, detections)
         self._dirty.set()
 
-    def verdict(self, inspection: Inspection) -> None:
-        """Say that a verdict stands."""
+    def verdict(self, inspection: Inspection, end: ScanEnd) -> None:
+        """Say that a verdict stands; pictures of its defects are cut from the board as it ended. Latest wins."""
         with self._lock:
             _remember(self._verdicts, inspection.board_id, inspection)
+            self._judged = inspection, end
         self._dirty.set()
 
     def close(self) -> None:
@@ -62,13 +65,14 @@ class Display:
         self._dirty.set()
         self._thread.join(5)
         with self._lock:
-            self._newest = self._scan = self._pyramid = None
+            self._newest = self._scan = self._pyramid = self._judged = None
 
     def _run(self) -> None:
         while not self._stop.is_set():
             if not self._dirty.wait(0.5):
                 continue
             self._dirty.clear()
+            self._show_judged()
             with self._lock:
                 event = self._newest
                 found = self._found.get(event.scan.board_id) if event else None
@@ -76,6 +80,19 @@ class Display:
             if event is not None:
                 self._show(event, found or Detections.empty(), inspection)
             self._stop.wait(PERIOD_S)
+
+    def _show_judged(self) -> None:
+        with self._lock:
+            judged, self._judged = self._judged, None
+        if judged is None:
+            return
+        inspection, end = judged
+        try:
+            pictures = pictures_of(inspection.defects, end.image)
+        except Exception as error:  # a verdict stands, whether it can be drawn or not
+            self._journal.error("station", error)
+            pictures = (None,) * len(inspection.defects)
+        self._view.judge(JudgedBoard(inspection, pictures))
 
     def _show(self, event: LinesIn, found: Detections, inspection: Inspection | None) -> None:
         scan = event.scan

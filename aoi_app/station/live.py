@@ -1,4 +1,4 @@
-"""The board that is on the line now, for the screen: latest wins."""
+"""The board that is on the line now and the one judged last, for the screen: latest wins."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from aoi_app.core.detection import Detections
 from aoi_app.core.inspection import Inspection
 from aoi_app.core.pages import own_pages
 from aoi_app.core.scan import BoardScan, Pixels, read_only
+from aoi_app.station.judged import JudgedBoard
 
 LEVELS = 5
 """Halvings kept of a board: 16,384 px become 512, less than any window."""
@@ -82,11 +83,15 @@ class LiveFrame:
 
 
 class LiveView:
-    """One-slot box between the line and the screen."""
+    """One-slot boxes between the line and the screen: the board that comes in, and the one judged last.
+
+    They are two boards where the inspection is behind the camera.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._frame: LiveFrame | None = None
+        self._judged: JudgedBoard | None = None
         self._generation = 0
 
     def show(
@@ -102,6 +107,14 @@ class LiveView:
         with self._lock:
             self._generation += 1
             self._frame = LiveFrame(self._generation, scan, lines, levels, detections, class_names, inspection)
+
+    def judge(self, judged: JudgedBoard) -> None:
+        """Put up the newest verdict, with its pictures."""
+        self._judged = judged
+
+    def judged(self) -> JudgedBoard | None:
+        """Return the newest verdict, or None before the first."""
+        return self._judged
 
     def frame(self) -> LiveFrame | None:
         """Return the newest frame, or None before the first board."""

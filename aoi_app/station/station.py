@@ -24,6 +24,7 @@ from aoi_app.station.handover import ScanFeed
 from aoi_app.station.in_force import InForce
 from aoi_app.station.inspecting import Inspector
 from aoi_app.station.journal import Journal
+from aoi_app.station.judged import JudgedBoard
 from aoi_app.station.line_state import LineState
 from aoi_app.station.live import LiveFrame, LiveView
 from aoi_app.station.memory_watch import MemoryWatch
@@ -129,6 +130,10 @@ class Station:
     def frame(self) -> LiveFrame | None:
         """Return the newest picture of the line."""
         return self._view.frame()
+
+    def judged(self) -> JudgedBoard | None:
+        """Return the newest verdict with pictures of its defects."""
+        return self._view.judged()
 
     @property
     def settings(self) -> Settings:
@@ -395,7 +400,7 @@ class Station:
         self._recorder.catch_up(RECORD_PATIENCE_S)
         self._last = inspection
         self._metrics.inspected(inspection)
-        self._display.verdict(inspection)
+        self._display.verdict(inspection, end)
         self._recorder.put(inspection, end)
         self._taker.offer(end)
         refused = self._changeover.take_refused()

@@ -19,6 +19,7 @@ from aoi_app.core.recipe import ClassRule, Recipe
 from aoi_app.core.scan import BoardScan, Completeness, PixelFormat, Pixels, ScanEnd, read_only
 from aoi_app.core.settings import Settings
 from aoi_app.station.journal import Journal
+from aoi_app.station.judged import JudgedBoard, pictures_of
 from aoi_app.station.live import LiveFrame, LiveView, Pyramid
 from aoi_app.station.status import Condition, Counters, Event, Level, Rates, State, StationStatus
 from aoi_app.station.taking import TakenBoard
@@ -45,6 +46,7 @@ class FakeStation:
         self._fault = ("", "")
         self._counters = Counters()
         self._last: Inspection | None = None
+        self._judged: JudgedBoard | None = None
         self._number = 0
         self._board: tuple[BoardScan, Pyramid, Detections] | None = None
         self._lines = 0
@@ -105,6 +107,7 @@ class FakeStation:
         self._count(inspection.verdict)
         self.ends.append((inspection, ScanEnd(scan, whole, inspection.input_hash, time.monotonic_ns())))
         self._view.show(scan, self._lines, pyramid.levels, found, self._names, inspection)
+        self._judged = JudgedBoard(inspection, pictures_of(judged.defects, scan.pixels[: self._lines]))
         return inspection
 
     def _now_ns(self) -> int:
@@ -203,6 +206,9 @@ class FakeStation:
 
     def frame(self) -> LiveFrame | None:
         return self._view.frame()
+
+    def judged(self) -> JudgedBoard | None:
+        return self._judged
 
     @property
     def settings(self) -> Settings:

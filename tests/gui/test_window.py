@@ -51,17 +51,37 @@ def test_a_board_grows_and_its_verdict_stands(world: GuiWorld) -> None:
     assert page.view.picture is not None and page.view.picture.marks.defects == inspection.defects
 
 
-def test_crops_are_cut_when_the_next_board_is_in_view_already(world: GuiWorld) -> None:
+@pytest.mark.parametrize("ahead", [1, 3])
+def test_defects_have_their_pictures_when_boards_wait_and_another_is_in_view(world: GuiWorld, ahead: int) -> None:
     world.show()
+    page = world.window.line
     world.station.next_board((3, 3))
-    world.station.scan(640)
-    view = world.window.line.view
-    world.until(lambda: view.picture is not None and view.picture.lines == 640)
     late = world.station.finish_unseen()
-    world.station.next_board((0, 0), seed=77)
-    world.station.scan(50)
-    world.until(lambda: world.window.line.defects.defects == late.defects)
-    assert all(crop is not None for crop in world.window.line.defects._model.crops)
+    judged, world.station._judged = world.station._judged, None
+    world.station._last = None
+    for k in range(ahead):
+        world.station.next_board((0, 0), seed=77 + k)
+        world.station.scan(50)
+        world.until(lambda k=k: f"PCB-2026-{2 + k:05d}" in page.caption.text())  # type: ignore[misc]
+    world.station._last, world.station._judged = late, judged
+    world.until(lambda: page.tile.word == "FAIL" and page.defects.defects == late.defects)
+    assert late.serial in page.heading.text()
+    assert len(page.defects._model.crops) == 3 and all(crop is not None for crop in page.defects._model.crops)
+
+
+def test_the_verdict_does_not_wait_for_the_pictures(world: GuiWorld) -> None:
+    world.show()
+    page = world.window.line
+    world.station.next_board((2, 2))
+    before = world.station.finish()
+    world.until(lambda: page.defects.defects == before.defects)
+    world.station.next_board((0, 0))
+    judged = world.station._judged
+    passed = world.station.finish_unseen()
+    world.station._judged = judged
+    world.until(lambda: page.tile.word == "PASS")
+    assert before.serial in page.heading.text() and page.defects.defects == before.defects
+    assert passed.serial not in page.heading.text(), "the list says whose defects it holds"
 
 
 def test_no_board_is_held_beyond_the_next(world: GuiWorld) -> None:

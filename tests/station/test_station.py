@@ -2,17 +2,20 @@ from __future__ import annotations
 
 import threading
 
+import numpy as np
 import pytest
 
+from aoi_app.core.detection import Detections
 from aoi_app.core.errors import DatabaseLocked, DiskFull, FeatureError, RecipeError
 from aoi_app.core.inspection import Verdict
 from aoi_app.core.protocols import AcquisitionConfig
 from aoi_app.core.recipe import ClassRule, Recipe
 from aoi_app.core.settings import Settings
 from aoi_app.station import acquisition
+from aoi_app.station.judged import JudgedBoard
 from aoi_app.station.station import Station
 from aoi_app.station.status import EventKind, Level, State
-from tests.station.conftest import WIDTH, SquareCamera, World, wait_until
+from tests.station.conftest import WIDTH, SquareCamera, SquareDetector, World, wait_until
 
 
 def expected(count: int) -> list[str]:
@@ -34,6 +37,41 @@ def test_every_board_is_judged_and_recorded_once(world: World, station: Station)
     assert (status.counters.boards, status.counters.passed, status.counters.failed) == (30, 10, 20)
     assert status.memory is None or status.memory.label == "test"
     wait_until(lambda: (frame := station.frame()) is not None and frame.inspection is not None)
+
+
+def test_every_defect_has_its_picture_when_the_inspection_is_boards_behind(
+    world: World, station: Station, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is in view then is a later board; the pictures are those of the board that was judged."""
+    world.boards = 9
+    finish, seen = SquareDetector.finish, list[JudgedBoard]()
+
+    def up(number: int) -> bool:
+        judged, frame = station.judged(), station.frame()
+        in_view = frame is not None and frame.scan.serial == "B0008"
+        return in_view and judged is not None and judged.inspection.serial == f"B{number:04d}"
+
+    def slow(self: SquareDetector, lines: int) -> Detections:
+        wait_until(lambda: station._boards_in == world.boards)
+        assert self._scan is not None
+        if self._scan.serial != "B0000":
+            wait_until(lambda: up(len(seen)))
+            judged = station.judged()
+            assert judged is not None
+            seen.append(judged)
+        return finish(self, lines)
+
+    monkeypatch.setattr(SquareDetector, "finish", slow)
+    station.apply(station.settings.with_changes(ring_slots=16))
+    station.start()
+    wait_until(lambda: len(world.recorded) == world.boards, 30)
+    assert [judged.inspection.serial for judged in seen] == expected(8)
+    for number, judged in enumerate(seen):
+        assert len(judged.pictures) == len(judged.inspection.defects) == number % 3
+        for picture in judged.pictures:
+            assert picture is not None and picture.max() == 255 and np.median(picture) == 40 + number % 7
+            assert not picture.flags.writeable
+            assert picture.base is None or picture.base.base is None, "it holds no board's buffer"
 
 
 def test_stop_finishes_what_is_in_and_start_goes_on(world: World, station: Station) -> None:

@@ -11,9 +11,9 @@ import pytest
 
 from aoi_app.core.detection import Detections
 from aoi_app.core.errors import StoreError
-from aoi_app.core.inspection import EngineInfo, Verdict
+from aoi_app.core.inspection import Defect, EngineInfo, Inspection, Verdict
 from aoi_app.core.recipe import Recipe
-from aoi_app.core.scan import BoardScan, LinesIn, PixelFormat
+from aoi_app.core.scan import BoardScan, Completeness, LinesIn, PixelFormat, ScanEnd
 from aoi_app.core.settings import Settings
 from aoi_app.station import station as station_module
 from aoi_app.station.acquisition import Acquisition, Line
@@ -181,6 +181,27 @@ def test_a_picture_that_cannot_be_drawn_does_not_freeze_the_screen() -> None:
         wait_until(lambda: (frame := view.frame()) is not None and frame.scan.serial == "S3")
     finally:
         display.close()
+    assert [event.level for event in journal.after(0)] == [Level.ERROR]
+
+
+def test_a_verdict_whose_pictures_cannot_be_cut_is_shown_without(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: object) -> None:
+        raise MemoryError("no room for a picture")
+
+    monkeypatch.setattr("aoi_app.station.display.pictures_of", fails)
+    journal, view = Journal(), LiveView()
+    scan = BoardScan("b1", "S1", np.zeros((64, 64), np.uint8), PixelFormat.MONO8, 0, 0)
+    defects = (Defect("short", 0.9, (1.0, 1.0, 9.0, 9.0)), Defect("open", 0.9, (20.0, 1.0, 29.0, 9.0)))
+    whole = Completeness(64)
+    inspection = Inspection("b1", "S1", Verdict.FAILED, "", defects, "r", 1, None, whole, "", 0, 1, 64, {})
+    display = Display(view, lambda: ("short", "open"), journal)
+    try:
+        display.verdict(inspection, ScanEnd(scan, whole, "", 0))
+        wait_until(lambda: view.judged() is not None)
+    finally:
+        display.close()
+    judged = view.judged()
+    assert judged is not None and judged.inspection is inspection and judged.pictures == (None, None)
     assert [event.level for event in journal.after(0)] == [Level.ERROR]
 
 

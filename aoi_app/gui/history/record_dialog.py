@@ -25,13 +25,12 @@ from aoi_app.core.scan import Pixels
 from aoi_app.gui.background import Background
 from aoi_app.gui.board.minimap import Minimap
 from aoi_app.gui.board.picture import BoardPicture, Marks, picture_of_image, read_picture
-from aoi_app.gui.board.qimages import thumbnail
 from aoi_app.gui.board.tools import ViewTools
 from aoi_app.gui.board.view import BoardView
 from aoi_app.gui.history.facts import board_facts, engine_facts, latency_facts, review_note, trace_facts
 from aoi_app.gui.history.repair_bar import RepairBar
 from aoi_app.gui.history.repairs import Repairs, waits_for_repair
-from aoi_app.gui.line.defect_list import THUMB, DefectList
+from aoi_app.gui.line.defect_list import DefectList, thumbnails
 from aoi_app.gui.line.verdict_tile import VerdictTile
 from aoi_app.gui.screen_room import resize_to_fit, room_of
 from aoi_app.gui.texts import say, tr
@@ -60,8 +59,7 @@ def picture_of_record(record: BoardRecord) -> BoardPicture | None:
 
 def crops_of_record(record: BoardRecord) -> tuple[QImage | None, ...]:
     """Read the pictures of a board's defects. Blocks."""
-    crops = (_read(d.crop) for d in record.defects)
-    return tuple(None if pixels is None else thumbnail(pixels, 2 * THUMB) for pixels in crops)
+    return thumbnails([_read(d.crop) for d in record.defects])
 
 
 def _read(file: Path | None) -> Pixels | None:

@@ -15,23 +15,15 @@ from aoi_app.gui.board.qimages import thumbnail
 from aoi_app.gui.class_colours import class_colour
 from aoi_app.gui.texts import defect_title, say, tr
 from aoi_app.gui.theme import colour, ui_font
-from aoi_app.storage.pictures import DEFAULT_POLICY, crop_area, crop_of
 
 THUMB = 72
-MOST_CROPS = 60
-"""Pictures cut in one go; further defects are listed without: a board with more has another problem."""
-
 AnyIndex = QModelIndex | QPersistentModelIndex
 ROOT = QModelIndex()
 
 
-def cut_crops(defects: Sequence[Defect], board: Pixels) -> tuple[QImage | None, ...]:
-    """Return a small picture of each defect with its surroundings, cut from a board at full resolution."""
-    crops: list[QImage | None] = []
-    for number, defect in enumerate(defects):
-        area = crop_area(defect, board, DEFAULT_POLICY) if number < MOST_CROPS else None
-        crops.append(None if area is None else thumbnail(crop_of(board, area, 4 * THUMB), 2 * THUMB))
-    return tuple(crops)
+def thumbnails(pictures: Sequence[Pixels | None]) -> tuple[QImage | None, ...]:
+    """Return pictures of defects in the size of the list, None for one that there is not."""
+    return tuple(None if pixels is None else thumbnail(pixels, 2 * THUMB) for pixels in pictures)
 
 
 class DefectModel(QAbstractListModel):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Signal
-from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from aoi_app.core.inspection import Inspection
@@ -13,9 +12,10 @@ from aoi_app.gui.board.tools import ViewTools
 from aoi_app.gui.board.view import BoardView
 from aoi_app.gui.elided import ElidedLabel
 from aoi_app.gui.line.counters import Counters
-from aoi_app.gui.line.defect_list import DefectList, cut_crops
+from aoi_app.gui.line.defect_list import DefectList, thumbnails
 from aoi_app.gui.line.verdict_tile import VerdictTile
 from aoi_app.gui.texts import tr
+from aoi_app.station.judged import JudgedBoard
 from aoi_app.station.live import LiveFrame
 from aoi_app.station.status import State, StationStatus
 
@@ -43,8 +43,8 @@ class LinePage(QWidget):
         self.heading.setProperty("role", "title")
         self.plots_place = QVBoxLayout()
         self._frame: LiveFrame | None = None
-        self._before: LiveFrame | None = None
-        self._shown: Inspection | None = None
+        self._judged: Inspection | None = None
+        self._listed: Inspection | None = None
         self._status = StationStatus()
         self._lay_out()
         self.retranslate()
@@ -99,40 +99,32 @@ class LinePage(QWidget):
         """Show the newest picture of the line; an old one again costs nothing."""
         if frame is None or (self._frame is not None and frame.generation == self._frame.generation):
             return
-        before = self._frame
-        if before is not None and before.scan is not frame.scan and before.inspection is None:
-            # The verdict may come when the next board is in view already; its crops are cut from this one.
-            self._before = before
         self._frame = frame
         self.view.show_picture(picture_of_frame(frame))
         self._write_caption()
         if frame.inspection is not None:
-            self._show_inspection(frame.inspection)
+            self._show_verdict(frame.inspection)
+
+    def show_judged(self, judged: JudgedBoard | None) -> None:
+        """List the defects of the newest verdict, each with its picture: the board in view may be another by then."""
+        if judged is None or judged.inspection is self._listed:
+            return
+        inspection = self._listed = judged.inspection
+        self._show_verdict(inspection)
+        self.defects.show_defects(inspection.defects, thumbnails(judged.pictures))
+        self._write_heading()
 
     def show_status(self, status: StationStatus) -> None:
         """Show a snapshot's figures and its newest verdict."""
         self._status = status
         self.counters.show_status(status)
         if status.last is not None:
-            self._show_inspection(status.last)
-        if status.state in (State.IDLE, State.FAULT):
-            self._before = None
+            self._show_verdict(status.last)
 
-    def _show_inspection(self, inspection: Inspection) -> None:
-        if self._shown is not None and self._shown.ended_ns >= inspection.ended_ns:
-            return
-        self._shown = inspection
-        self.tile.show_inspection(inspection)
-        self.defects.show_defects(inspection.defects, self._crops(inspection))
-        self._write_heading()
-        if self._before is not None and self._before.scan.board_id == inspection.board_id:
-            self._before = None
-
-    def _crops(self, inspection: Inspection) -> tuple[QImage | None, ...]:
-        for frame in (self._frame, self._before):
-            if frame is not None and frame.scan.board_id == inspection.board_id:
-                return cut_crops(inspection.defects, frame.scan.pixels[: inspection.completeness.lines])
-        return ()
+    def _show_verdict(self, inspection: Inspection) -> None:
+        if self._judged is None or self._judged.ended_ns < inspection.ended_ns:
+            self._judged = inspection
+            self.tile.show_inspection(inspection)
 
     # Words
 
@@ -149,11 +141,11 @@ class LinePage(QWidget):
         self.caption.say_whole(f"{text}    {size}")
 
     def _write_heading(self) -> None:
-        if self._shown is None:
+        if self._listed is None:
             self.heading.say_whole(tr("Defects of the last board"))
             return
-        total = len(self._shown.defects)
-        self.heading.say_whole(tr("Defects of {serial} ({n})", serial=self._shown.serial, n=total))
+        total = len(self._listed.defects)
+        self.heading.say_whole(tr("Defects of {serial} ({n})", serial=self._listed.serial, n=total))
 
     def retranslate(self) -> None:
         """Write what depends on data anew."""
@@ -165,9 +157,9 @@ class LinePage(QWidget):
     def _on_chosen(self, row: int) -> None:
         """Bring a defect into view; of a board that has left the line, its record."""
         picture = self.view.picture
-        if picture is not None and self._shown is not None and picture.board_id == self._shown.board_id:
+        if picture is not None and self._listed is not None and picture.board_id == self._listed.board_id:
             self.view.select(row, centre=True)
 
     def _on_open(self) -> None:
-        if self._shown is not None:
-            self.open_board.emit(self._shown.board_id)
+        if self._listed is not None:
+            self.open_board.emit(self._listed.board_id)
