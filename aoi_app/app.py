@@ -13,11 +13,13 @@ from pydantic import ValidationError
 
 from aoi_app.core.errors import AoiError, SettingsError, StoreError
 from aoi_app.core.folders import data_dir, settings_file
+from aoi_app.core.inspection import Inspection
 from aoi_app.core.protocols import Detector, ResultStore
 from aoi_app.core.recipe import Recipe, load_recipe
 from aoi_app.core.settings import Settings, load_settings
 from aoi_app.core.validation import named_fields
 from aoi_app.demo import DEMOS, SHIPPED, at_source, recipe_of, record_of
+from aoi_app.demo_pace import DemoPace
 from aoi_app.detectors import admitted_detector, fallback, make_detector, plant_boards
 from aoi_app.golden_boards import LineGolden
 from aoi_app.inference.catalog import find_model
@@ -29,7 +31,7 @@ from aoi_app.station.announcing import announce_warnings
 from aoi_app.station.engines import EngineSpec, Progress
 from aoi_app.station.inspecting import Golden
 from aoi_app.station.station import Parts, Station
-from aoi_app.station.status import Level, State
+from aoi_app.station.status import EventKind, Level, State
 from aoi_app.station.telemetry_nvml import open_monitor
 from aoi_app.storage.folders import record_place
 from aoi_app.storage.history import BoardRecord
@@ -48,6 +50,17 @@ def recipe_book(data: Path | None = None) -> RecipeBook:
 def build_station(settings: Settings, recipe: Recipe, golden: Path | None = None) -> Station:
     """Put a station together; nothing is opened before it is started."""
     station: list[Station] = []
+
+    def newest() -> Inspection | None:
+        judged = station[0].judged()
+        return judged.inspection if judged is not None else None
+
+    def tell_pace(held: bool, wanted: float) -> None:
+        what = f"The demonstration runs at {wanted:,.0f} lines/s again."
+        if held:
+            what = f"The demonstration runs slower than {wanted:,.0f} lines/s, so that this machine keeps up with it."
+        hint = "Choose another line rate in the settings to have that instead."
+        station[0].journal.add(Level.INFO, "camera", what, hint, kind=EventKind.PACE)
 
     def make(spec: EngineSpec, progress: Progress) -> Detector:
         detector, measured = admitted_detector(station[0].settings, spec, progress)
@@ -70,7 +83,7 @@ def build_station(settings: Settings, recipe: Recipe, golden: Path | None = None
     find_golden = LineGolden(lambda: station[0].line_settings, golden)
     recipes = LineRecipes(lambda: station[0].settings)
     parts = Parts(
-        LineOpener(),
+        LineOpener(DemoPace(newest, tell_pace)),
         make,
         fallback,
         open_store,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import mmap
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -33,9 +33,16 @@ UNKNOWN_SIDE = 8_192
 
 
 class LineOpener:
-    """Opens the camera with its whole configuration, and keeps camera and buffers from one opening to the next."""
+    """Opens the camera with its whole configuration, and keeps camera and buffers from one opening to the next.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    pace
+        Returns the lines per second that the next board of a simulated line is held to; None for none.
+    """
+
+    def __init__(self, pace: Callable[[CameraSettings], float | None] = lambda camera: None) -> None:
+        self._pace = pace
         self._ring: BufferRing | None = None
         self._allocate: Allocate = plain_memory
         self._camera: tuple[CameraSettings, LineScanCamera] | None = None
@@ -69,7 +76,10 @@ class LineOpener:
 
     def _camera_of(self, settings: CameraSettings) -> LineScanCamera:
         if self._camera is None or self._camera[0] != settings:
-            self._camera = (settings, create_camera(settings.source, settings.options, self._has_room))
+            camera = create_camera(settings.source, settings.options, self._has_room)
+            if isinstance(camera, SimulatedCamera):
+                camera.hold_to(lambda: self._pace(settings))
+            self._camera = (settings, camera)
         return self._camera[1]
 
     def _has_room(self) -> bool:

@@ -69,8 +69,18 @@ class Conveyor:
         self._gap_lines = gap_lines
         self._faults = faults
         self._period_ns = line_period_ns
+        self._since = (0, 0.0)
         self._frame_id = 0
         self._last: LineBlock | None = None
+
+    def run_at(self, line_period_ns: float) -> None:
+        """Go on at another line rate; time stamps go on from where they are."""
+        self._since = self.encoder, self._stamp(self.encoder)
+        self._period_ns = line_period_ns
+
+    def _stamp(self, encoder: int) -> float:
+        since, stamp = self._since
+        return stamp + (encoder - since) * self._period_ns
 
     def run(self, board: SourceBoard, number: int) -> Iterator[Shot]:
         """Yield the shots of one board, the `number`th of the line."""
@@ -85,7 +95,7 @@ class Conveyor:
             whole = LineBlock(
                 pixels=read_only(pixels[position:end]),
                 frame_id=self._next_id(),
-                timestamp_ns=int((leading + position) * self._period_ns),
+                timestamp_ns=int(self._stamp(leading + position)),
                 encoder=leading + position,
                 encoder_end=leading + end,
                 starts_board=position == 0,
@@ -111,7 +121,7 @@ class Conveyor:
         block = LineBlock(
             pixels=np.zeros((0, UNREAD_WIDTH), np.uint8),
             frame_id=self._next_id(),
-            timestamp_ns=int(self.encoder * self._period_ns),
+            timestamp_ns=int(self._stamp(self.encoder)),
             is_incomplete=True,
             starts_board=True,
             ends_board=True,

@@ -77,6 +77,8 @@ class SimulatedCamera:
         self._info = info or CameraInfo("simulated", "simulated", "AOI", "Simulated line", "SIM-0001")
         self._on_pending = on_pending
         self._config = AcquisitionConfig()
+        self._pace: Callable[[], float | None] = lambda: None
+        self._rate: float | None = None
         self._gone_until = 0.0
         self._is_open = False
         self._lost = False
@@ -101,6 +103,13 @@ class SimulatedCamera:
     def exhausted(self) -> bool:
         """Whether the source has no more boards and the last one has been delivered."""
         return self._exhausted
+
+    def hold_to(self, pace: Callable[[], float | None]) -> None:
+        """Run no faster than `pace` says, lines per second, asked before each board; None holds it to nothing.
+
+        A line that runs as fast as it is consumed does so all the same.
+        """
+        self._pace = pace
 
     @property
     def gone_for_s(self) -> float:
@@ -146,7 +155,7 @@ class SimulatedCamera:
         if not self._is_open:
             raise CameraError("The simulated camera was started before it was opened.", "Open it first.")
         config = self._config
-        rate = config.acquisition_line_rate
+        self._rate = rate = config.acquisition_line_rate
         self._conveyor = Conveyor(config.height, self._gap_lines, self._faults, 1e9 / (rate or NOMINAL_LINE_RATE))
         self._shots, self._shot = iter(()), None
         self._start = time.monotonic()
@@ -196,7 +205,7 @@ class SimulatedCamera:
         raise CameraLost("The simulated camera is gone.", "It is looked for again.")
 
     def _schedule(self, shot: Shot) -> None:
-        rate = self._config.acquisition_line_rate
+        rate = self._rate
         # While it stalls the conveyor halts: everything after comes so much later.
         self._start += shot.stall_s
         self._due = time.monotonic() + shot.stall_s if rate is None else self._start + shot.encoder / rate
@@ -229,7 +238,7 @@ class SimulatedCamera:
     def _place(self, board: SourceBoard, number: int) -> None:
         conveyor = self._conveyor
         assert conveyor is not None
-        rate = self._config.acquisition_line_rate
+        rate = self._take_pace(conveyor)
         if rate is not None:
             # A board that comes late widens the gap; it does not rush past the camera.
             late = time.monotonic() - (self._start + conveyor.encoder / rate)
@@ -237,6 +246,18 @@ class SimulatedCamera:
         if board.pixels is not None and not self._as_is:
             board = replace(board, pixels=_as_configured(board.pixels, self._config))
         self._shots = conveyor.run(board, number)
+
+    def _take_pace(self, conveyor: Conveyor) -> float | None:
+        """Return the line rate of the board that comes now; the gap before it passed at the one before."""
+        wanted, before = self._config.acquisition_line_rate, self._rate
+        if wanted is None or before is None:
+            return None
+        rate = min(wanted, self._pace() or wanted)
+        if rate != before:
+            self._start += conveyor.encoder / before - conveyor.encoder / rate
+            self._rate = rate
+            conveyor.run_at(1e9 / rate)
+        return rate
 
     def _await_ready(self, deadline: float) -> bool:
         while not self._ready():

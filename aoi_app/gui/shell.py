@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from aoi_app.gui.history.page import HistoryPage
 
 TOASTED = (Level.WARNING, Level.ERROR)
-ANNOUNCED = (EventKind.RECONNECTED, EventKind.CHANGEOVER)
+ANNOUNCED = (EventKind.RECONNECTED, EventKind.CHANGEOVER, EventKind.PACE)
 
 
 class Shell(QMainWindow):

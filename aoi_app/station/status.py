@@ -37,6 +37,8 @@ class EventKind(str, Enum):
     """The camera is back, with every setting applied again."""
     CHANGEOVER = "CHANGEOVER"
     """A board's own code put another recipe into force."""
+    PACE = "PACE"
+    """A demonstration runs slower than it is set, at what the machine holds; or no more."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import threading
 import time
+from itertools import pairwise
 from types import SimpleNamespace
 
 import numpy as np
@@ -115,6 +116,32 @@ def test_it_vanishes_and_comes_back_with_the_next_board(monkeypatch: pytest.Monk
     monkeypatch.setattr("aoi_app.camera.simulated.time", SimpleNamespace(monotonic=lambda: time.monotonic() + 100))
     running(target)
     assert [b.serial for b in drain(target) if b.starts_board] == ["S1", "S2"]
+    target.close()
+
+
+def test_a_line_that_is_held_goes_no_faster_and_its_stamps_go_on() -> None:
+    paces = iter([None, 250.0, 250.0, 4_000.0])
+    target = camera(4)
+    target.hold_to(lambda: next(paces))
+    began = time.monotonic()
+    running(target, AcquisitionConfig(height=16, acquisition_line_rate=1_000.0))
+    blocks = drain(target)
+    took_s = time.monotonic() - began
+    target.close()
+    stamps = [block.timestamp_ns for block in blocks]
+    periods = [(b - a) / 16e6 for a, b in pairwise(stamps)]  # milliseconds a line, between boards as well
+    assert [periods[k] for k in (0, 1, 4, 5, 8, 9, 12, 13)] == pytest.approx([1, 1, 4, 4, 4, 4, 1, 1])
+    assert stamps == sorted(stamps) and [block.encoder for block in blocks][:5] == [0, 16, 32, 48, 80]
+    # The gap after a board passes at the rate of that board.
+    assert 1e-6 * (stamps[4] - stamps[0]) == pytest.approx(80) and 1e-6 * (stamps[8] - stamps[4]) == pytest.approx(320)
+    assert took_s >= 0.08 + 2 * 0.32 + 0.05
+
+
+def test_a_line_as_fast_as_it_is_consumed_is_not_held() -> None:
+    target = camera(2)
+    target.hold_to(lambda: 1.0)
+    running(target)
+    assert len(drain(target)) == 8
     target.close()
 
 
