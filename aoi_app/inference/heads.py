@@ -107,7 +107,9 @@ class Decoder:
             found = found.take(np.sort(np.argsort(-found.scores, kind="stable")[:MAX_CANDIDATES]))
         if self._head.form in _SUPPRESSED:
             return found.take(np.argsort(-found.scores, kind="stable")[: self._max])
-        return found.take(suppress(found.boxes, found.scores, found.classes, self._iou)[: self._max])
+        kept, boxes = suppress(found.boxes, found.scores, found.classes, self._iou)
+        kept = kept[: self._max]
+        return Detections(boxes[: self._max], found.scores[kept], found.classes[kept])
 
     def _channels_first(self, outputs: Sequence[Raw], tile: int) -> Raw:
         values: Raw = outputs[0][tile]

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from aoi_app.core.errors import ModelError
+from aoi_app.inference.boxes import TIE_FROM, TIE_FULL, TIE_SCORE
 from aoi_app.inference.card import BoxUnit, Channels
 from aoi_app.inference.heads import SECOND_NAME_WEIGHT, SECOND_NAMES_BELOW
 from aoi_app.inference.layout import Form
@@ -120,6 +121,9 @@ def select_defines(decode: Mapping[str, Define]) -> dict[str, Define]:
         "MOST": MAX_COMPARED,
         "KEPT": MAX_KEPT,
         "THREADS": _SELECT_THREADS,
+        "TIE_SCORE": f"{TIE_SCORE}f",
+        "TIE_FROM": f"{TIE_FROM}f",
+        "TIE_FULL": f"{TIE_FULL}f",
         "MAX_BATCH": MAX_BATCH,
     }
 

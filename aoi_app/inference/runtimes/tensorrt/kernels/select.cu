@@ -1,7 +1,7 @@
-// From candidates to the boxes that stay: sorted by score, suppressed within each class, moved to their place on the
-// board and written straight to pinned host memory (posted PCIe writes: only the boxes that stay travel). One block a
-// tile; equal input, equal bytes.
-// Defines: ANCHORS, CAPACITY (keys a tile, a power of two), MOST (candidates looked at, up to 1024), KEPT (rows a tile),
+// From candidates to the boxes that stay: sorted by score, suppressed within each class, settled among those that tie
+// (boxes.py says why), moved to their place on the board and written straight to pinned host memory (posted PCIe writes:
+// only the boxes that stay travel). One block a tile; equal input, equal bytes.
+// Defines: TIE_SCORE, TIE_FROM, TIE_FULL (float), ANCHORS, CAPACITY (keys a tile, a power of two), MOST (candidates looked at, up to 1024), KEPT (rows a tile),
 // THREADS (of the block), MAX_BATCH.
 
 typedef unsigned long long u64;
@@ -28,7 +28,9 @@ struct Candidates {  // by rank, the best first
     u64 keys[NEAR];
     float4 boxes[NEAR];
     int kinds[NEAR];
-    unsigned left[WORDS];  // a bit each: neither taken nor beaten yet
+    unsigned left[WORDS];           // a bit each: neither taken nor beaten yet
+    float ties[NEAR];               // how much one that is beaten ties with the one that beats it,
+    unsigned short beaten_by[NEAR];  // which is this one
     unsigned short taken[KEPT], kept[KEPT];  // ranks: of those that are not beaten; of those among them that come back
     unsigned solid[(KEPT + 31) / 32];        // a bit for each of `taken` that lies on the board
 };
@@ -95,12 +97,19 @@ static __device__ int gather(u64* keys, int found, const float4* boxes, const in
 
 static __device__ float area(float4 a) { return fmaxf(a.z - a.x, 0.0f) * fmaxf(a.w - a.y, 0.0f); }
 
-static __device__ bool beats(float4 a, float4 c, float limit) {
+static __device__ float overlap_of(float4 a, float4 c) {
     const float w = fmaxf(fminf(a.z, c.z) - fmaxf(a.x, c.x), 0.0f), h = fmaxf(fminf(a.w, c.w) - fmaxf(a.y, c.y), 0.0f);
     const float shared = w * h;
-    if (!(shared > 0.0f)) return false;
+    if (!(shared > 0.0f)) return 0.0f;
     const float both = area(a) + area(c) - shared;
-    return (both > 0.0f ? shared / both : 0.0f) > limit;
+    return both > 0.0f ? shared / both : 0.0f;
+}
+
+static __device__ float score_of(u64 key) { return __uint_as_float(~(unsigned)(key >> 32)); }
+
+static __device__ float tie(float behind, float overlap) {
+    const float near = fminf(fmaxf((overlap - TIE_FROM) / (TIE_FULL - TIE_FROM), 0.0f), 1.0f);
+    return fmaxf(1.0f - behind / TIE_SCORE, 0.0f) * near;
 }
 
 // The first candidate from `from` on that is left, or `n`.
@@ -133,14 +142,35 @@ static __device__ int suppress(Candidates& all, int n, float limit) {
 #pragma unroll
         for (int k = 0; k < OWN; ++k) {
             const int j = threadIdx.x + k * THREADS;
-            if (!left[k] || j <= i || kinds[k] != kind || !beats(box, boxes[k], limit)) continue;
+            if (!left[k] || j <= i || kinds[k] != kind) continue;
+            const float overlap = overlap_of(box, boxes[k]);
+            if (!(overlap > limit)) continue;
             left[k] = false;
             atomicAnd(&all.left[j >> 5], ~(1u << (j & 31)));
+            all.ties[j] = tie(score_of(all.keys[i]) - score_of(all.keys[j]), overlap);
+            all.beaten_by[j] = (unsigned short)i;
         }
         // A thread that is ahead of others strikes out only what lies behind the one they look for here.
         __syncthreads();
     }
     return taken;
+}
+
+// Moves each box that stays to the mean of itself and of those that tie with it; a thread for each side of each box.
+static __device__ void settle(Candidates& all, int taken, int n) {
+    for (int item = threadIdx.x; item < taken * 4; item += THREADS) {
+        const int i = all.taken[item / 4], side = item % 4;
+        float* mine = (float*)&all.boxes[i] + side;
+        float moved = 0.0f, weights = 1.0f;
+#pragma unroll 4
+        for (int j = i + 1; j < n; ++j) {
+            const float weight = all.beaten_by[j] == i ? all.ties[j] : 0.0f;
+            weights += weight;
+            moved += weight * (((const float*)&all.boxes[j])[side] - *mine);
+        }
+        *mine += moved / weights;
+    }
+    __syncthreads();
 }
 
 // Where a tile lies on its board, of which some lines are in.
@@ -183,15 +213,17 @@ extern "C" __global__ void __launch_bounds__(THREADS) select_boxes(const Batch* 
     for (int word = threadIdx.x; word < WORDS; word += THREADS)
         all.left[word] = word << 5 >= n ? 0u : n - (word << 5) < 32 ? (1u << (n - (word << 5))) - 1u : ~0u;
     for (int word = threadIdx.x; word << 5 < KEPT; word += THREADS) all.solid[word] = 0u;
+    for (int j = threadIdx.x; j < n; j += THREADS) all.beaten_by[j] = (unsigned short)j;  // by none: itself
     __syncthreads();
     const int taken = suppress(all, n, limit);
     __syncthreads();
+    settle(all, taken, n);
     const int count = keep_solid(all, taken, at);
     Result* result = results + tile;
     for (int k = threadIdx.x; k < count; k += THREADS) {  // neighbours write neighbours: few packets on the bus
         const int rank = all.kept[k];
         *(float4*)result->boxes[k] = on_board(at, all.boxes[rank]);
-        result->scores[k] = __uint_as_float(~(unsigned)(all.keys[rank] >> 32));
+        result->scores[k] = score_of(all.keys[rank]);
         result->classes[k] = all.kinds[rank];
     }
     if (threadIdx.x == 0) {
