@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -33,6 +34,19 @@ def throttle_words(mask: int) -> tuple[str, ...]:
     return tuple(word for bit, word in THROTTLE_REASONS.items() if mask & bit)
 
 
+def visible_device(index: int, visible: str | None) -> int | str:
+    """Return the number or UUID under which NVML knows the device that CUDA counts as `index`.
+
+    NVML counts all of a machine's devices, CUDA only those that `CUDA_VISIBLE_DEVICES` names, in its order. A list that
+    names no such device leaves the number as it is.
+    """
+    names = [name.strip() for name in (visible or "").split(",")]
+    name = names[index] if index < len(names) else ""
+    if name.isdigit():
+        return int(name)
+    return name if name.startswith(("GPU-", "MIG-")) else index
+
+
 class NvmlReader:
     """Reads one NVIDIA device.
 
@@ -41,13 +55,15 @@ class NvmlReader:
     nvml
         The `pynvml` module, initialised by this reader.
     index
-        Of the device as NVML counts them.
+        Of the device as this process counts them: see `visible_device`.
     """
 
     def __init__(self, nvml: Any, index: int = 0) -> None:
         self._nvml = nvml
         nvml.nvmlInit()
-        self._device = nvml.nvmlDeviceGetHandleByIndex(index)
+        place = visible_device(index, os.environ.get("CUDA_VISIBLE_DEVICES"))
+        by_name = isinstance(place, str)
+        self._device = nvml.nvmlDeviceGetHandleByUUID(place) if by_name else nvml.nvmlDeviceGetHandleByIndex(place)
         name = nvml.nvmlDeviceGetName(self._device)
         self._label = f"VRAM, {name.decode() if isinstance(name, bytes) else name}"
 
@@ -152,7 +168,7 @@ def open_monitor(index: int = 0, period_s: float = PERIOD_S) -> GpuMonitor:
     Parameters
     ----------
     index
-        Of the device as NVML counts them.
+        Of the device as this process counts them.
     period_s
         Seconds between two readings of the device.
     """

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from aoi_app.station.telemetry_nvml import MIB, NvmlMonitor, NvmlReader, open_monitor, throttle_words
+from aoi_app.station.telemetry_nvml import MIB, NvmlMonitor, NvmlReader, open_monitor, throttle_words, visible_device
 
 
 class StandInNvml:
@@ -41,7 +41,12 @@ class StandInNvml:
         self.open -= 1
 
     def nvmlDeviceGetHandleByIndex(self, index: int) -> int:
+        self.asked_for: int | str = index
         return index
+
+    def nvmlDeviceGetHandleByUUID(self, uuid: str) -> int:
+        self.asked_for = uuid
+        return 0
 
     def nvmlDeviceGetName(self, device: int) -> str:
         return "NVIDIA H200"
@@ -125,3 +130,28 @@ def test_open_monitor_says_what_it_measures() -> None:
         assert 0 < sample.used_mib < sample.total_mib
     finally:
         monitor.close()
+
+
+@pytest.mark.parametrize(
+    ("visible", "index", "place"),
+    [
+        (None, 1, 1),
+        ("", 0, 0),
+        ("1", 0, 1),
+        ("3, 1", 1, 1),
+        ("3,1", 2, 2),
+        ("GPU-8f2b", 0, "GPU-8f2b"),
+        ("all", 0, 0),
+    ],
+)
+def test_the_device_is_the_one_that_cuda_was_shown(
+    visible: str | None, index: int, place: int | str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Memory and watts of another GPU than the one that infers were shown where a process sees only some of them."""
+    assert visible_device(index, visible) == place
+    nvml = StandInNvml()
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    if visible is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    NvmlReader(nvml, index)
+    assert nvml.asked_for == place
