@@ -133,6 +133,22 @@ def test_a_box_has_the_colour_of_its_class_whatever_came_first(
     assert row.index(wanted[order[0]]) < row.index(wanted[order[1]])
 
 
+@pytest.mark.parametrize("code", [keys[0] for keys in USUAL])
+@pytest.mark.parametrize("board", ["#155f38", "#0f4a2a", "#c8c8c4", "#3a3a3a"])
+def test_a_box_stands_out_from_every_board(world: GuiWorld, code: str, board: str) -> None:
+    """Green, dark green and bare boards: some grey of its line or rim is far from that of the board."""
+    image = QImage(200, 200, QImage.Format.Format_RGB32)
+    image.fill(QColor(board))
+    marks = Marks.of_defects([Defect(code, 0.9, (95.0, 95.0, 100.0, 100.0))])
+    patch = Viewport(200, 200).fitted((200.0, 200.0)).patch(200, 200, 1)
+    assert patch is not None
+    painter = QPainter(image)
+    draw_marks(painter, marks, patch, QRectF(0, 0, 200, 200), None)
+    painter.end()
+    greys = [QColor(image.pixelColor(x, 97)).lightnessF() for x in range(200)]
+    assert max(abs(grey - QColor(board).lightnessF()) for grey in greys) > 0.2
+
+
 # The palette
 
 EYES = {

@@ -21,6 +21,8 @@ LABEL_SIDE = 26.0
 """A box this large on the screen has its label."""
 MOST_LABELS = 80
 MOST_BOXES = 3_000
+FEW_BOXES = 400
+"""So few boxes have thick lines with a rim, which is seen on a board of any colour."""
 
 
 def draw_marks(painter: QPainter, marks: Marks, patch: Patch, window: QRectF, selected: int | None) -> None:
@@ -37,8 +39,13 @@ def draw_marks(painter: QPainter, marks: Marks, patch: Patch, window: QRectF, se
     groups: dict[tuple[str, bool], list[QRectF]] = {}
     for k in shown.tolist():
         groups.setdefault((marks.codes[k], bool(marks.counts[k])), []).append(_rect(boxes[k]))
+    few = len(shown) < FEW_BOXES
     for (code, counts), rects in groups.items():
-        pen = QPen(class_colour(code), 2 if counts and len(shown) < 400 else 1)
+        shade = class_colour(code)
+        if counts and few:
+            painter.setPen(QPen(_against(shade), 4))
+            painter.drawRects(rects)
+        pen = QPen(shade, 2 if counts and few else 1)
         pen.setCosmetic(True)
         if not counts:
             pen.setStyle(Qt.PenStyle.DashLine)
@@ -78,12 +85,14 @@ def _draw_labels(
         y = y1 - height - 2 if y1 - height - 2 >= window.top() else y2 + 2
         back = class_colour(marks.codes[k])
         painter.fillRect(QRectF(x, y, width, height), back)
-        painter.setPen(QColor("#000000") if _bright(back) else QColor("#ffffff"))
+        painter.setPen(_against(back))
         painter.drawText(QPointF(x + 4, y + metrics.ascent() + 1), text)
 
 
-def _bright(shade: QColor) -> bool:
-    return 0.299 * shade.redF() + 0.587 * shade.greenF() + 0.114 * shade.blueF() > 0.45
+def _against(shade: QColor) -> QColor:
+    """Return black or white, whichever stands out from a colour."""
+    bright = 0.299 * shade.redF() + 0.587 * shade.greenF() + 0.114 * shade.blueF() > 0.45
+    return QColor("#000000" if bright else "#ffffff")
 
 
 def _draw_selection(painter: QPainter, box: QRectF) -> None:
