@@ -21,16 +21,15 @@ from aoi_app.inference.runtimes.tensorrt.gpu.kernels import Define, source
 
 COMPILER = shutil.which("g++") or shutil.which("clang++")
 
+# C's headers only: those of C++ take the compiler most of a second, and there are dozens of kernels.
 _PRELUDE = r"""
-#include <algorithm>
-#include <barrier>
-#include <cmath>
-#include <cstring>
-#include <thread>
-#include <vector>
+#include <math.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
 struct Index { int x, y, z; };
 static thread_local Index blockIdx, threadIdx;
-static std::barrier<>* whole_block;
+static pthread_barrier_t whole_block;
 #define __global__
 #define __device__
 #define __constant__ static const
@@ -40,39 +39,51 @@ struct alignas(16) float4 { float x, y, z, w; };
 static inline float4 make_float4(float x, float y, float z, float w) { return {x, y, z, w}; }
 template <class To, class From> static To bits(From value) {
     To out;
-    std::memcpy(&out, &value, sizeof out);
+    memcpy(&out, &value, sizeof out);
     return out;
 }
 static inline unsigned __float_as_uint(float v) { return bits<unsigned>(v); }
 static inline float __uint_as_float(unsigned v) { return bits<float>(v); }
-static inline int __float2int_rn(float v) { return (int)std::lrintf(v); }
+static inline int __float2int_rn(float v) { return (int)lrintf(v); }
 static inline unsigned atomicAdd(unsigned* at, unsigned by) { return __atomic_fetch_add(at, by, __ATOMIC_RELAXED); }
 static inline unsigned atomicAnd(unsigned* at, unsigned bits) { return __atomic_fetch_and(at, bits, __ATOMIC_RELAXED); }
 static inline unsigned atomicOr(unsigned* at, unsigned bits) { return __atomic_fetch_or(at, bits, __ATOMIC_RELAXED); }
 static inline int __popc(unsigned value) { return __builtin_popcount(value); }
 static inline int __ffs(unsigned value) { return __builtin_ffs((int)value); }
-static inline void __syncthreads() { whole_block->arrive_and_wait(); }
-using std::max;
-using std::min;
+static inline void __syncthreads() { pthread_barrier_wait(&whole_block); }
+template <class T> static inline T max(T a, T b) { return a < b ? b : a; }
+template <class T> static inline T min(T a, T b) { return b < a ? b : a; }
 """
 
 _CONVERSIONS = {
-    'asm("cvt.rn.f16.f32 %0, %1;" : "=h"(bits) : "f"(value));': "_Float16 h = value; std::memcpy(&bits, &h, 2);",
-    'asm("cvt.f32.f16 %0, %1;" : "=f"(value) : "h"(*at));': "_Float16 h; std::memcpy(&h, at, 2); value = h;",
+    'asm("cvt.rn.f16.f32 %0, %1;" : "=h"(bits) : "f"(value));': "_Float16 h = value; memcpy(&bits, &h, 2);",
+    'asm("cvt.f32.f16 %0, %1;" : "=f"(value) : "h"(*at));': "_Float16 h; memcpy(&h, at, 2); value = h;",
 }
 
 _RUNNER = r"""
-extern "C" void run(int columns, int rows, int threads, int at_once, void** a) {
+struct Thread { Index block, thread; void** a; pthread_t id; };
+static void* one(void* given) {
+    const Thread* self = (const Thread*)given;
+    void** a = self->a;
+    blockIdx = self->block;
+    threadIdx = self->thread;
+    KERNEL(ARGUMENTS_OF(a));
+    return nullptr;
+}
+extern "C" int run(int columns, int rows, int threads, int at_once, void** a) {
+    static Thread team[1024];
+    if (threads > 1024 || (at_once && pthread_barrier_init(&whole_block, nullptr, threads))) return 1;
     for (int y = 0; y < rows; ++y)
         for (int x = 0; x < columns; ++x) {
-            auto one = [&](int t) { blockIdx = {x, y, 0}; threadIdx = {t, 0, 0}; KERNEL(ARGUMENTS_OF(a)); };
-            if (!at_once) { for (int t = 0; t < threads; ++t) one(t); continue; }
-            std::barrier<> all(threads);
-            whole_block = &all;
-            std::vector<std::thread> team;
-            for (int t = 0; t < threads; ++t) team.emplace_back(one, t);
-            for (auto& member : team) member.join();
+            for (int t = 0; t < threads; ++t) {
+                team[t] = {{x, y, 0}, {t, 0, 0}, a, {}};
+                if (!at_once) one(&team[t]);
+                // Those that have begun wait for one that cannot: there is nothing to go back to.
+                else if (pthread_create(&team[t].id, nullptr, one, &team[t])) abort();
+            }
+            for (int t = 0; at_once && t < threads; ++t) pthread_join(team[t].id, nullptr);
         }
+    return at_once ? pthread_barrier_destroy(&whole_block) : 0;
 }
 """
 
@@ -137,4 +148,4 @@ def run_kernel(
         defines, threads = {**defines, "THREADS": 40}, 40
     library = _library(name, kernel, tuple(sorted((k, str(v)) for k, v in defines.items())))
     pointers = (ctypes.c_void_p * len(addresses))(*addresses)
-    library.run(grid[0], grid[1], threads, int("__syncthreads" in source(name)), pointers)
+    assert library.run(grid[0], grid[1], threads, int("__syncthreads" in source(name)), pointers) == 0
