@@ -165,6 +165,7 @@ class _Reader:
             self._errors |= {name for name, over in bases if over & self._errors}
         self._found: dict[str, str] = {}
         self._seen: set[int] = set()
+        self._assigned: dict[Scope, dict[str, list[ast.expr]]] = {}
 
     def found(self) -> list[Sentence]:
         """Read all files."""
@@ -222,7 +223,7 @@ class _Reader:
         if literal:
             return
         if isinstance(node, ast.Name):
-            for value in _values_of(node.id, scopes):
+            for value in self._values_of(node.id, scopes):
                 self._follow(value, scopes, place)
         elif isinstance(node, ast.Call):
             for function in self._functions.get(_called(node), ()):
@@ -238,28 +239,33 @@ class _Reader:
                 elif isinstance(child, ast.comprehension):
                     self._follow(child.iter, scopes, place)
 
+    def _values_of(self, name: str, scopes: Sequence[Scope]) -> Sequence[ast.expr]:
+        """Return what is ever assigned to a name, in the innermost scope that does so."""
+        for scope in reversed(scopes):
+            if scope not in self._assigned:
+                # A scope is walked once, not for every name in it: that took most of half a minute.
+                values = self._assigned[scope] = defaultdict(list)
+                for node in ast.walk(scope):
+                    for assigned, value in _assigned(node):
+                        values[assigned].append(value)
+            if name in self._assigned[scope]:
+                return self._assigned[scope][name]
+        return ()
+
 
 def _name(node: ast.expr) -> str:
     return node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
 
 
-def _values_of(name: str, scopes: list[Scope]) -> Iterator[ast.expr]:
-    """Yield what is ever assigned to a name, in the innermost scope that does so."""
-    for scope in reversed(scopes):
-        found = [value for node in ast.walk(scope) for value in _assigned(node, name)]
-        if found:
-            yield from found
-            return
-
-
-def _assigned(node: ast.AST, name: str) -> Iterator[ast.expr]:
+def _assigned(node: ast.AST) -> Iterator[tuple[str, ast.expr]]:
+    """Yield the names that a node gives a value, with the value."""
     if isinstance(node, ast.Assign):
-        if any(name in {n.id for n in ast.walk(t) if isinstance(n, ast.Name)} for t in node.targets):
-            yield node.value
-    elif isinstance(node, (ast.AnnAssign, ast.NamedExpr)) and _name(node.target) == name and node.value is not None:
-        yield node.value
+        names = {n.id for target in node.targets for n in ast.walk(target) if isinstance(n, ast.Name)}
+        yield from ((name, node.value) for name in names)
+    elif isinstance(node, (ast.AnnAssign, ast.NamedExpr)) and node.value is not None:
+        yield _name(node.target), node.value
     elif isinstance(node, (ast.For, ast.comprehension)):
-        if name in {n.id for n in ast.walk(node.target) if isinstance(n, ast.Name)}:
-            yield node.iter
-    elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and _name(node.func.value) == name:
-        yield from node.args if node.func.attr in ("append", "extend", "insert") else ()
+        yield from ((n.id, node.iter) for n in ast.walk(node.target) if isinstance(n, ast.Name))
+    elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+        values = node.args if node.func.attr in ("append", "extend", "insert") else ()
+        yield from ((_name(node.func.value), value) for value in values)
