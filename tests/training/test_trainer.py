@@ -39,8 +39,9 @@ PLAN = Plan(
 
 
 @pytest.fixture(autouse=True)
-def one_thread() -> None:
+def one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
     torch.set_num_threads(1)
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")  # of the processes that are started
 
 
 def weights(trainer: Any) -> Any:
