@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import functools
+
 import cv2
 import numpy as np
 import pytest
@@ -18,6 +20,12 @@ BOARDS = {
 }
 
 
+@functools.cache
+def noise() -> NDArray[np.float64]:
+    """Return the sensor's noise, the same in every scan."""
+    return np.random.default_rng(0).normal(0, 4, BOARDS[1].image.shape)
+
+
 def moved(
     board: DrawnBoard, dx: float, dy: float, degrees: float, stretch: float
 ) -> tuple[Pixels, NDArray[np.float64]]:
@@ -27,8 +35,7 @@ def moved(
     centre = np.array([SIDE / 2, SIDE / 2])
     matrix = np.column_stack([linear, centre + np.array([dx, dy]) - linear @ centre])
     scan = cv2.warpAffine(board.image, matrix, (SIDE, SIDE), borderValue=(200,) * 3)
-    noise = np.random.default_rng(0).normal(0, 4, scan.shape)
-    return np.clip(scan * 0.9 + noise, 0, 255).astype(np.uint8), matrix
+    return np.clip(scan * 0.9 + noise(), 0, 255).astype(np.uint8), matrix
 
 
 def error_px(found: Registration, matrix: NDArray[np.float64]) -> float:
