@@ -96,5 +96,5 @@ def test_batched_suppression_is_the_greedy_one(seed: Any) -> None:
     scores, order = scores.topk(200)
     boxes = decode(raw[:, CLASSES:], centres, strides)[0][order].numpy()
     sure = scores.numpy() > 0.3
-    kept = suppress_numpy(boxes[sure], scores.numpy()[sure], labels[order].numpy()[sure].astype(np.int32), 0.5)
+    kept, _ = suppress_numpy(boxes[sure], scores.numpy()[sure], labels[order].numpy()[sure].astype(np.int32), 0.5)
     assert np.allclose(rows[:, :4], boxes[sure][kept], atol=1e-4)
