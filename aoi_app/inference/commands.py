@@ -64,6 +64,9 @@ def build(
     level: Annotated[int, typer.Option(min=0, max=5, help="0 builds fast, 5 gives the fastest engine.")] = 3,
     workspace: Annotated[int, typer.Option(min=16, help="MiB of GPU memory for tactics.")] = 1024,
     max_batch: Annotated[int, typer.Option(min=1, max=64, help="Most tiles in a run.")] = 16,
+    again: Annotated[
+        bool, typer.Option("--again", help="Build it although it is there, and measure all tactics anew.")
+    ] = False,
     gate: Annotated[bool, typer.Option(help="Compare with FP32 and keep the certificate.")] = True,
     threshold: Annotated[float, typer.Option(min=0, max=1, help="Confidence from which boxes are compared.")] = 0.25,
 ) -> None:
@@ -90,7 +93,7 @@ def build(
         raise no_images()
     with progress_bar() as progress:
         if tensorrt:
-            _build_plan(out, path, runtime, precision, {**DEFAULTS, **options}, progress)
+            _build_plan(out, path, runtime, precision, {**DEFAULTS, **options}, again, progress)
         if not gate:
             return
         if not decides:
@@ -126,7 +129,7 @@ def list_engines(store: StoreFolder = None) -> None:
     """List the built engines, and whether they are whole."""
     plans = _store(store).plans()
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    for column in ("plan", "precision", "library", "GPU", "MiB", "built", "gate", "state"):
+    for column in ("plan", "precision", "library", "GPU", "MiB", "ms a tile", "built", "gate", "state"):
         table.add_column(column, overflow="fold")
     for plan in plans:
         table.add_row(*_row(plan))
@@ -218,11 +221,17 @@ def keep_certificate(store: EngineStore, certificate: Certificate) -> None:
 
 
 def _build_plan(
-    out: Console, path: Path, runtime: str, precision: str, options: Mapping[str, Option], progress: Listener
+    out: Console,
+    path: Path,
+    runtime: str,
+    precision: str,
+    options: Mapping[str, Option],
+    again: bool,
+    progress: Listener,
 ) -> None:
     library = open_library(runtime)
     gpu = None if library.portable and not _has_gpu() else query_gpu(int(options["device"]))
-    prepared = prepare(library, gpu, read_model(path), precision, options, progress)
+    prepared = prepare(library, gpu, read_model(path), precision, options, progress, again=again)
     size = prepared.manifest.plan_bytes / 1024 / 1024
     out.print(f"{prepared.path} ({size:.1f} MiB, built in {prepared.manifest.build_seconds:.0f} s)")
 
@@ -259,7 +268,7 @@ def _store(folder: Path | None) -> EngineStore:
 def _row(plan: StoredPlan) -> tuple[str, ...]:
     m = plan.manifest
     if m is None:
-        return plan.path.name, "", "", "", "", "", "", plan.problem
+        return plan.path.name, "", "", "", "", "", "", "", plan.problem
     gate = "not yet" if m.certificate is None else "admitted" if m.certificate.get("admitted") else "refused"
     size = f"{m.plan_bytes / 1024 / 1024:.1f}"
     return (
@@ -268,6 +277,7 @@ def _row(plan: StoredPlan) -> tuple[str, ...]:
         f"{m.library} {m.version}",
         m.gpu,
         size,
+        f"{m.tile_ms:.3f}" if m.tile_ms else "",
         m.built_at[:16].replace("T", " "),
         gate,
         plan.problem or "whole",

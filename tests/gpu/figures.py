@@ -33,6 +33,7 @@ from aoi_app.inference.runtimes.tensorrt.bench import (
     vram_used,
 )
 from aoi_app.inference.runtimes.tensorrt.gpu.driver import enter
+from aoi_app.inference.runtimes.tensorrt.gpu.memory import pinned_allocator
 from aoi_app.inference.runtimes.tensorrt.hardware import query_gpu
 from aoi_app.inference.runtimes.tensorrt.lane import STAGES
 from aoi_app.inference.yardstick import write_yardstick
@@ -141,7 +142,7 @@ def on_each_core(measure: Callable[[], float]) -> list[float]:
 def pinned_copy(pixels: Any) -> Any:
     if pixels is None:
         return None
-    copy = pinned_board(*pixels.shape)
+    copy = pinned_allocator(pixels.size).reshape(pixels.shape)
     copy[...] = pixels
     return copy
 

@@ -62,6 +62,7 @@ class StandInTrt:
         self.spoils = False
         self.cannot_read_cache = False
         self.caches: list[bytes] = []
+        self.configs: list[StandInConfig] = []
         self.builds = 0
         self.while_building: Callable[[], object] = lambda: None
         logger = type("ILogger", (), {"Severity": Severity, "__init__": lambda self: None})
@@ -126,6 +127,8 @@ class StandInConfig:
         self.trt = trt
         self.profiles: list[Any] = []
         self.progress_monitor: Any = None
+        self.avg_timing_iterations = 1
+        trt.configs.append(self)
 
     def set_memory_pool_limit(self, pool: Any, nbytes: int) -> None: ...
 

@@ -8,13 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from aoi_app.core.errors import EngineError, ModelError
+from aoi_app.inference import commands
 from aoi_app.inference.layout import Form
 from aoi_app.inference.model import read_model
 from aoi_app.inference.runtimes.fields import TENSORRT
 from aoi_app.inference.runtimes.tensorrt import progress as progress_module
+from aoi_app.inference.runtimes.tensorrt.builder import TIMINGS
 from aoi_app.inference.runtimes.tensorrt.detector import TensorRtDetector
+from aoi_app.inference.runtimes.tensorrt.library import Library
 from aoi_app.inference.runtimes.tensorrt.loader import DEFAULTS, TensorRt
 from aoi_app.inference.runtimes.tensorrt.manifest import PlanAltered, PlanMissing
 from aoi_app.inference.runtimes.tensorrt.store import EngineStore
@@ -99,6 +103,39 @@ def test_fp16_runs_as_fp16(trt: StandInTrt, network: Path, store: Path) -> None:
     assert abs(len(inspect(detector, pixels)) - len(inspect(single, pixels))) <= 1
     detector.close()
     single.close()
+
+
+def test_an_fp16_engine_that_is_slower_than_fp32_says_so(
+    trt: StandInTrt, cuda: StandInCuda, network: Path, store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A build that was disturbed chose FP32 for half of the layers: the plan was right, and slower than the one it was
+    to replace."""
+
+    def opened(precision: str, milliseconds: float) -> str:
+        monkeypatch.setattr(cuda, "cuEventElapsedTime", lambda start, end: (OK, milliseconds))
+        detector = open_one(network, store, precision, batch=0)
+        detector.close()
+        return detector.info.detail
+
+    assert "slower" not in opened("fp32", 0.4)
+    assert "slower than fp32: 0.250 ms a tile, 0.200 there" in opened("fp16", 0.5)
+    assert "build it again (aoi engine build --again)" in opened("fp16", 0.5)
+    assert "slower" not in opened("fp16", 0.3), "what counts is what is measured now"
+    assert {plan.manifest.tile_ms for plan in EngineStore(store).plans() if plan.manifest} == {0.2, 0.25}
+
+
+def test_an_engine_is_built_again_with_all_tactics_measured_anew(
+    trt: StandInTrt, network: Path, store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(commands, "open_library", lambda name: Library(name, trt))
+    for again in ([], [], ["--again"]):
+        answer = CliRunner().invoke(
+            commands.app, ["build", "--model", str(network), "--store", str(store), "--no-gate", *again]
+        )
+        assert answer.exit_code == 0, answer.output
+    assert trt.builds == 2
+    assert trt.caches == [b"", b""], "the tactics of the first build are not those of the second"
+    assert {config.avg_timing_iterations for config in trt.configs} == {TIMINGS}
 
 
 def test_an_fp16_engine_that_runs_fp32_is_refused(

@@ -108,6 +108,11 @@ class Activation:
         finally:
             lane.close()
 
+    @property
+    def tile_ms(self) -> float:
+        """Least device time of a tile over all batches, milliseconds; 0 where nothing was measured."""
+        return min((point.milliseconds / point.batch for point in self.curve), default=0.0)
+
     def close(self) -> None:
         """Free everything; may be called twice."""
         lanes, self.lanes = self.lanes, ()

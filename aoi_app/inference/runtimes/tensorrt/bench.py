@@ -10,6 +10,8 @@ from itertools import count
 import numpy as np
 from numpy.typing import NDArray
 
+from aoi_app.boards import BoardSpec, draw_window
+from aoi_app.boards.spec import Look
 from aoi_app.core.errors import EngineError
 from aoi_app.core.protocols import Detector
 from aoi_app.core.scan import BoardScan, PixelFormat
@@ -22,6 +24,7 @@ from aoi_app.inference.runtimes.tensorrt.gpu.stream import Event, Stream
 from aoi_app.inference.runtimes.tensorrt.lane import STAGES, Lane
 from aoi_app.inference.runtimes.tensorrt.loader import TensorRt, TensorRtRtx
 
+_DRAWN_PX = 2048
 _MIB = 1024 * 1024
 _WARM_UP = 10
 _NAMED = 0.1
@@ -313,11 +316,17 @@ def bus_rate(nbytes: int = 64 * _MIB) -> float:
 
 
 def pinned_board(lines: int, width: int) -> NDArray[np.uint8]:
-    """Return a board of noise in pinned memory: zeros would be faster than real pixels."""
+    """Return a board of drawn copper in pinned memory, with odd places here and there, as boards have them.
+
+    An even grey would leave nothing to decode, suppress and merge; in noise each network sees what it likes.
+    """
     board = pinned_allocator(lines * width).reshape(lines, width)
-    rows = np.random.default_rng(3).integers(0, 256, (min(lines, 1024), width), np.uint8)
-    for start in range(0, lines, len(rows)):
-        board[start : start + len(rows)] = rows[: lines - start]
+    drawn = draw_window(BoardSpec(width=_DRAWN_PX, lines=_DRAWN_PX, defects=(8, 8), look=Look.LINE_SCAN), 3).image
+    # Each part is the mirror of the one before: copper goes on across their edges.
+    across = np.concatenate([drawn, drawn[:, ::-1]], axis=1)
+    rows = np.tile(across, (1, -(-width // across.shape[1])))[:, :width]
+    for number, start in enumerate(range(0, lines, len(rows))):
+        board[start : start + len(rows)] = (rows[::-1] if number % 2 else rows)[: lines - start]
     return board
 
 

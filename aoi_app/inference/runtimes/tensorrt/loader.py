@@ -26,7 +26,14 @@ from aoi_app.inference.runtimes.tensorrt.gpu.memory import memory_info
 from aoi_app.inference.runtimes.tensorrt.hardware import GpuFacts, choose_precision, query_gpu
 from aoi_app.inference.runtimes.tensorrt.kernelset import check_head
 from aoi_app.inference.runtimes.tensorrt.library import Library, open_library
-from aoi_app.inference.runtimes.tensorrt.manifest import ANY_GPU, Manifest, PlanKey, PlanRefused, manifest_of
+from aoi_app.inference.runtimes.tensorrt.manifest import (
+    ANY_GPU,
+    Manifest,
+    PlanKey,
+    PlanRefused,
+    manifest_of,
+    slower_than,
+)
 from aoi_app.inference.runtimes.tensorrt.progress import BuildWatch
 from aoi_app.inference.runtimes.tensorrt.session import EngineSession
 from aoi_app.inference.runtimes.tensorrt.store import EngineStore
@@ -116,7 +123,8 @@ class TensorRt:
         progress(1.0, f"loading {prepared.path.name}")
         activation = Activation(library, prepared.plan, prepared.model, gpu, int(chosen["batch"]), min_confidence)
         try:
-            info = engine_info(library, gpu, prepared, activation, model.path.name)
+            slower = slower_engine(prepared, open_store(chosen), activation.tile_ms)
+            info = engine_info(library, gpu, prepared, activation, model.path.name, slower)
             detector = TensorRtDetector(
                 prepared.model,
                 activation,
@@ -128,7 +136,7 @@ class TensorRt:
         except BaseException:
             activation.close()
             raise
-        _note_what_runs(prepared, open_store(chosen), info, budget, before - memory_info()[0])
+        _note_what_runs(prepared, open_store(chosen), info, budget, before - memory_info()[0], activation.tile_ms)
         return detector
 
     def load(self, model: Model, precision: str, options: Options, progress: Progress) -> EngineSession:
@@ -189,7 +197,13 @@ def plan_key(library: Library, gpu: GpuFacts | None, model: Model, precision: st
 
 
 def prepare(
-    library: Library, gpu: GpuFacts | None, model: Model, precision: str, options: Options, progress: Progress
+    library: Library,
+    gpu: GpuFacts | None,
+    model: Model,
+    precision: str,
+    options: Options,
+    progress: Progress,
+    again: bool = False,
 ) -> Prepared:
     """Return the plan for a model: from the store when it is whole and right, else built.
 
@@ -197,6 +211,8 @@ def prepare(
     ----------
     gpu
         None builds without a GPU, which only TensorRT for RTX can.
+    again
+        Build it although it is there.
     """
     message = ""
     if gpu is not None:
@@ -210,6 +226,8 @@ def prepare(
     bound = None if library.portable else gpu
     key = plan_key(library, bound, made, precision, options)
     store = open_store(options)
+    if again:
+        store.discard(key)
     try:
         plan, manifest = store.load(key)
     except PlanRefused as error:
@@ -278,7 +296,26 @@ def load_budget(prepared: Prepared, overlap: int, golden: int = 0) -> VramBudget
     return VramBudget({**items, "weights": len(prepared.plan)})
 
 
-def _note_what_runs(prepared: Prepared, store: EngineStore, info: EngineInfo, budget: VramBudget, taken: int) -> None:
+def slower_engine(prepared: Prepared, store: EngineStore, tile_ms: float) -> str:
+    """Return, for people, that an engine of higher precision is faster; '' where none is known.
+
+    The builder takes what is fastest while it measures: what disturbs it then stays in the plan.
+    """
+    own = prepared.manifest.model_copy(update={"tile_ms": tile_ms})
+    faster = slower_than(own, (plan.manifest for plan in store.plans() if plan.manifest and not plan.problem))
+    if faster is None:
+        return ""
+    said = (
+        f"slower than {faster.precision}: {tile_ms:.3f} ms a tile, {faster.tile_ms:.3f} there; while the GPU has "
+        "nothing else to do, build it again (aoi engine build --again)"
+    )
+    _log.warning("%s is %s.", prepared.path.name, said)
+    return said
+
+
+def _note_what_runs(
+    prepared: Prepared, store: EngineStore, info: EngineInfo, budget: VramBudget, taken: int, tile_ms: float
+) -> None:
     """Write into the manifest what the engine itself told, and compare the memory it took with its budget."""
     # The rings are taken with the first board.
     expected = budget.without("board ring", "golden board").total
@@ -286,14 +323,21 @@ def _note_what_runs(prepared: Prepared, store: EngineStore, info: EngineInfo, bu
     text = "%s took %d MiB of GPU memory; its budget was %s"
     _log.log(level, text, prepared.path.name, taken // MIB, budget)
     manifest = prepared.manifest
+    news: dict[str, object] = {}
     if (manifest.layers, manifest.device_bytes) == ("", 0):
+        news |= {"layers": info.precision, "device_bytes": taken}
+    if tile_ms and not manifest.tile_ms:
+        news |= {"tile_ms": tile_ms}
+    if news:
         try:
-            store.note(prepared.path, manifest.model_copy(update={"layers": info.precision, "device_bytes": taken}))
+            store.note(prepared.path, manifest.model_copy(update=news))
         except EngineError as error:  # the engine runs all the same
             _log.warning("%s", error)
 
 
-def engine_info(library: Library, gpu: GpuFacts, prepared: Prepared, activation: Activation, model: str) -> EngineInfo:
+def engine_info(
+    library: Library, gpu: GpuFacts, prepared: Prepared, activation: Activation, model: str, slower: str = ""
+) -> EngineInfo:
     """Return what really runs; the precision as the engine itself tells it. Raises EngineError on a plain FP32 swap."""
     report = activation.engine.precision
     if report.layers and prepared.key.precision != "fp32" and prepared.key.precision not in report.counts:
@@ -302,8 +346,7 @@ def engine_info(library: Library, gpu: GpuFacts, prepared: Prepared, activation:
             "Choose fp32, or another model: this one gains nothing.",
         )
     detail = [f"batch {activation.batch}"]
-    if prepared.message:
-        detail.append(prepared.message)
+    detail += [text for text in (slower, prepared.message) if text]
     return EngineInfo(
         runtime=library.title,
         precision=str(report),

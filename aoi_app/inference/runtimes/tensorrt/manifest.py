@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -85,6 +86,8 @@ class Manifest(BaseModel):
         CUDA version of the driver that built it.
     layers
         Precision by layer as the engine inspector told, e.g. "FP16 in 61 of 63 layers".
+    tile_ms
+        Least device time of a tile over all batches, milliseconds; 0 until it has been measured.
     certificate
         What the gate measured, with the plan's hash; None until it has passed.
     """
@@ -110,7 +113,25 @@ class Manifest(BaseModel):
     build_seconds: float = 0.0
     layers: str = ""
     device_bytes: int = 0
+    tile_ms: float = 0.0
     certificate: dict[str, Any] | None = Field(default=None)
+
+
+HIGHER = {"fp16": ("fp32",), "int8": ("fp16", "fp32")}
+"""Precisions that one is chosen instead of, because it is faster."""
+
+
+def slower_than(manifest: Manifest, others: Iterable[Manifest]) -> Manifest | None:
+    """Return the engine of higher precision for the same model and GPU that is faster all the same, if there is one."""
+    same = ("model", "library", "version", "gpu", "batches", "size")
+    rivals = [
+        other
+        for other in others
+        if other.precision in HIGHER.get(manifest.precision, ())
+        and all(getattr(other, name) == getattr(manifest, name) for name in same)
+        and 0 < other.tile_ms < manifest.tile_ms
+    ]
+    return min(rivals, key=lambda other: other.tile_ms, default=None)
 
 
 def manifest_of(key: PlanKey, plan: bytes, *, driver: str, built_at: str, build_seconds: float) -> Manifest:

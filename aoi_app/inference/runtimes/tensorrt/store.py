@@ -87,6 +87,12 @@ class EngineStore:
         """Write the manifest of a plan anew, e.g. with the gate's certificate."""
         _write(manifest_path(path), manifest.model_dump_json(indent=2).encode() + b"\n")
 
+    def discard(self, key: PlanKey) -> None:
+        """Remove a plan, and the tactics measured on its GPU: a build that takes them would make the same plan."""
+        path = self.path(key)
+        for file in (manifest_path(path), path, self.timing_cache(key)):
+            file.unlink(missing_ok=True)
+
     def plans(self) -> tuple[StoredPlan, ...]:
         """Return all plans, whole or not, by name."""
         return tuple(self.verify(path) for path in sorted(self.root.glob("*.plan")))
