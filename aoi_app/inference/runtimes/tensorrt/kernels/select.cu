@@ -22,15 +22,16 @@ struct Result {  // of one tile; keep in step with layout.py
 #define NEAR 1024  // candidates that lie close by, in shared memory
 #define FEW 256    // that are faster counted than sorted
 #define WORDS (NEAR / 32)
+#define WEIGHT_STEPS 65536.0f
+#define PX_STEPS 1024.0f  // 1,000 candidates that lie 2,000 px away do not overflow
 #define OWN ((NEAR + THREADS - 1) / THREADS)  // that a thread looks after
 
 struct Candidates {  // by rank, the best first
     u64 keys[NEAR];
     float4 boxes[NEAR];
     int kinds[NEAR];
-    unsigned left[WORDS];           // a bit each: neither taken nor beaten yet
-    float ties[NEAR];               // how much one that is beaten ties with the one that beats it,
-    unsigned short beaten_by[NEAR];  // which is this one
+    unsigned left[WORDS];  // a bit each: neither taken nor beaten yet
+    unsigned ties[KEPT], moved[KEPT][4];  // sums over those that tie with one of `taken`, in fixed point: in any order
     unsigned short taken[KEPT], kept[KEPT];  // ranks: of those that are not beaten; of those among them that come back
     unsigned solid[(KEPT + 31) / 32];        // a bit for each of `taken` that lies on the board
 };
@@ -147,8 +148,14 @@ static __device__ int suppress(Candidates& all, int n, float limit) {
             if (!(overlap > limit)) continue;
             left[k] = false;
             atomicAnd(&all.left[j >> 5], ~(1u << (j & 31)));
-            all.ties[j] = tie(score_of(all.keys[i]) - score_of(all.keys[j]), overlap);
-            all.beaten_by[j] = (unsigned short)i;
+            const float weight = tie(score_of(all.keys[i]) - score_of(all.keys[j]), overlap);
+            if (!(weight > 0.0f)) continue;
+            const float4 own = boxes[k];
+            atomicAdd(&all.ties[taken], (unsigned)__float2int_rn(weight * WEIGHT_STEPS));
+            atomicAdd(&all.moved[taken][0], (unsigned)__float2int_rn(weight * (own.x - box.x) * PX_STEPS));
+            atomicAdd(&all.moved[taken][1], (unsigned)__float2int_rn(weight * (own.y - box.y) * PX_STEPS));
+            atomicAdd(&all.moved[taken][2], (unsigned)__float2int_rn(weight * (own.z - box.z) * PX_STEPS));
+            atomicAdd(&all.moved[taken][3], (unsigned)__float2int_rn(weight * (own.w - box.w) * PX_STEPS));
         }
         // A thread that is ahead of others strikes out only what lies behind the one they look for here.
         __syncthreads();
@@ -157,18 +164,11 @@ static __device__ int suppress(Candidates& all, int n, float limit) {
 }
 
 // Moves each box that stays to the mean of itself and of those that tie with it; a thread for each side of each box.
-static __device__ void settle(Candidates& all, int taken, int n) {
+static __device__ void settle(Candidates& all, int taken) {
     for (int item = threadIdx.x; item < taken * 4; item += THREADS) {
-        const int i = all.taken[item / 4], side = item % 4;
-        float* mine = (float*)&all.boxes[i] + side;
-        float moved = 0.0f, weights = 1.0f;
-#pragma unroll 4
-        for (int j = i + 1; j < n; ++j) {
-            const float weight = all.beaten_by[j] == i ? all.ties[j] : 0.0f;
-            weights += weight;
-            moved += weight * (((const float*)&all.boxes[j])[side] - *mine);
-        }
-        *mine += moved / weights;
+        const int k = item / 4, side = item % 4;
+        const float moved = (float)(int)all.moved[k][side] / PX_STEPS, weights = (float)all.ties[k] / WEIGHT_STEPS;
+        ((float*)&all.boxes[all.taken[k]])[side] += moved / (1.0f + weights);
     }
     __syncthreads();
 }
@@ -213,11 +213,14 @@ extern "C" __global__ void __launch_bounds__(THREADS) select_boxes(const Batch* 
     for (int word = threadIdx.x; word < WORDS; word += THREADS)
         all.left[word] = word << 5 >= n ? 0u : n - (word << 5) < 32 ? (1u << (n - (word << 5))) - 1u : ~0u;
     for (int word = threadIdx.x; word << 5 < KEPT; word += THREADS) all.solid[word] = 0u;
-    for (int j = threadIdx.x; j < n; j += THREADS) all.beaten_by[j] = (unsigned short)j;  // by none: itself
+    for (int k = threadIdx.x; k < KEPT; k += THREADS) {
+        all.ties[k] = 0u;
+        for (int side = 0; side < 4; ++side) all.moved[k][side] = 0u;
+    }
     __syncthreads();
     const int taken = suppress(all, n, limit);
     __syncthreads();
-    settle(all, taken, n);
+    settle(all, taken);
     const int count = keep_solid(all, taken, at);
     Result* result = results + tile;
     for (int k = threadIdx.x; k < count; k += THREADS) {  // neighbours write neighbours: few packets on the bus
