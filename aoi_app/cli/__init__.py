@@ -6,11 +6,12 @@ import importlib
 import logging
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import typer
 
-from aoi_app.cli.ending import ending
+from aoi_app.cli.ending import end_when_silent, ending
 from aoi_app.core.errors import AoiError
 
 
@@ -75,7 +76,8 @@ def _not_loaded() -> None:
 
 def main() -> None:
     """Run the command line, and end the process even where a device does not let go of it."""
-    with ending():
+    command = any(word in COMMANDS for word in sys.argv[1:2])
+    with ending(), end_when_silent() if command else nullcontext():
         _run()
 
 

@@ -1,10 +1,11 @@
-"""How the process ends where a device was given up: at once, for the driver's own clean-up would wait for it."""
+"""How the process ends where a device hangs: at once, for the driver's own clean-up would wait for it."""
 
 from __future__ import annotations
 
 import logging
 import os
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
@@ -19,12 +20,41 @@ def ending() -> Iterator[None]:
 
         if not any_silent():
             raise
-        status = _status(error)
-        logging.shutdown()
-        for stream in (sys.stdout, sys.stderr):
-            with suppress(OSError, ValueError, AttributeError):  # a reader that has gone, or no stream at all
-                stream.flush()
-        os._exit(status)
+        _exit(_status(error))
+
+
+@contextmanager
+def end_when_silent() -> Iterator[None]:
+    """End the process with status 2 and a message where this thread's call into a device does not come back.
+
+    A station gives such a call up and goes on without the device. A command has nothing to go on with.
+    """
+    from aoi_app.inference.device_calls import LOOK_S, Watch
+
+    thread, over = threading.current_thread(), threading.Event()
+
+    def look() -> None:
+        watch = Watch()
+        while not over.wait(LOOK_S):
+            said = watch.gives_up(thread)
+            if said is not None:
+                print(f"aoi: {said}", file=sys.stderr)
+                _exit(2)
+                return
+
+    threading.Thread(target=look, name="device watch", daemon=True).start()
+    try:
+        yield
+    finally:
+        over.set()
+
+
+def _exit(status: int) -> None:
+    logging.shutdown()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError, AttributeError):  # a reader that has gone, or no stream at all
+            stream.flush()
+    os._exit(status)
 
 
 def _status(error: BaseException) -> int:

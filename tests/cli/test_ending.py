@@ -44,3 +44,24 @@ def test_the_status_is_the_same_and_a_silent_device_is_not_waited_for(
     assert done.returncode == status
     assert said in done.stderr
     assert done.stdout.splitlines() == ["all is recorded", *(["cleaned up"] if answers else [])]
+
+
+COMMAND = """
+import threading
+from aoi_app.cli.ending import end_when_silent, ending
+from aoi_app.inference import device_calls
+device_calls.LIMIT_S = 0.5
+with ending(), end_when_silent():
+    with device_calls.Device("GPU 7"):
+        print("in the call", flush=True)
+    with device_calls.Device("GPU 8"):
+        threading.Event().wait()
+"""
+
+
+def test_a_command_whose_device_hangs_ends_and_says_so() -> None:
+    """It waited for ever: nobody but a station looked at the call."""
+    done = subprocess.run([sys.executable, "-c", COMMAND], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2
+    assert done.stdout == "in the call\n"
+    assert "GPU 8 has not answered" in done.stderr and "Traceback" not in done.stderr
