@@ -33,7 +33,7 @@ PIECE = 14 * 2**20
 """Bytes of plans in one file of OUT."""
 STATE = "lease.json"
 LEVEL = ("--level", "1")
-"""Of the yardsticks' engines: at the usual level 8.6 had built none within 400 s, and a ratio wants no fastest engine."""
+"""Of the yardsticks' engines: at the usual level 8.6 had built none within 400 s. A ratio wants no fastest engine."""
 MORE_TO_DO = 3
 TRIES = 2
 
