@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+import time
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import numpy as np
 import typer
@@ -17,24 +17,22 @@ from numpy.typing import NDArray
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
 from aoi_app.inference.card import Channels
 from aoi_app.inference.catalog import find_model
+from aoi_app.training.bars import counting, training_bar
 from aoi_app.training.corpus import Corpus, DataError, joined
 from aoi_app.training.data.dataset import Dataset
 from aoi_app.training.data.layouts.table import LAYOUTS, read_dataset
 from aoi_app.training.files import write_text
 from aoi_app.training.needs import require_torch
+from aoi_app.training.pacing import KEPT_S, Limit
 from aoi_app.training.scoring.comparing import Comparison, compare_models
 from aoi_app.training.scoring.detecting import Inspected, inspect_dataset
 from aoi_app.training.scoring.figures import Figures
 from aoi_app.training.scoring.report import grouped, write_report
 from aoi_app.training.scoring.results import read_results
-
-if TYPE_CHECKING:
-    from aoi_app.training.trainer import Epoch
 
 _LAYOUT = Annotated[
     str, typer.Option("--layout", help=f"Layout of the data: {', '.join(LAYOUTS)}. Found out when left out.")
@@ -56,6 +54,10 @@ def train(
         typer.Option("--plan", help="Settings of another run (its config.json) not a schedule's; options here win."),
     ] = None,
     steps: Annotated[int, typer.Option(min=0, help="Steps in all; 0 is the schedule's.")] = 0,
+    minutes: Annotated[
+        float | None,
+        typer.Option(help="Minutes for all of this, reading and export included, instead of a number of steps."),
+    ] = None,
     batch: Annotated[int, typer.Option(min=0, help="Windows a step; 0 finds it from the GPU's memory.")] = 0,
     network: Annotated[str, typer.Option(help="Size of the network: nano, small, or tiny for tries.")] = "nano",
     size: Annotated[int, typer.Option(min=64, max=2048, help="Side of a window, pixels, a multiple of 32.")] = 640,
@@ -90,7 +92,11 @@ def train(
     """Train a detector on labelled boards; write the model with its card, curves and checkpoints into one folder.
 
     Where the data set has splits, `train` is trained on, `val` watched, and any other left alone.
+
+    With --minutes the training is over in time, with as many steps as the machine is fast enough for: the run's
+    config.json and summary.json say how many. --resume goes on with these steps, or to the end of new --minutes.
     """
+    limit = None if minutes is None else Limit(minutes, time.monotonic())
     require_torch()
     from aoi_app.training.folder import RunFolder
     from aoi_app.training.gathering import parted, relabelled, united
@@ -118,6 +124,15 @@ def train(
     beside_plan = sorted(given & {"schedule", "margin", "pixel_boxes"})
     if plan_file is not None and beside_plan:
         raise typer.BadParameter(f"--plan says it already: --{beside_plan[0].replace('_', '-')} has no place beside it")
+    if limit is not None:
+        beside_minutes = sorted(given & {"steps", "measure_amp", "tflite"})
+        if beside_minutes:
+            raise typer.BadParameter(
+                f"--{beside_minutes[0].replace('_', '-')} has no place beside --minutes"
+                f"{': convert afterwards, with aoi engine export --tflite' if 'tflite' in beside_minutes else ''}"
+            )
+        if 60 * limit.minutes <= KEPT_S:
+            raise typer.BadParameter(f"--minutes is {minutes:g}: {KEPT_S:.0f} s of them are kept for the export")
     console = Console(stderr=True, highlight=False)
     dataset = read_dataset(data, layout).require_sound()
     kind = channels or channels_of(dataset)
@@ -129,7 +144,7 @@ def train(
     console.print(escape(f"{parts.in_words()}; classes {', '.join(classes)}; {input_in_words(dataset, kind)}"))
 
     def load(source: Dataset, what: str, images: NDArray[np.uint8] | None = None) -> Corpus:
-        with _progress(console, what, len(source)) as step:
+        with counting(console, what, len(source)) as step:
             return relabelled(load_corpus(source, kind, size, step, images), classes)
 
     def load_extra() -> Corpus:
@@ -140,7 +155,7 @@ def train(
         made = []
         if paint:
             seeds = [seed * 1000 + copy for copy in range(paint)]
-            with _progress(console, "Painting defects", counts[0]) as step:
+            with counting(console, "Painting defects", counts[0]) as step:
                 made.append(painted(real, seeds, Paint(px_per_mm=px_per_mm), step, places[0]))
         for path, more, place in zip(drawn or (), further, places[1:], strict=True):
             made.append(load(more, f"Reading {path.name}", place))
@@ -159,28 +174,39 @@ def train(
     else:
         plan = plan_for(schedule, classes, kind, margin=margin, offset=0.5 if pixel_boxes else 0.0)
     plan = replace(plan, **options)
-    if steps:
-        plan = replace(plan, steps=steps)
-    plan = replace(plan, epoch_steps=min(plan.epoch_steps, max(1, plan.steps // 4)))
+    if limit is None:
+        plan = plan.of_steps(steps or plan.steps)
     if measure_amp:
         _measure_amp(console, plan, corpora)
         return
+    if limit is not None:
+        limit.until()  # before there is a folder
     where = run or Path("runs") / datetime.now().strftime("%Y%m%d-%H%M%S")
     folder = RunFolder(where) if resume else RunFolder.create(where)
+    if resume and limit is None and (given_minutes := folder.read_config().get("minutes")) is not None:
+        console.print(
+            f"This run was given {given_minutes:g} minutes. It goes on with the steps that were planned last, however "
+            "long they take; with --minutes it has a new time."
+        )
     held = f" without {', '.join(parts.watch.boards[:20])}" if parts.watch else ""
     boards = f"{data.name}, {len(set(real.boards))} boards, {len(real)} windows{held}"
     about = About(name or where.name, kind, px_per_mm, data=boards, licence=licence, command=_command(data, where))
-    with _training_progress(console, plan.steps) as (progress, listen):
+    with training_bar(console, plan.steps, plan.epoch_steps, limit) as (progress, listen):
         exported, summary = train_session(
             plan, corpora, folder, about,
             {"data": str(data.resolve()), "held_out": list(hold_out or ()), "painted": paint,
              "drawn": [str(path.resolve()) for path in drawn or ()], "size": size, "channels": kind.value},
-            gpus=gpus, resume=resume, start=begun, listen=listen, progress=progress,
+            gpus=gpus, resume=resume, start=begun, limit=limit, listen=listen, progress=progress,
         )  # fmt: skip
     busy = f", GPU busy {summary['gpu_percent']:.0f} %" if summary["gpu_percent"] else ""
+    over = (
+        ""
+        if limit is None
+        else f", over {limit.ends - time.monotonic():.0f} s before the {limit.minutes:g} minutes are"
+    )
     console.print(
-        f"{escape(str(exported.model))}: {summary['steps']} steps, {summary['windows_per_s']:.3g} windows/s{busy}; "
-        f"curves in {escape(str(folder.path / 'curves.svg'))}"
+        f"{escape(str(exported.model))}: {summary['steps']} steps{over}, {summary['windows_per_s']:.3g} windows/s"
+        f"{busy}; curves in {escape(str(folder.path / 'curves.svg'))}"
     )
     if tflite:
         from aoi_app.training.tflite import write_tflite
@@ -234,7 +260,7 @@ def evaluate(
 
     def inspect(which: str) -> Inspected:
         path = find_model(which)
-        with _progress(Console(stderr=True), path.stem, len(dataset)) as step:
+        with counting(Console(stderr=True), path.stem, len(dataset)) as step:
             return inspect_dataset(path, dataset, runtime=runtime, precision=precision, golden=golden, step=step)
 
     if compare is not None:
@@ -280,30 +306,6 @@ def _measure_amp(console: Console, plan: object, data: object) -> None:
 
 def _command(data: Path, run: Path) -> str:
     return " ".join(["aoi", *sys.argv[1:]]) if sys.argv[1:2] == ["train"] else f"aoi train {data} --run {run}"
-
-
-@contextmanager
-def _progress(console: Console, what: str, total: int) -> Iterator[Callable[[], None]]:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task(escape(what), total=total)
-        yield lambda: bar.advance(task)
-
-
-@contextmanager
-def _training_progress(console: Console, steps: int) -> Iterator[tuple[Callable[[int], None], Callable[[Epoch], None]]]:
-    columns = (
-        TextColumn("Training"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn()
-    )  # fmt: skip
-    with Progress(*columns, console=console) as bar:
-        task = bar.add_task("", total=steps)
-
-        def listen(epoch: Epoch) -> None:
-            shown = {"loss": f"{epoch.values['loss']:.3f}"}
-            shown |= {k: f"{100 * v:.2f}" for k, v in epoch.values.items() if k.startswith(("mAP", "F@"))}
-            console.print(f"epoch {epoch.epoch}: " + ", ".join(f"{name} {value}" for name, value in shown.items()))
-
-        yield lambda done: bar.update(task, completed=done), listen
 
 
 def _write_json(where: str, values: object) -> None:

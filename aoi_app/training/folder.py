@@ -58,10 +58,14 @@ class RunFolder:
         """Checkpoint of the best epoch."""
         return self.path / "best.pt"
 
-    def write_config(self, plan: Plan, data: Data, source: dict[str, Any]) -> None:
-        """Write what the run does and with what; `source` says where the data come from."""
+    def write_config(self, plan: Plan, data: Data, source: dict[str, Any], minutes: float | None = None) -> None:
+        """Write what the run does and with what; `source` says where the data come from.
+
+        `minutes` are those that were asked for instead of a number of steps.
+        """
         config = {
             "plan": plan.to_json(),
+            "minutes": minutes,
             "source": source,
             "data": _fingerprints(data),
             "command": ["aoi", *sys.argv[1:]],
@@ -81,6 +85,10 @@ class RunFolder:
             return config
         except (OSError, ValueError) as error:
             raise DataError(f"{self.path} holds no run: {error}.", "Name the folder of a run.") from error
+
+    def write_plan(self, plan: Plan, minutes: float) -> None:
+        """Write what a run that is to end in time has come to, for a repeat: its steps, as planned last."""
+        _write_json(self.path / "config.json", self.read_config() | {"plan": plan.to_json(), "minutes": minutes})
 
     def require_same(self, config: dict[str, Any], data: Data) -> None:
         """Raise DataError where `data` are not what the run was begun with: it would not go on as it would have."""
@@ -108,6 +116,9 @@ class RunFolder:
         if figures:
             panels.append(("Figures on the watched windows", figures))
         panels.append(("Windows a second", {"windows/s": curves.get("windows_per_s", [])}))
+        if "minutes_left" in curves:
+            panels.append(("Minutes left for the training", {"minutes left": curves["minutes_left"]}))
+            panels.append(("Steps of the whole run, as planned", {"steps": curves["planned_steps"]}))
         write_curves(self.path / "curves.svg", panels, "epoch")
 
     def write_summary(self, history: Sequence[Epoch], more: dict[str, Any]) -> dict[str, Any]:

@@ -16,12 +16,12 @@ import torch.multiprocessing as mp
 
 from aoi_app.core.errors import AoiError
 from aoi_app.training.corpus import DataError
+from aoi_app.training.pacing import Pacer
 from aoi_app.training.plan import Plan
-from aoi_app.training.trainer import Data, Epoch, Trainer
+from aoi_app.training.trainer import Data, Epoch, Progress, Trainer
 
 Listen = Callable[[Sequence[Epoch]], None]
 """Takes all epochs of the run so far, after each."""
-Progress = Callable[[int], None]
 
 _LOOK_S = 0.2  # how often the processes' news is looked for
 
@@ -35,6 +35,7 @@ class _Task:
     folder: Path
     resume: bool
     start: Path | None
+    until: float | None
 
     def run(self, device: torch.device, listen: Listen | None, progress: Progress | None) -> None:
         if device.type == "cuda":
@@ -44,7 +45,8 @@ class _Task:
             trainer.load(self.folder / "last.pt")
         elif self.start is not None:
             trainer.start_from(self.start)
-        trainer.run(None if listen is None else lambda epoch: listen(trainer.history), progress)
+        pacer = None if self.until is None else Pacer(self.until)
+        trainer.run(None if listen is None else lambda epoch: listen(trainer.history), progress, pacer)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ class _News:
     """What a process tells the one that started it: epochs or steps that are done, or why it gave up."""
 
     epochs: tuple[Epoch, ...] = ()
-    steps: int | None = None
+    steps: tuple[int, int] | None = None
     failed: tuple[str, str] | None = None
 
 
@@ -74,6 +76,7 @@ def train_on(
     *,
     resume: bool = False,
     start: Path | None = None,
+    until: float | None = None,
     listen: Listen | None = None,
     progress: Progress | None = None,
 ) -> None:
@@ -85,15 +88,17 @@ def train_on(
         Go on from the folder's last.pt.
     start
         Checkpoint whose weights the run starts from.
+    until
+        When the training is to be over, seconds of `time.monotonic`; the plan's number of steps then gives way.
     listen, progress
         Always called in this process.
 
     Raises
     ------
     DataError
-        A process gave up or was ended.
+        A process gave up or was ended, or there is no time for a single step.
     """
-    task = _Task(plan, data, folder, resume, start)
+    task = _Task(plan, data, folder, resume, start, until)
     if len(where) == 1:
         task.run(where[0], listen, progress)
         return
@@ -131,7 +136,7 @@ def _pass_on(
         if some.epochs and listen is not None:
             listen(some.epochs)
         if some.steps is not None and progress is not None:
-            progress(some.steps)
+            progress(*some.steps)
 
 
 def _process(rank: int, where: list[torch.device], port: int, task: _Task, news: SimpleQueue[_News]) -> None:
@@ -141,7 +146,9 @@ def _process(rank: int, where: list[torch.device], port: int, task: _Task, news:
         torch.cuda.set_device(device)
     dist.init_process_group("nccl" if device.type == "cuda" else "gloo", rank=rank, world_size=len(where))
     try:
-        task.run(device, lambda epochs: news.put(_News(tuple(epochs))), lambda steps: news.put(_News(steps=steps)))
+        task.run(
+            device, lambda epochs: news.put(_News(tuple(epochs))), lambda *steps: news.put(_News(steps=steps))
+        )  # fmt: skip
     except AoiError as error:
         news.put(_News(failed=(error.what, error.hint)))
         raise

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from dataclasses import dataclass, field
+import math
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -70,6 +71,14 @@ class Plan:
     augmentation: Augmentation = field(default_factory=Augmentation)
     weights: Weights = field(default_factory=Weights)
 
+    def of_steps(self, steps: int) -> Plan:
+        """Return the same plan for another number of steps, with four epochs at least."""
+        return replace(self, steps=steps, epoch_steps=min(self.epoch_steps, max(1, steps // 4)))
+
+    def is_calm(self, first: int, last: int) -> bool:
+        """Return whether the epoch of the steps from `first` up to `last` is mostly in the calm part."""
+        return first + last >= 2 * round((1 - self.calm) * self.steps)
+
     def to_json(self) -> dict[str, Any]:
         """Return plain values, for config.json and checkpoints."""
         return dataclasses.asdict(self) | {"precision": self.precision.value}
@@ -115,6 +124,15 @@ class Plan:
             )
         except (TypeError, KeyError, ValueError) as error:
             raise DataError(f"The run's settings cannot be read: {error}.", "Start a new run.") from error
+
+
+def rate_at(step: int, plan: Plan) -> float:
+    """Return the learning rate of a step: linear rise, then a cosine down to a hundredth."""
+    rise = max(1, round(plan.warm_up * plan.steps))
+    if step < rise:
+        return plan.rate * (step + 1) / rise
+    done = min(1.0, (step - rise) / max(1, plan.steps - rise))
+    return plan.rate * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * done)))
 
 
 def read_plan(path: Path) -> Plan:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import io
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,8 @@ from aoi_app.training.corpus import Corpus, DataError
 from aoi_app.training.files import replacing
 from aoi_app.training.loss import detection_loss
 from aoi_app.training.network import Network
-from aoi_app.training.plan import Plan, Precision
+from aoi_app.training.pacing import Pacer
+from aoi_app.training.plan import Plan, Precision, rate_at
 from aoi_app.training.predict import figures, predict
 from aoi_app.training.starting import read_start
 from aoi_app.training.utilisation import Utilisation
@@ -32,6 +34,9 @@ from aoi_app.training.windows import Batches, Windows
 _TYPES = {Precision.FP32: torch.float32, Precision.FP16: torch.float16, Precision.BF16: torch.bfloat16}
 KEY_FIGURE = "mAP@0.33"
 _TRIAL_WINDOWS = 64  # enough for the statistics of every layer
+
+Progress = Callable[[int, int], None]
+"""Takes the steps that are done and those of the whole run, which may change where it is to end in time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,15 +80,6 @@ def _optimiser(network: nn.Module, plan: Plan) -> torch.optim.AdamW:
     others = [p for p in network.parameters() if p.ndim <= 1]
     groups = [{"params": kernels, "weight_decay": plan.decay}, {"params": others, "weight_decay": 0.0}]
     return torch.optim.AdamW(groups, lr=plan.rate, betas=(0.9, 0.99), fused=kernels[0].is_cuda)
-
-
-def rate_at(step: int, plan: Plan) -> float:
-    """Return the learning rate of a step: linear rise, then a cosine down to a hundredth."""
-    rise = max(1, round(plan.warm_up * plan.steps))
-    if step < rise:
-        return plan.rate * (step + 1) / rise
-    done = min(1.0, (step - rise) / max(1, plan.steps - rise))
-    return plan.rate * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * done)))
 
 
 class Trainer:
@@ -147,7 +143,12 @@ class Trainer:
         """Epochs of the whole run."""
         return max(1, math.ceil(self.plan.steps / self.plan.epoch_steps))
 
-    def run(self, listen: Callable[[Epoch], None] | None = None, progress: Callable[[int], None] | None = None) -> None:
+    def run(
+        self,
+        listen: Callable[[Epoch], None] | None = None,
+        progress: Progress | None = None,
+        pacer: Pacer | None = None,
+    ) -> None:
         """Train from where the run stands to its end.
 
         Parameters
@@ -155,10 +156,22 @@ class Trainer:
         listen
             Called after each epoch.
         progress
-            Called with the steps done, now and then.
+            Called now and then.
+        pacer
+            Plans the number of steps, so that the run ends in time; without it the plan's stands. The first process's
+            counts.
+
+        Raises
+        ------
+        DataError
+            There is no time for a single step.
         """
-        while self.epoch < self.epochs and not self._is_stale():
-            result = self._epoch(progress)
+        if pacer is not None and not self._is_over():
+            self._begin(pacer)
+            if progress is not None:
+                progress(self._done, self.plan.steps)
+        while not self._is_over():
+            result = self._epoch(progress, pacer)
             self.history.append(result)
             figure = self._of_first(result.values.get(KEY_FIGURE, -result.values["loss"]))
             better = figure > self.best or self.epoch == 1
@@ -170,6 +183,9 @@ class Trainer:
                 if better:  # first: a run that is killed in between does this epoch again
                     self.save(self.folder / "best.pt")
                 self.save(self.folder / "last.pt")
+            if pacer is not None and not self._is_over():
+                pacer.rested()
+                self._replan(pacer)
             if listen is not None and self.rank == 0:
                 listen(result)
 
@@ -181,35 +197,105 @@ class Trainer:
         dist.broadcast(shared, 0)
         return float(shared)
 
-    def _is_stale(self) -> bool:
-        return 0 < self.plan.patience <= self.stale
+    @property
+    def _done(self) -> int:
+        return min(self.epoch * self.plan.epoch_steps, self.plan.steps)
 
-    def _epoch(self, progress: Callable[[int], None] | None) -> Epoch:
+    def _is_over(self) -> bool:
+        return self.epoch >= self.epochs or 0 < self.plan.patience <= self.stale
+
+    def _begin(self, pacer: Pacer) -> None:
+        """Measure trial steps, and plan the run by them."""
+        self._try(pacer)
         plan = self.plan
-        first = self.epoch * plan.epoch_steps
-        last = min(first + plan.epoch_steps, plan.steps)
-        calm = first >= round((1 - plan.calm) * plan.steps)
-        # one source of chance an epoch, of seed, epoch and rank: a resumed run goes on exactly as it would have
+        if self.epoch == 0:  # epochs as long as those of a run of so many steps
+            plan = plan.of_steps(self._planned(pacer, 0, plan.epoch_steps))
+        steps = self._planned(pacer, self._done, plan.epoch_steps)
+        if steps <= self._done:
+            assert pacer.pace is not None
+            raise DataError(
+                f"There is no time to train: {pacer.left_s:.0f} s are left before the export; a step takes "
+                f"{pacer.pace.step_s:.2g} s and the watched boards {pacer.pace.epoch_s:.2g} s.",
+                "Give more --minutes, a smaller --batch or fewer watched boards.",
+            )
+        self.plan = replace(plan, steps=steps)
+
+    def _try(self, pacer: Pacer) -> None:
+        """Measure how long a step takes, and what an epoch takes beside; then go back to where the run stood."""
+        kept = copy.deepcopy(self._state())
+        batches, augment = self._windows(calm=False)
+        self.model.train()
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate_at(0, self.plan)  # so low that nothing comes apart
+        float(self._step(*augment(*batches.draw()))[0])  # the first one prepares what the others use
+        trial_s = pacer.trial_s
+        pacer.begin()
+        steps = 0
+        while steps == 0 or self._of_first(trial_s - pacer.lap_s) > 0:
+            float(self._step(*augment(*batches.draw()))[0])
+            steps += 1
+        pacer.stepped(steps)
+        self._watch()
+        pacer.rested()
+        self._restore(kept)
+
+    def _replan(self, pacer: Pacer) -> None:
+        """Plan the steps that are still to do by the epochs that are done."""
+        self.plan = replace(self.plan, steps=self._planned(pacer, self._done, self.plan.epoch_steps))
+        if self._is_over() and self.folder is not None and self.rank == 0:
+            self.save(self.folder / "last.pt")  # so that it says so: there is nothing to go on with
+
+    def _planned(self, pacer: Pacer, done: int, epoch_steps: int) -> int:
+        return int(self._of_first(pacer.planned(done, epoch_steps)))
+
+    def _windows(self, calm: bool) -> tuple[Batches, Augmenter]:
+        """Return what draws and what changes the windows of the coming epoch.
+
+        They have one source of chance, of seed, epoch and rank: a resumed run goes on exactly as it would have.
+        """
+        plan = self.plan
         generator = torch.Generator(self.device).manual_seed((plan.seed * 1_000_003 + self.epoch) * 64 + self.rank)
         share = plan.calm_share if calm else plan.drawn_share
         batches = Batches(self._real, self._drawn, plan.batch // self.world, share, generator)
-        augment = Augmenter(plan.augmentation.calm() if calm else plan.augmentation, generator)
+        return batches, Augmenter(plan.augmentation.calm() if calm else plan.augmentation, generator)
+
+    def _epoch(self, progress: Progress | None, pacer: Pacer | None) -> Epoch:
+        first = self.epoch * self.plan.epoch_steps
+        last = min(first + self.plan.epoch_steps, self.plan.steps)
+        calm = self.plan.is_calm(first, last)
+        batches, augment = self._windows(calm)
+        look = self._steps_between_looks(pacer)
         self.model.train()
         total = torch.zeros((), device=self.device)
         sums: dict[str, torch.Tensor] = {}
+        step, rate = first, 0.0
         start = time.perf_counter()
+        if pacer is not None:
+            pacer.begin()
         with Utilisation(self.device) as utilisation:
-            for step in range(first, last):
+            while step < last:
+                rate = rate_at(step, self.plan)
                 for group in self.optimiser.param_groups:
-                    group["lr"] = rate_at(step, plan)
+                    group["lr"] = rate
                 loss, parts = self._step(*augment(*batches.draw()))
                 total += loss
                 for name, value in parts.items():
                     sums[name] = sums.get(name, torch.zeros((), device=self.device)) + value
-                if progress is not None and (step % 10 == 0 or step + 1 == last):
-                    progress(step + 1)
+                step += 1
+                if pacer is not None and step < last and (step - first) % look == 0:
+                    steps = self._planned(pacer, step, self.plan.epoch_steps)
+                    if steps < self.plan.steps:  # it is late: the rate comes down sooner
+                        self.plan = replace(self.plan, steps=steps)
+                        last = min(last, steps)
+                    if not calm and last == self.plan.steps and self.plan.is_calm(step, step):
+                        calm = True  # no epoch is left for the calm part
+                        batches, augment = self._windows(calm)
+                if progress is not None and (step % 10 == 1 or step == last):
+                    progress(step, self.plan.steps)
             mean = float(total) / (last - first)
         seconds = time.perf_counter() - start
+        if pacer is not None:
+            pacer.stepped(last - first)
         if not math.isfinite(mean):
             raise AoiError(
                 f"The loss is {mean} by step {last}: the training has come apart.",
@@ -217,11 +303,19 @@ class Trainer:
             )
         self.epoch += 1
         values = {"loss": mean} | {name: float(value) / (last - first) for name, value in sums.items()}
-        values["rate"] = rate_at(last - 1, plan)
-        values["windows_per_s"] = (last - first) * plan.batch / seconds
+        values["rate"] = rate
+        values["windows_per_s"] = (last - first) * self.plan.batch / seconds
         values |= utilisation.figures()
         values |= self._watch()
+        if pacer is not None:
+            values |= {"planned_steps": float(self.plan.steps), "minutes_left": pacer.left_s / 60}
         return Epoch(self.epoch, last, values)
+
+    def _steps_between_looks(self, pacer: Pacer | None) -> int:
+        """Return after how many steps to look at the clock: each, or once a second where all GPUs wait for the look."""
+        if self.world == 1 or pacer is None or pacer.pace is None:
+            return 1
+        return max(1, round(self._of_first(1 / pacer.pace.step_s)))
 
     def _step(self, images: torch.Tensor, boxes: torch.Tensor, labels: torch.Tensor) -> Any:
         size = (images.shape[2], images.shape[3])
@@ -251,10 +345,10 @@ class Trainer:
             values |= {f"{k} no golden": v for k, v in figures(alone, watch).items() if k.startswith("mAP")}
         return values
 
-    def save(self, path: Path) -> None:
-        """Write everything that a resumed run needs, whole or not at all. Raises DataError."""
+    def _state(self) -> dict[str, Any]:
+        """Return everything that a resumed run needs; the tensors are the run's own."""
         sample = self.data.sample
-        state = {
+        return {
             "plan": self.plan.to_json(),
             "classes": list(sample.classes),
             "planes": sample.planes,
@@ -269,8 +363,21 @@ class Trainer:
             "stale": self.stale,
             "history": [(e.epoch, e.steps, e.values) for e in self.history],
         }
+
+    def _restore(self, state: dict[str, Any]) -> None:
+        """Stand where `_state` was taken, but for the plan."""
+        self.network.load_state_dict(state["network"])
+        self.average.network.load_state_dict(state["average"])
+        self.average.steps = state["average_steps"]
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.scaler.load_state_dict(state["scaler"])
+        self.epoch, self.best, self.stale = state["epoch"], state["best"], state["stale"]
+        self.history = [Epoch(*row) for row in state["history"]]
+
+    def save(self, path: Path) -> None:
+        """Write everything that a resumed run needs, whole or not at all. Raises DataError."""
         buffer = io.BytesIO()
-        torch.save(state, buffer)
+        torch.save(self._state(), buffer)
         with replacing(path) as draft:
             draft.write_bytes(buffer.getvalue())
 
@@ -281,13 +388,7 @@ class Trainer:
             raise DataError(
                 f"{path.name} was made with other settings.", "Resume with the settings of its config.json."
             )
-        self.network.load_state_dict(state["network"])
-        self.average.network.load_state_dict(state["average"])
-        self.average.steps = state["average_steps"]
-        self.optimiser.load_state_dict(state["optimiser"])
-        self.scaler.load_state_dict(state["scaler"])
-        self.epoch, self.best, self.stale = state["epoch"], state["best"], state["stale"]
-        self.history = [Epoch(*row) for row in state["history"]]
+        self._restore(state)
 
     def start_from(self, path: Path) -> None:
         """Start a new run from another's averaged weights, or from a finished model (fine-tuning). Raises DataError."""

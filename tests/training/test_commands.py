@@ -69,6 +69,32 @@ def test_resume_goes_on_with_a_finished_run(deeppcb: Path, tmp_path: Path) -> No
     assert (run / "metrics.csv").read_text() == before
 
 
+def test_a_training_with_minutes_is_over_in_time_and_can_be_repeated_with_its_steps(
+    deeppcb: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("aoi_app.training.pacing.KEPT_S", 8.0)
+    run = tmp_path / "run"
+    few = ("--network", "tiny", "--size", "64", "--batch", "2", "--schedule", "quick")
+    done = aoi("train", str(deeppcb), "--run", str(run), "--minutes", "0.42", *few, "--hold-out", "board1")
+    assert done.exit_code == 0, done.output + str(done.exception)
+    steps = json.loads((run / "summary.json").read_text())["steps"]
+    assert "There is time for" in done.output and f"{steps} steps, over " in " ".join(done.output.split())
+    config = json.loads((run / "config.json").read_text())
+    assert (config["minutes"], config["plan"]["steps"]) == (0.42, steps)
+    assert read_model(run / "model.onnx").card.name == "run"
+    done = aoi("train", str(deeppcb), "--run", str(run), "--resume", *few, "--hold-out", "board1")
+    assert done.exit_code == 0 and "It goes on with the steps that were planned last" in " ".join(done.output.split())
+
+
+def test_minutes_that_went_into_reading_are_said_before_there_is_a_folder(
+    deeppcb: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("aoi_app.training.pacing.KEPT_S", 30.0 - 1e-6)
+    done = aoi("train", str(deeppcb), "--run", str(tmp_path / "run"), "--minutes", "0.5", *TRAIN[:4])
+    assert isinstance(done.exception, DataError) and "no time to train" in str(done.exception)
+    assert not (tmp_path / "run").exists()
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -77,6 +103,9 @@ def test_resume_goes_on_with_a_finished_run(deeppcb: Path, tmp_path: Path) -> No
         (("--network", "huge"), "no network"),
         (("--precision", "fp8"), "no precision"),
         (("--resume",), "needs --run"),
+        (("--minutes", "0.4"), "25 s of them are kept for the export"),
+        (("--minutes", "9", "--steps", "4"), "--steps has no place beside --minutes"),
+        (("--minutes", "9", "--tflite"), "convert afterwards"),
     ],
 )
 def test_wrong_options_are_said(deeppcb: Path, words: tuple[str, ...], said: str) -> None:

@@ -25,11 +25,11 @@ from aoi_app.training.folder import RunFolder  # noqa: E402
 from aoi_app.training.network import Network  # noqa: E402
 from aoi_app.training.paint import Paint, painted  # noqa: E402
 from aoi_app.training.parallel import train_on  # noqa: E402
-from aoi_app.training.plan import Plan, Precision  # noqa: E402
+from aoi_app.training.plan import Plan, Precision, rate_at  # noqa: E402
 from aoi_app.training.predict import predict  # noqa: E402
 from aoi_app.training.schedule import plan_for  # noqa: E402
 from aoi_app.training.session import About, train_session  # noqa: E402
-from aoi_app.training.trainer import Data, Trainer, rate_at, resolve  # noqa: E402
+from aoi_app.training.trainer import Data, Trainer, resolve  # noqa: E402
 
 CPU = torch.device("cpu")
 PLAN = Plan(
