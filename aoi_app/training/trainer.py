@@ -186,6 +186,8 @@ class Trainer:
             if pacer is not None and not self._is_over():
                 pacer.rested()
                 self._replan(pacer)
+                if progress is not None:
+                    progress(self._done, self.plan.steps)
             if listen is not None and self.rank == 0:
                 listen(result)
 
@@ -264,6 +266,7 @@ class Trainer:
         last = min(first + self.plan.epoch_steps, self.plan.steps)
         calm = self.plan.is_calm(first, last)
         batches, augment = self._windows(calm)
+        foreseen = self.plan.steps
         look = self._steps_between_looks(pacer)
         self.model.train()
         total = torch.zeros((), device=self.device)
@@ -287,8 +290,9 @@ class Trainer:
                     if steps < self.plan.steps:  # it is late: the rate comes down sooner
                         self.plan = replace(self.plan, steps=steps)
                         last = min(last, steps)
-                    if not calm and last == self.plan.steps and self.plan.is_calm(step, step):
-                        calm = True  # no epoch is left for the calm part
+                    ending = last == self.plan.steps or self.plan.steps < foreseen
+                    if not calm and ending and self.plan.is_calm(step, step):
+                        calm = True  # as late as it is, no epoch may be left for the calm part
                         batches, augment = self._windows(calm)
                 if progress is not None and (step % 10 == 1 or step == last):
                     progress(step, self.plan.steps)

@@ -69,6 +69,7 @@ def test_resume_goes_on_with_a_finished_run(deeppcb: Path, tmp_path: Path) -> No
     assert (run / "metrics.csv").read_text() == before
 
 
+@pytest.mark.slow
 def test_a_training_with_minutes_is_over_in_time_and_can_be_repeated_with_its_steps(
     deeppcb: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

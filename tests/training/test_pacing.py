@@ -234,6 +234,7 @@ def killed(*_: Any) -> None:
     raise Killed
 
 
+@pytest.mark.slow
 def test_a_run_in_time_that_was_killed_goes_on_with_its_steps_or_with_new_minutes(
     monkeypatch: pytest.MonkeyPatch, corpus: Any, tmp_path: Path
 ) -> None:
@@ -266,6 +267,7 @@ def test_a_run_in_time_that_was_killed_goes_on_with_its_steps_or_with_new_minute
         train_session(PLAN, data, folder, ABOUT, {}, resume=True, limit=Limit(2, clock()))
 
 
+@pytest.mark.slow
 def test_two_processes_stop_at_the_same_step(corpus: Any, tmp_path: Path) -> None:
     # on a busy machine the processes themselves may not be there in the shortest time
     for seconds in (15, 45, 120):
@@ -301,6 +303,7 @@ def test_the_export_is_tried_before_the_training(corpus: Any, tmp_path: Path, mo
     assert not folder.last.exists()
 
 
+@pytest.mark.slow
 def test_a_session_in_real_time(corpus: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pacing, "KEPT_S", 8.0)
     folder = RunFolder.create(tmp_path / "run")

@@ -127,7 +127,7 @@ def test_two_processes_train_one_network_and_tell_how_far_they_are(tmp_path: Any
     steps: list[int] = []
     train_on(
         [CPU, CPU], plan, Data(corpus(6), watch=corpus(2, seed=1)), tmp_path,
-        listen=lambda epochs: told.append(epochs[-1].values), progress=lambda done: steps.append(done),
+        listen=lambda epochs: told.append(epochs[-1].values), progress=lambda done, _: steps.append(done),
     )  # fmt: skip
     state = read_checkpoint(tmp_path / "last.pt")
     assert state["epoch"] == 2 and "mAP@0.33" in state["history"][0][2]
