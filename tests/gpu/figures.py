@@ -103,7 +103,7 @@ def real_window(
         golden = board.golden if kept else pinned_copy(board.golden)
         found = detect(detector, pixels, golden)
         p50, p95, p99 = np.percentile(frame_ms(detector, pixels, golden, frames), (50, 95, 99)).tolist()
-        cores = on_each_core(lambda: float(np.median(frame_ms(detector, pixels, golden, frames // 4))))
+        cores = on_each_core(lambda: float(np.median(frame_ms(detector, pixels, golden, max(1, frames // 4)))))
         lane = max(detector.activation.lanes, key=lambda lane: int(lane.call["tiles"][0]))  # the one that was used
         bare = floor_of(lane, 1)[0]
         # The last launch's pixels and candidates still lie there: the stages are timed on them.

@@ -127,7 +127,7 @@ def frames(
     if len(found) != len(wanted) or not np.allclose(found.boxes, wanted.boxes, atol=0.01):
         raise SystemExit(f"{len(found)} boxes, {len(wanted)} were expected, or they lie elsewhere.")
     p50, p95, p99 = np.percentile(frame_ms(detector, pixels, golden, count), (50, 95, 99)).tolist()
-    cores = on_each_core(lambda: float(np.median(frame_ms(detector, pixels, golden, count // 8))))
+    cores = on_each_core(lambda: float(np.median(frame_ms(detector, pixels, golden, max(1, count // 8)))))
     lane = max(detector.activation.lanes, key=lambda lane: int(lane.call["tiles"][0]))
     bare = floor_of(lane, 1)[0]
     parts = {name: device_ms(lane, 1, stages) for name, stages in PARTS.items()}
