@@ -1,133 +1,134 @@
-"""From the detections of overlapping tiles to one detection a defect."""
+"""From the detections of overlapping tiles to one detection a defect, while the board comes in."""
 
 from __future__ import annotations
+
+import math
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from aoi_app.core.detection import Detections
-from aoi_app.inference.boxes import Boxes, areas, intersection, pair_iou
+from aoi_app.inference.seams import Seams, of_tiles, seams
+from aoi_app.inference.seen import Seen, joined
+from aoi_app.inference.settling import Unsettled, settle
+from aoi_app.inference.tiling import TilePlan
 
-SAME_IOU = 0.5
-"""Two tiles speak of one defect when their boxes, cut to what both tiles see, overlap by this."""
-SAME_PX = 2.0
-"""Or when they agree this closely on every side: a pixel is half the overlap of a defect of a few pixels."""
-COVERED = 0.7
-"""A box cut by a tile's edge is a fragment when this share of it lies in a box that is not cut."""
-EDGE_PX = 4.0
-"""A box that ends this close to an inner edge of its tile may be cut by it."""
+PORTION = 256
+"""So many boxes are settled at a time, at least: for fewer the calls cost more than the boxes."""
 
 
-def merge(detections: Detections, tiles: NDArray[np.float32], width: int, lines: int) -> Detections:
-    """Unite what several tiles saw of one defect.
+class Merger:
+    """Unites what several tiles of one board saw of one defect. One thread.
 
     Within the strip that two tiles share, both see the same pixels: boxes of one class that agree there are one
     defect. Its box is the best one that no tile edge cut or, for a defect longer than the overlap, what the cut
     ones span together. Cut boxes that lie within a better whole box of a neighbour, whatever its class, are
     fragments and go. Boxes of the same tile are never united: a board of one tile comes back unchanged.
 
+    What no tile to come can touch is settled while the board comes in, so that only the last rows of tiles are left
+    to `finish`. The result does not depend on when `settle` is called.
+
     Parameters
     ----------
-    detections
-        Of all tiles, in pixels of the board, clipped to the board.
-    tiles
-        (n, 4) float32: for each detection, the rectangle of the tile that saw it, x1 y1 x2 y2.
-    width, lines
-        Size of the board in pixels; tile edges on it are the board's own and cut nothing.
+    plan
+        Where the tiles of the board lie.
+    portion
+        So many new boxes make a settlement worth it.
     """
-    if len(detections) < 2 or (tiles == tiles[0]).all():
-        return detections
-    boxes = detections.boxes
-    inner = tiles != np.array([0, 0, width, lines], np.float32)
-    # A tile that reaches beyond a small board ends where the board ends.
-    inner[:, 2] &= tiles[:, 2] < width
-    inner[:, 3] &= tiles[:, 3] < lines
-    cut = (inner & (np.abs(boxes - tiles) <= EDGE_PX)).any(axis=1)
-    first, second = _overlapping(boxes)
-    apart = (tiles[first] != tiles[second]).any(axis=1)
-    first, second = first[apart], second[apart]
-    merged, whole = _unite(detections, tiles, cut, first, second)
-    return _drop_fragments(merged, whole)
+
+    def __init__(self, plan: TilePlan, portion: int = PORTION) -> None:
+        self._plan, self._portion = plan, portion
+        columns = plan.columns
+        self._columns = np.array(columns, np.int32)
+        self._across = seams(columns, plan.width, plan.board_width, 0)
+        self._found: list[Detections] = []
+        self._seers = 0  # tiles that found something
+        self._rows: list[int] = []  # first lines of the rows that did
+        self._new: list[tuple[Detections, NDArray[np.int32], Sequence[int]]] = []
+        self._waiting = 0
+        self._gathered = 0
+        self._rows_settled = 1
+        self._unsettled = Unsettled()
+        self._final: list[Seen] = []
+
+    def add(self, found: Detections, corners: NDArray[np.int32], counts: Sequence[int]) -> None:
+        """Take what a batch of tiles found. Costs next to nothing.
+
+        Parameters
+        ----------
+        found
+            Tile by tile, in pixels of the board, each within its tile and the board.
+        corners
+            (tiles, 2) int32, x and y of the tiles: of the plan, row by row.
+        counts
+            Detections of each tile.
+
+        Raises
+        ------
+        ValueError
+            These tiles lie above those that came before.
+        """
+        if not len(found):
+            return
+        rows = sorted(set(corners[:, 1].tolist()))
+        if self._rows and rows[0] < self._rows[-1]:
+            raise ValueError(f"Tiles from line {rows[0]} on came after those from line {self._rows[-1]} on.")
+        self._rows += rows[1:] if rows[:1] == self._rows[-1:] else rows
+        self._found.append(found)
+        self._new.append((found, corners, counts))
+        self._waiting += len(found)
+        self._seers += sum(count > 0 for count in counts)
+
+    def settle(self) -> None:
+        """Settle what no tile to come can touch, where that is enough to be worth it."""
+        if self._waiting < self._portion or self._rows_settled == len(self._rows):
+            return
+        self._rows_settled = len(self._rows)
+        seen = self._gather()
+        # The rows before the newest one know their neighbours on all sides.
+        known = int(np.searchsorted(seen.tiles, (len(self._rows) - 1) * self._across.shape[1]))
+        ahead, seen = Seen(seen.columns[:, known:]), Seen(seen.columns[:, :known])
+        after, final = settle(self._unsettled, seen, self._around(seen, math.inf), self._rows[-1], None)
+        self._unsettled = Unsettled(joined([after.boxes, ahead]), after.fragments, after.whole)
+        self._final += final
+
+    def finish(self, lines: int) -> Detections:
+        """Return all detections of a board of `lines` lines, merged, in the order in which they came."""
+        if self._seers < 2:
+            return _concatenated(self._found)
+        seen = self._gather()
+        around = self._around(seen, lines)
+        _, final = settle(self._unsettled, seen, around, math.inf, lambda: _longer_axis(self._found))
+        return joined([*self._final, *final]).detections()
+
+    def _around(self, seen: Seen, end: float) -> Seams:
+        """Return the seams of the tile that saw each box, on a board that ends at line `end`."""
+        return of_tiles(seen.tiles, self._across, seams(tuple(self._rows), self._plan.height, end, 1))
+
+    def _gather(self) -> Seen:
+        """Return what is not settled yet and what came since."""
+        if not self._new:
+            return self._unsettled.boxes
+        found = _concatenated([found for found, _, _ in self._new])
+        if len(self._new) == 1:
+            _, corners, counts = self._new[0]
+        else:
+            corners = np.concatenate([where for _, where, _ in self._new])
+            counts = [count for _, _, those in self._new for count in those]
+        tiles = np.searchsorted(self._rows, corners[:, 1]) * len(self._columns)
+        tiles += np.searchsorted(self._columns, corners[:, 0])
+        places = np.arange(self._gathered, self._gathered + len(found))
+        self._gathered += len(found)
+        self._new, self._waiting = [], 0
+        return joined([self._unsettled.boxes, Seen.of(found, places, np.repeat(tiles, counts))])
 
 
-def _overlapping(boxes: Boxes) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Return index pairs of boxes that touch: a sweep along the axis on which they are spread most."""
-    axis = int(np.ptp(boxes[:, 1]) > np.ptp(boxes[:, 0]))
-    order = np.argsort(boxes[:, axis], kind="stable")
-    starts = boxes[order, axis]
-    ends = np.searchsorted(starts, boxes[order, axis + 2], side="right")
-    counts = np.maximum(ends - np.arange(len(order)) - 1, 0)
-    left = np.repeat(np.arange(len(order)), counts)
-    right = np.arange(len(left)) - np.repeat(np.cumsum(counts) - counts, counts) + left + 1
-    a, b = order[left], order[right]
-    other = 1 - axis
-    touch = (boxes[a, other] <= boxes[b, other + 2]) & (boxes[b, other] <= boxes[a, other + 2])
-    return a[touch], b[touch]
+def _longer_axis(found: Sequence[Detections]) -> int:
+    """Return the axis along which the boxes begin most widely spread."""
+    across, down = np.ptp(np.concatenate([part.boxes[:, :2] for part in found]), axis=0)
+    return int(down > across)
 
 
-def _unite(
-    detections: Detections,
-    tiles: NDArray[np.float32],
-    cut: NDArray[np.bool_],
-    first: NDArray[np.intp],
-    second: NDArray[np.intp],
-) -> tuple[Detections, NDArray[np.bool_]]:
-    """Return one detection a group, in the order of the groups' first members, and whether it is uncut."""
-    boxes = detections.boxes
-    shared = intersection(tiles[first], tiles[second])
-    one, other = intersection(boxes[first], shared), intersection(boxes[second], shared)
-    agree = pair_iou(one, other)
-    close = (np.abs(one - other) <= SAME_PX).all(axis=1)
-    same = (detections.classes[first] == detections.classes[second]) & (close | (agree >= SAME_IOU))
-    first, second, agree = first[same], second[same], agree[same]
-    _, tile_ids = np.unique(tiles, axis=0, return_inverse=True)
-    group = list(range(len(detections)))
-    members: dict[int, list[int]] = {i: [i] for i in group}
-    seen_by: dict[int, set[int]] = {i: {int(tile_ids[i])} for i in group}
-    for pair in np.argsort(-agree, kind="stable"):
-        a, b = group[first[pair]], group[second[pair]]
-        if a == b or seen_by[a] & seen_by[b]:
-            continue
-        a, b = min(a, b), max(a, b)
-        for member in members[b]:
-            group[member] = a
-        members[a] += members.pop(b)
-        seen_by[a] |= seen_by.pop(b)
-    parts = [_united(detections, cut, np.array(m)) for _, m in sorted(members.items())]
-    merged = Detections(
-        np.stack([box for box, _, _, _ in parts]),
-        np.array([score for _, score, _, _ in parts], np.float32),
-        np.array([kind for _, _, kind, _ in parts], np.int32),
-    )
-    return merged, np.array([whole for _, _, _, whole in parts], bool)
-
-
-def _united(
-    detections: Detections, cut: NDArray[np.bool_], members: NDArray[np.intp]
-) -> tuple[Boxes, np.float32, np.int32, bool]:
-    kind = detections.classes[members[0]]
-    best_score = detections.scores[members].max()
-    whole = members[~cut[members]]
-    if len(whole):
-        best = whole[np.argmax(detections.scores[whole])]
-        return detections.boxes[best], best_score, kind, True
-    boxes = detections.boxes[members]
-    span = np.concatenate([boxes[:, :2].min(axis=0), boxes[:, 2:].max(axis=0)])
-    # What several cut boxes span together is no fragment any more.
-    return span, best_score, kind, len(members) > 1
-
-
-def _drop_fragments(merged: Detections, whole: NDArray[np.bool_]) -> Detections:
-    a, b = _overlapping(merged.boxes)
-    first, second = np.concatenate([a, b]), np.concatenate([b, a])
-    fragment = ~whole[first] & whole[second]
-    first, second = first[fragment], second[fragment]
-    boxes = merged.boxes
-    # A sliver of a few pixels is seen no more exactly than this.
-    around = boxes[second] + np.array([-EDGE_PX, -EDGE_PX, EDGE_PX, EDGE_PX], np.float32)
-    covered = areas(intersection(boxes[first], around)) >= COVERED * areas(boxes[first])
-    same_class = merged.classes[first] == merged.classes[second]
-    gone = covered & (same_class | (merged.scores[second] >= merged.scores[first]))
-    keep = np.ones(len(merged), bool)
-    keep[first[gone]] = False
-    return merged.take(keep)
+def _concatenated(parts: Sequence[Detections]) -> Detections:
+    return parts[0] if len(parts) == 1 else Detections.concatenate(parts)

@@ -12,7 +12,7 @@ from aoi_app.core.errors import EngineError
 from aoi_app.core.inspection import EngineInfo
 from aoi_app.core.scan import BoardScan, Pixels
 from aoi_app.inference.heads import Decoder
-from aoi_app.inference.merging import merge
+from aoi_app.inference.merging import Merger
 from aoi_app.inference.model import Model
 from aoi_app.inference.preprocess import TileCutter
 from aoi_app.inference.runtimes.base import Session
@@ -48,8 +48,6 @@ class StreamingDetector:
         self._scan = None
         self._golden: Pixels | None = None
         self._rows_done = 0
-        self._found: list[Detections] = []
-        self._seen_by: list[Tile] = []
         self._times = dict.fromkeys(_STAGES, 0.0)
 
     @property
@@ -89,6 +87,7 @@ class StreamingDetector:
         self._reset()
         self._scan, self._golden = scan, golden
         self._plan = TilePlan(scan.width, *self._model.size, self._overlap)
+        self._merger = Merger(self._plan)
 
     def advance(self, lines: int) -> Detections:
         """Inspect every tile row that `lines` lines complete; return what is new, in board pixels."""
@@ -108,13 +107,7 @@ class StreamingDetector:
         if last is not None:
             self._inspect(scan, self._plan.row_at(last), lines)
         started = time.perf_counter()
-        height, width = self._model.size
-        tiles = np.repeat(
-            np.array([(t.x, t.y, t.x + width, t.y + height) for t in self._seen_by], np.float32).reshape(-1, 4),
-            [len(d) for d in self._found],
-            axis=0,
-        )
-        merged = merge(Detections.concatenate(self._found), tiles, scan.width, lines)
+        merged = self._merger.finish(lines)
         self._spend("merge", started)
         self._scan = None
         return merged
@@ -146,12 +139,18 @@ class StreamingDetector:
             clock = self._spend("preprocess", clock)
             outputs = self._session.run(batch)
             clock = self._spend("inference", clock)
-            for tile, found in zip(part, self._decoder.decode(outputs, len(part)), strict=True):
-                new.append(on_board(found, tile, scan.width, lines))
-            self._spend("postprocess", clock)
+            parts = [
+                on_board(found, tile, scan.width, lines)
+                for tile, found in zip(part, self._decoder.decode(outputs, len(part)), strict=True)
+            ]
+            found = Detections.concatenate(parts)
+            clock = self._spend("postprocess", clock)
+            corners = np.array([(tile.x, tile.y) for tile in part], np.int32)
+            self._merger.add(found, corners, [len(seen) for seen in parts])
+            self._merger.settle()
+            self._spend("merge", clock)
+            new.append(found)
         self._times["tiles"] += len(tiles)
-        self._found += new
-        self._seen_by += tiles
         return Detections.concatenate(new)
 
     def _spend(self, stage: str, since: float) -> float:

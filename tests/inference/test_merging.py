@@ -1,25 +1,44 @@
-"""Boxes cut by the tiles of a board come back as they were, one each."""
+"""Boxes cut by the tiles of a board come back as they were, one each, in whatever steps they are merged."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import pairwise
+
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from aoi_app.core.detection import Detections
 from aoi_app.inference.boxes import areas, intersection
-from aoi_app.inference.merging import merge
-from aoi_app.inference.tiling import TilePlan
+from aoi_app.inference.merging import Merger
+from aoi_app.inference.seen import touching
+from aoi_app.inference.tiling import Tile, TilePlan
+from tests.inference.merging_reference import merge as merge_slowly
 
 Boxes = NDArray[np.float32]
+
+
+def merge(
+    parts: Sequence[Detections], tiles: Sequence[Tile], plan: TilePlan, lines: int, ends: Sequence[int] = ()
+) -> Detections:
+    """Merge what each tile found: in batches that end before the tiles `ends`, settled after each, or at once."""
+    merger = Merger(plan, portion=1)
+    edges = [0, *sorted(ends), len(tiles)]
+    for a, b in pairwise(edges):
+        corners = np.array([(tile.x, tile.y) for tile in tiles[a:b]], np.int32).reshape(-1, 2)
+        merger.add(Detections.concatenate(parts[a:b]), corners, [len(part) for part in parts[a:b]])
+        if ends:
+            merger.settle()
+    return merger.finish(lines)
 
 
 def seen(boxes: Boxes, kinds: NDArray[np.int32], plan: TilePlan, lines: int, jitter: float = 0.0) -> Detections:
     """Return what is left of `boxes` after cutting them to every tile, and merging that."""
     random = np.random.default_rng(0)
-    parts, tiles = [], []
+    parts = []
     for tile in plan.tiles(lines):
         end = (min(tile.x + plan.width, plan.board_width), min(tile.y + plan.height, lines))
         rect = np.array([tile.x, tile.y, *end], np.float32)
@@ -31,8 +50,7 @@ def seen(boxes: Boxes, kinds: NDArray[np.int32], plan: TilePlan, lines: int, jit
             cut = np.clip(cut + random.uniform(-jitter, jitter, cut.shape), [*rect[:2]] * 2, [*rect[2:]] * 2)
         scores = random.uniform(0.5, 1, len(cut)).astype(np.float32)
         parts.append(Detections(cut.astype(np.float32), scores, kinds[there]))
-        tiles += [[tile.x, tile.y, tile.x + plan.width, tile.y + plan.height]] * len(cut)
-    return merge(Detections.concatenate(parts), np.array(tiles, np.float32).reshape(-1, 4), plan.board_width, lines)
+    return merge(parts, plan.tiles(lines), plan, lines)
 
 
 def in_order(boxes: Boxes, kinds: NDArray[np.int32]) -> list[tuple[float, ...]]:
@@ -83,13 +101,12 @@ def test_a_defect_on_a_seam_is_one_defect_though_tiles_see_it_a_little_different
 
 
 def test_a_fragment_that_was_taken_for_another_class_goes() -> None:
-    tiles = np.array([[0, 0, 100, 100], [70, 0, 170, 100]], np.float32)
-    both = Detections(
-        np.array([[92, 20, 100, 40], [92, 20, 125, 40]], np.float32),
-        np.array([0.4, 0.9], np.float32),
-        np.array([1, 0], np.int32),
+    plan = TilePlan(170, 100, 100, 30)
+    left, right = (
+        Detections(np.array([box], np.float32), np.array([score], np.float32), np.array([kind], np.int32))
+        for box, score, kind in (((92, 20, 100, 40), 0.4, 1), ((92, 20, 125, 40), 0.9, 0))
     )
-    merged = merge(both, tiles, 170, 100)
+    merged = merge([left, right], plan.tiles(100), plan, 100)
     assert merged.classes.tolist() == [0]
 
 
@@ -104,6 +121,112 @@ def test_a_board_of_one_tile_comes_back_unchanged() -> None:
     corner = random.uniform(0, 60, (50, 2))
     boxes = np.concatenate([corner, corner + random.uniform(1, 40, (50, 2))], axis=1).astype(np.float32)
     found = Detections(boxes, random.uniform(0, 1, 50).astype(np.float32), random.integers(0, 2, 50).astype(np.int32))
-    merged = merge(found, np.tile(np.array([0, 0, 128, 128], np.float32), (50, 1)), 100, 100)
+    plan = TilePlan(100, 128, 128, 30)
+    merged = merge([found], plan.tiles(100), plan, 100)
     np.testing.assert_array_equal(merged.boxes, boxes)
     np.testing.assert_array_equal(merged.scores, found.scores)
+
+
+@st.composite
+def noise(draw: st.DrawFn) -> tuple[TilePlan, int, list[Detections], list[int]]:
+    """Draw what tiles may say of a board that is bad all over, and where its batches end.
+
+    Defects that several tiles see a little differently, and boxes that one tile only sees; crowded, cut, of equal
+    scores, on whole pixels where many pairs agree equally well, or as large as a tile.
+    """
+    side = draw(st.integers(20, 100))
+    overlap = draw(st.integers(0, side * 3 // 4))  # rows that lie three deep, too
+    width, lines = draw(st.integers(15, 4 * side)), draw(st.integers(15, 4 * side))
+    plan = TilePlan(width, side, side, overlap)
+    random = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    tiles = plan.tiles(lines)
+    most, jitter, grid = draw(st.sampled_from([5, 20, 150])), draw(st.sampled_from([0, 1, 5])), draw(st.booleans())
+    scores, kinds = draw(st.sampled_from([2, 4, 1000])), draw(st.integers(1, 3))
+    corner = random.uniform(0, (plan.board_width, lines), (draw(st.integers(0, 60)), 2))
+    defects = np.concatenate([corner, corner + random.uniform(1, most, corner.shape)], axis=1)
+    kind_of = random.integers(0, kinds, len(defects))
+    busy = draw(st.sampled_from([0.1, 1.0]))
+    parts = []
+    for tile in tiles:
+        end = (min(tile.x + plan.width, plan.board_width), min(tile.y + plan.height, lines))
+        alone = random.integers(0, 4)
+        near = random.uniform((tile.x - most, tile.y - most), end, (alone, 2))
+        boxes = np.concatenate([defects, np.concatenate([near, near + random.uniform(1, most, (alone, 2))], axis=1)])
+        boxes = np.clip(boxes + random.uniform(-jitter, jitter, boxes.shape), (tile.x, tile.y) * 2, end * 2)
+        boxes = (boxes.round() if grid else boxes).astype(np.float32)
+        there = (boxes[:, 2:] > boxes[:, :2]).all(axis=1) & (random.random(len(boxes)) < busy)
+        parts.append(
+            Detections(
+                boxes[there],
+                (random.integers(1, scores + 1, len(boxes)) / np.float32(scores)).astype(np.float32)[there],
+                np.concatenate([kind_of, random.integers(0, kinds, alone)]).astype(np.int32)[there],
+            )
+        )
+    return plan, lines, parts, draw(st.lists(st.integers(0, len(tiles)), max_size=12))
+
+
+def slowly(parts: Sequence[Detections], plan: TilePlan, lines: int) -> Detections:
+    tiles = [(tile.x, tile.y, tile.x + plan.width, tile.y + plan.height) for tile in plan.tiles(lines)]
+    seen_by = np.repeat(np.array(tiles, np.float32), [len(part) for part in parts], axis=0)
+    return merge_slowly(Detections.concatenate(parts), seen_by, plan.board_width, lines)
+
+
+def assert_equal(found: Detections, expected: Detections) -> None:
+    assert len(found) == len(expected)
+    assert found.boxes.tobytes() == expected.boxes.tobytes()
+    assert found.scores.tobytes() == expected.scores.tobytes()
+    assert found.classes.tobytes() == expected.classes.tobytes()
+
+
+@settings(max_examples=300, deadline=None)
+@given(noise())
+def test_merged_in_any_steps_or_at_once_it_is_the_same(
+    drawn: tuple[TilePlan, int, list[Detections], list[int]],
+) -> None:
+    plan, lines, parts, ends = drawn
+    tiles = plan.tiles(lines)
+    expected = slowly(parts, plan, lines)
+    assert_equal(merge(parts, tiles, plan, lines), expected)
+    assert_equal(merge(parts, tiles, plan, lines, [0, *ends]), expected)
+    assert_equal(merge(parts, tiles, plan, lines, range(1, len(tiles))), expected)
+
+
+@pytest.mark.parametrize("width", [16_000, 600])
+@pytest.mark.parametrize("overlap", [0, 40, 160])
+def test_thousands_of_boxes(overlap: int, width: int) -> None:
+    random = np.random.default_rng(overlap)
+    plan = TilePlan(width, 320, 320, overlap)
+    lines = 9_000_000 // width
+    tiles = plan.tiles(lines)
+    corner = random.uniform(0, (width - 60, lines - 60), (1_500, 2))
+    defects = np.concatenate([corner, corner + random.uniform(5, 60, corner.shape)], axis=1)
+    kinds = random.integers(0, 3, len(defects)).astype(np.int32)
+    parts = []
+    for tile in tiles:
+        boxes = defects + random.normal(0, 0.7, defects.shape)
+        boxes = np.clip(boxes, (tile.x, tile.y) * 2, (tile.x + 320, tile.y + 320) * 2)
+        boxes = np.minimum(boxes, (width, lines) * 2)
+        there = (boxes[:, 2:] - boxes[:, :2] > 2).all(axis=1)
+        scores = random.uniform(0.3, 1, there.sum()).astype(np.float32)
+        parts.append(Detections(boxes[there].astype(np.float32), scores, kinds[there]))
+    expected = slowly(parts, plan, lines)
+    assert 1_000 < len(expected) < sum(map(len, parts))
+    assert_equal(merge(parts, tiles, plan, lines), expected)
+    assert_equal(merge(parts, tiles, plan, lines, range(0, len(tiles), 16)), expected)
+
+
+@pytest.mark.parametrize("counts", [(0, 7), (7, 0), (5, 40), (300, 200)])
+def test_touching_is_the_same_for_few_and_for_many(counts: tuple[int, int]) -> None:
+    random = np.random.default_rng(3)
+    one, other = (
+        np.concatenate([corner, -(corner + random.integers(1, 9, corner.shape))]).astype(np.float32)
+        for corner in (random.integers(0, 60, (2, count)) for count in counts)
+    )
+    pairs = [
+        (i, j)
+        for i, a in enumerate(one.T)
+        for j, b in enumerate(other.T)
+        if a[0] <= -b[2] and b[0] <= -a[2] and a[1] <= -b[3] and b[1] <= -a[3]
+    ]
+    first, second = touching(one, other)
+    assert sorted(zip(first.tolist(), second.tolist(), strict=True)) == pairs

@@ -19,7 +19,7 @@ from aoi_app.core.scan import BoardScan, Pixels
 from aoi_app.inference.box_units import refuse_shares
 from aoi_app.inference.device_calls import gpu_device
 from aoi_app.inference.heads import NMS_IOU
-from aoi_app.inference.merging import merge
+from aoi_app.inference.merging import Merger
 from aoi_app.inference.model import Model
 from aoi_app.inference.runtimes.tensorrt.activation import Activation
 from aoi_app.inference.runtimes.tensorrt.feed import LineFeed
@@ -89,8 +89,7 @@ class TensorRtDetector:
     def _reset(self) -> None:
         self._scan = None
         self._rows_done = 0
-        self._found: list[Detections] = []
-        self._seen_by: list[tuple[NDArray[np.int32], list[int]]] = []
+        self._new: list[Detections] = []
         self._times = dict.fromkeys(("preprocess", "inference", "postprocess", "merge", "tiles"), 0.0)
 
     @property
@@ -130,6 +129,7 @@ class TensorRtDetector:
             rows = _IN_RING * -(-self.activation.batch // len(self._rows[0])) + 1
             self._ring_lines = self.model.size[0] + rows * self._plan.step
             self._shape = shape
+        self._merger = Merger(self._plan)
         self._feed.begin(scan.pixels, golden, self._ring_lines)
         described = (shape, self._feed.address, self._feed.golden)
         if described != self._described:
@@ -149,12 +149,12 @@ class TensorRtDetector:
 
     def advance(self, lines: int) -> Detections:
         """Inspect every tile row that `lines` lines complete; return what has come back, in board pixels."""
-        before = len(self._found)
         with self._gpu:
             self._take_in(lines)
             while self._flights and self._flights[0].lane.stream.idle:
                 self._collect()
-        return _joined(self._found[before:])
+        new, self._new = self._new, []
+        return _joined(new)
 
     def _take_in(self, lines: int) -> None:
         """Queue every tile row that is complete, and the copy of what belongs to the rows to come."""
@@ -171,7 +171,7 @@ class TensorRtDetector:
 
     def finish(self, lines: int) -> Detections:
         """Inspect what is left of a board of `lines` lines; return all of its detections, merged across seams."""
-        scan = self._board()
+        self._board()
         with self._gpu:
             self._take_in(lines)
             last = self._plan.last_row(lines)
@@ -182,10 +182,8 @@ class TensorRtDetector:
                 self._collect()
         self._feed.forget()  # every line belongs to a tile that has come back
         started = time.perf_counter()
-        found = _joined(self._found)
-        if self._times["tiles"] > 1:
-            with stage("merge"):
-                found = merge(found, self._tiles(), scan.width, lines)
+        with stage("merge"):
+            found = self._merger.finish(lines)
         self._spend("merge", started)
         self._scan = None
         return found
@@ -199,14 +197,6 @@ class TensorRtDetector:
     def _row_at(self, y: int) -> NDArray[np.int32]:
         """Return x and y of the tiles of the row that starts at line `y`."""
         return np.array([(x, y) for x in self._plan.columns], np.int32)
-
-    def _tiles(self) -> NDArray[np.float32]:
-        """Return, for each detection, the rectangle of the tile that saw it."""
-        if not self._seen_by:
-            return np.zeros((0, 4), np.float32)
-        height, width = self.model.size
-        corners = np.concatenate([np.repeat(where, counts, axis=0) for where, counts in self._seen_by])
-        return np.concatenate([corners, corners + np.array([width, height], np.int32)], axis=1).astype(np.float32)
 
     def abort(self) -> None:
         """Forget the board in hand."""
@@ -258,7 +248,9 @@ class TensorRtDetector:
                 self._collect()
                 clock = time.perf_counter()
             self._launch(part, lines)
-            self._spend("preprocess", clock)
+            clock = self._spend("preprocess", clock)
+            self._merger.settle()  # while the GPU works
+            self._spend("merge", clock)
         self._times["tiles"] += len(tiles)
 
     def _send_first(self, row: int, lines: int) -> None:
@@ -308,8 +300,8 @@ class TensorRtDetector:
         if any(counts):
             if self.model.head.unit is None:
                 refuse_shares(found.boxes - np.tile(np.repeat(flight.corners, counts, axis=0), 2))
-            self._found.append(found)
-            self._seen_by.append((flight.corners, counts))
+            self._new.append(found)
+            self._merger.add(found, flight.corners, counts)
         self._spend("postprocess", clock)
 
     def _spend(self, stage_name: str, since: float) -> float:
