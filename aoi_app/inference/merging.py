@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from aoi_app.core.detection import Detections
+from aoi_app.core.errors import EngineError
 from aoi_app.inference.seams import Seams, of_tiles, seams
 from aoi_app.inference.seen import Seen, joined
 from aoi_app.inference.settling import Unsettled, settle
@@ -39,9 +41,6 @@ class Merger:
 
     def __init__(self, plan: TilePlan, portion: int = PORTION) -> None:
         self._plan, self._portion = plan, portion
-        columns = plan.columns
-        self._columns = np.array(columns, np.int32)
-        self._across = seams(columns, plan.width, plan.board_width, 0)
         self._found: list[Detections] = []
         self._seers = 0  # tiles that found something
         self._rows: list[int] = []  # first lines of the rows that did
@@ -51,6 +50,15 @@ class Merger:
         self._rows_settled = 1
         self._unsettled = Unsettled()
         self._final: list[Seen] = []
+
+    # Made when they are first asked for: a board with little to unite, such as one of a single tile, never does.
+    @cached_property
+    def _columns(self) -> NDArray[np.int32]:
+        return np.array(self._plan.columns, np.int32)
+
+    @cached_property
+    def _across(self) -> Seams:
+        return seams(self._plan.columns, self._plan.width, self._plan.board_width, 0)
 
     def add(self, found: Detections, corners: NDArray[np.int32], counts: Sequence[int]) -> None:
         """Take what a batch of tiles found. Costs next to nothing.
@@ -66,19 +74,20 @@ class Merger:
 
         Raises
         ------
-        ValueError
+        EngineError
             These tiles lie above those that came before.
         """
         if not len(found):
             return
-        rows = sorted(set(corners[:, 1].tolist()))
+        first, last = corners.item(1), corners.item(-1)
+        rows = [first] if first == last else sorted(set(corners[:, 1].tolist()))
         if self._rows and rows[0] < self._rows[-1]:
-            raise ValueError(f"Tiles from line {rows[0]} on came after those from line {self._rows[-1]} on.")
+            raise EngineError(f"Tiles from line {rows[0]} on came after those from line {self._rows[-1]} on.")
         self._rows += rows[1:] if rows[:1] == self._rows[-1:] else rows
         self._found.append(found)
         self._new.append((found, corners, counts))
         self._waiting += len(found)
-        self._seers += sum(count > 0 for count in counts)
+        self._seers += len(counts) - counts.count(0)
 
     def settle(self) -> None:
         """Settle what no tile to come can touch, where that is enough to be worth it."""

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from aoi_app.core.detection import Detections
+from aoi_app.core.errors import EngineError
 from aoi_app.inference.boxes import areas, intersection
 from aoi_app.inference.merging import Merger
 from aoi_app.inference.seen import touching
@@ -230,3 +231,12 @@ def test_touching_is_the_same_for_few_and_for_many(counts: tuple[int, int]) -> N
     ]
     first, second = touching(one, other)
     assert sorted(zip(first.tolist(), second.tolist(), strict=True)) == pairs
+
+
+def test_tiles_that_come_after_those_below_them_are_an_error() -> None:
+    """What lies above was settled on the word that nothing comes there any more."""
+    merger = Merger(TilePlan(64, 64, 64, 16))
+    one = Detections(np.array([[1, 1, 9, 9]], np.float32), np.ones(1, np.float32), np.zeros(1, np.int32))
+    merger.add(one, np.array([[0, 48]], np.int32), [1])
+    with pytest.raises(EngineError, match="from line 0 on came after those from line 48 on"):
+        merger.add(one, np.array([[0, 0]], np.int32), [1])
