@@ -16,6 +16,7 @@ from aoi_app.inference.seen import Seen, joined
 from aoi_app.inference.settling import Unsettled, settle
 from aoi_app.inference.tiling import TilePlan
 
+_NOTHING_YET = Unsettled()
 PORTION = 256
 """So many boxes are settled at a time, at least: for fewer the calls cost more than the boxes."""
 
@@ -46,9 +47,10 @@ class Merger:
         self._rows: list[int] = []  # first lines of the rows that did
         self._new: list[tuple[Detections, NDArray[np.int32], Sequence[int]]] = []
         self._waiting = 0
+        self._noted = 0  # of `_new`
         self._gathered = 0
         self._rows_settled = 1
-        self._unsettled = Unsettled()
+        self._unsettled = _NOTHING_YET
         self._final: list[Seen] = []
 
     # Made when they are first asked for: a board with little to unite, such as one of a single tile, never does.
@@ -71,27 +73,28 @@ class Merger:
             (tiles, 2) int32, x and y of the tiles: of the plan, row by row.
         counts
             Detections of each tile.
-
-        Raises
-        ------
-        EngineError
-            These tiles lie above those that came before.
         """
-        if not len(found):
-            return
-        first, last = corners.item(1), corners.item(-1)
-        rows = [first] if first == last else sorted(set(corners[:, 1].tolist()))
-        if self._rows and rows[0] < self._rows[-1]:
-            raise EngineError(f"Tiles from line {rows[0]} on came after those from line {self._rows[-1]} on.")
-        self._rows += rows[1:] if rows[:1] == self._rows[-1:] else rows
-        self._found.append(found)
-        self._new.append((found, corners, counts))
-        self._waiting += len(found)
-        self._seers += len(counts) - counts.count(0)
+        if len(found):
+            self._found.append(found)
+            self._new.append((found, corners, counts))
+            self._waiting += len(found)
+
+    def _note_rows(self) -> None:
+        """Look at which tiles have found something since this was done last."""
+        for _, corners, counts in self._new[self._noted :]:
+            rows = sorted(set(corners[:, 1].tolist()))
+            if self._rows and rows[0] < self._rows[-1]:
+                raise EngineError(f"Tiles from line {rows[0]} on came after those from line {self._rows[-1]} on.")
+            self._rows += rows[1:] if rows[:1] == self._rows[-1:] else rows
+            self._seers += len(counts) - counts.count(0)
+        self._noted = len(self._new)
 
     def settle(self) -> None:
-        """Settle what no tile to come can touch, where that is enough to be worth it."""
-        if self._waiting < self._portion or self._rows_settled == len(self._rows):
+        """Settle what no tile to come can touch, where that is enough to be worth it. Raises as `finish`."""
+        if self._waiting < self._portion:
+            return
+        self._note_rows()
+        if self._rows_settled == len(self._rows):
             return
         self._rows_settled = len(self._rows)
         seen = self._gather()
@@ -103,7 +106,16 @@ class Merger:
         self._final += final
 
     def finish(self, lines: int) -> Detections:
-        """Return all detections of a board of `lines` lines, merged, in the order in which they came."""
+        """Return all detections of a board of `lines` lines, merged, in the order in which they came.
+
+        Raises
+        ------
+        EngineError
+            Tiles came after others that lie below them.
+        """
+        if len(self._found) == len(self._new) == 1 and len(self._new[0][2]) == 1:
+            return self._found[0]  # of one tile
+        self._note_rows()
         if self._seers < 2:
             return _concatenated(self._found)
         seen = self._gather()
@@ -129,7 +141,7 @@ class Merger:
         tiles += np.searchsorted(self._columns, corners[:, 0])
         places = np.arange(self._gathered, self._gathered + len(found))
         self._gathered += len(found)
-        self._new, self._waiting = [], 0
+        self._new, self._waiting, self._noted = [], 0, 0
         return joined([self._unsettled.boxes, Seen.of(found, places, np.repeat(tiles, counts))])
 
 

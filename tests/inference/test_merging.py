@@ -240,3 +240,4 @@ def test_tiles_that_come_after_those_below_them_are_an_error() -> None:
     merger.add(one, np.array([[0, 48]], np.int32), [1])
     with pytest.raises(EngineError, match="from line 0 on came after those from line 48 on"):
         merger.add(one, np.array([[0, 0]], np.int32), [1])
+        merger.finish(112)
