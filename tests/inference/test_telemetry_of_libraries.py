@@ -29,8 +29,6 @@ def left_behind(home: Path) -> list[str]:
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     return sorted(str(file) for file in home.rglob("*") if "onnxruntime" in str(file.relative_to(home)))
-        str(file.relative_to(home)) for file in home.rglob("*") if "onnxruntime" in str(file.relative_to(home))
-    )
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere it writes to the system's own log")
