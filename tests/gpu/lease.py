@@ -173,7 +173,7 @@ def steps(model: Path, images: Path, folder: Path, store: Path, quick: bool) -> 
              "overhead.json"),
         Step("int8 layouts", (*layouts, "--out", str(folder / "int8.json")), 240, 60, "int8.json"),
         Step("build fp32", (*station, "engine", "build", "--precision", "fp32", *built), 200, 60),
-        Step("build fp16", (*station, "engine", "build", "--precision", "fp16", *built), 300, 90),
+        Step("build fp16", (*station, "engine", "build", "--precision", "fp16", *built), 420, 90),
         Step("window", (*own, *few, "--only", "gpu", "bus", "real", "own fp16 1", "own fp32 1"), 150, 45,
              "figures.json"),
         Step("build int8", (*station, "engine", "build", "--precision", "int8", *built), 300, 90),
