@@ -175,7 +175,7 @@ class RecordDialog(QDialog):
     def _show_defects(self) -> None:
         found, chosen = self.record.defects, self.defects.currentIndex().row()
         notes = tuple(review_note(self.record, defect) for defect in found)
-        self.defects.show_defects(tuple(d.defect for d in found), self._crops, notes)
+        self.defects.show_defects(self.record.row.verdict, tuple(d.defect for d in found), self._crops, notes)
         self.defects.choose(chosen)
 
     def _choose(self, row: int) -> None:

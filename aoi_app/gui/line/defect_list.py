@@ -9,7 +9,7 @@ from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelInde
 from PySide6.QtGui import QColor, QFontMetrics, QImage, QPainter, QPen
 from PySide6.QtWidgets import QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
-from aoi_app.core.inspection import Defect
+from aoi_app.core.inspection import Defect, Verdict
 from aoi_app.core.scan import Pixels
 from aoi_app.gui.board.qimages import thumbnail
 from aoi_app.gui.class_colours import class_colour
@@ -136,7 +136,7 @@ class DefectList(QListView):
         self.setUniformItemSizes(True)
         self.setVerticalScrollMode(QListView.ScrollMode.ScrollPerPixel)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self._empty = "No defects"
+        self._verdict: Verdict | None = None
         self.clicked.connect(self._on_clicked)
         self.activated.connect(self._on_clicked)
 
@@ -148,10 +148,22 @@ class DefectList(QListView):
         """The defects on show."""
         return self._model.defects
 
+    @property
+    def placeholder(self) -> str:
+        """What stands in place of the defects where there are none: only a board that passed is said to have none."""
+        if self._verdict is None:
+            return tr("No verdict yet")
+        return tr("No defects") if self._verdict is Verdict.PASSED else tr("Defects not known")
+
     def show_defects(
-        self, defects: tuple[Defect, ...], crops: tuple[QImage | None, ...] = (), notes: tuple[str, ...] = ()
+        self,
+        verdict: Verdict,
+        defects: tuple[Defect, ...],
+        crops: tuple[QImage | None, ...] = (),
+        notes: tuple[str, ...] = (),
     ) -> None:
-        """Show other defects, with a note on each where there are notes."""
+        """Show the defects of another board and its verdict, with a note on each where there are notes."""
+        self._verdict = verdict
         self._model.set_defects(defects, crops, notes)
 
     def choose(self, row: int) -> None:
@@ -161,13 +173,13 @@ class DefectList(QListView):
             self.clearSelection()
 
     def paintEvent(self, event: Any) -> None:
-        """Draw the list, or that it is empty."""
+        """Draw the list, or why it is empty."""
         super().paintEvent(event)
         if not self._model.rowCount():
             painter = QPainter(self.viewport())
             painter.setPen(colour("faint"))
             painter.setFont(ui_font(11))
-            painter.drawText(self.viewport().rect(), Qt.AlignmentFlag.AlignCenter, tr(self._empty))
+            painter.drawText(self.viewport().rect(), Qt.AlignmentFlag.AlignCenter, self.placeholder)
 
     def retranslate(self) -> None:
         """Draw the names anew."""

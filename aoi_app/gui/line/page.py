@@ -111,7 +111,7 @@ class LinePage(QWidget):
             return
         inspection = self._listed = judged.inspection
         self._show_verdict(inspection)
-        self.defects.show_defects(inspection.defects, thumbnails(judged.pictures))
+        self.defects.show_defects(inspection.verdict, inspection.defects, thumbnails(judged.pictures))
         self._write_heading()
 
     def show_status(self, status: StationStatus) -> None:
@@ -145,7 +145,7 @@ class LinePage(QWidget):
             self.heading.say_whole(tr("Defects of the last board"))
             return
         total = len(self._listed.defects)
-        self.heading.say_whole(tr("Defects of {serial} ({n})", serial=self._listed.serial, n=total))
+        self.heading.say_whole(tr("Defects found on {serial} ({n})", serial=self._listed.serial, n=total))
 
     def retranslate(self) -> None:
         """Write what depends on data anew."""

@@ -137,8 +137,7 @@ class VerdictTile(QWidget):
         _elided(painter, upper.adjusted(0, 0, -width, 0), inspection.serial, 11, bold=True)
         painter.setFont(ui_font(10))
         painter.drawText(upper, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, late)
-        text = self._reason() or tr("{lines} lines, no defect", lines=f"{inspection.completeness.lines:,}")
-        _elided(painter, lower, text, 10)
+        _elided(painter, lower, self._reason() or seen_text(inspection), 10)
 
 
 def failing_text(inspection: Inspection) -> str:
@@ -148,6 +147,16 @@ def failing_text(inspection: Inspection) -> str:
         if defect.counts:
             counts[defect.defect_code] = counts.get(defect.defect_code, 0) + 1
     return tr(", ").join(f"{n} × {defect_name(code)}" for code, n in sorted(counts.items(), key=lambda kv: -kv[1]))
+
+
+def seen_text(inspection: Inspection) -> str:
+    """Return what was seen of a board that nothing more is said of; only one that passed may be without a defect."""
+    lines = f"{inspection.completeness.lines:,}"
+    if inspection.verdict is not Verdict.PASSED:
+        return tr("{lines} lines", lines=lines)
+    if inspection.defects:
+        return tr("{lines} lines, {n} tolerated by the recipe", lines=lines, n=len(inspection.defects))
+    return tr("{lines} lines, no defect", lines=lines)
 
 
 def _elided(painter: QPainter, room: QRectF, text: str, points: float, bold: bool = False) -> None:

@@ -80,10 +80,11 @@ class HeatMap(QFrame):
         title = tr("Confirmed defects by place")
         self._heading.setText(f"{title}    {self._recipe}" if self._recipe else title)
 
-    def show_picture(self, picture: Pixels | None, recipe: str = "") -> None:
-        """Show the map of a product, or that there is nothing to show."""
+    def show_picture(self, picture: Pixels | None, recipe: str, boards: int) -> None:
+        """Show the map of a product, or that there is nothing to show among so many boards."""
         self._recipe = recipe
         self.retranslate()
+        self._map.boards = boards
         self._map.picture = None if picture is None else owned_qimage(picture)
         self._map.update()
 
@@ -91,8 +92,16 @@ class HeatMap(QFrame):
 class _Map(QWidget):
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
+        self.boards: int | None = None
         self.picture: object | None = None
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+
+    @property
+    def placeholder(self) -> str:
+        """What stands in place of the map; nothing before anything was counted."""
+        if self.boards is None:
+            return ""
+        return tr("No confirmed defect in this period") if self.boards else tr("No board in this period")
 
     def paintEvent(self, event: QPaintEvent) -> None:
         from PySide6.QtGui import QImage
@@ -101,7 +110,7 @@ class _Map(QWidget):
         if not isinstance(self.picture, QImage):
             painter.setPen(colour("faint"))
             painter.setFont(ui_font(11))
-            painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, tr("No confirmed defect in this period"))
+            painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, self.placeholder)
             return
         target = QRect(0, 0, 0, 0)
         target.setSize(self.picture.size().scaled(self.size(), Qt.AspectRatioMode.KeepAspectRatio))

@@ -187,7 +187,7 @@ class StatisticsPage(QWidget):
         start = view.figures.subgroups.start_us
         self.not_passed.show_chart(view.not_passed, start)
         self.defects.show_chart(view.defects, start)
-        self.heat.show_picture(view.heat, view.heat_of)
+        self.heat.show_picture(view.heat, view.heat_of, sum(view.figures.verdicts.values()))
         self._show_pareto()
         self._write_cards()
 
