@@ -16,7 +16,8 @@ from aoi_app.core.scan import BoardScan, PixelFormat, Pixels, freeze, read_only
 from aoi_app.inference.model import read_model
 from aoi_app.inference.runtimes.table import open_detector
 from aoi_app.inference.runtimes.tensorrt.detector import TensorRtDetector, _portions
-from aoi_app.inference.runtimes.tensorrt.gpu.driver import GpuLost
+from aoi_app.inference.runtimes.tensorrt.gpu.driver import GpuLost, enter
+from aoi_app.inference.runtimes.tensorrt.gpu.memory import is_pinned, pinned_allocator
 from aoi_app.inference.runtimes.tensorrt.loader import TensorRt
 from tests.inference.conftest import write_network
 from tests.inference.tensorrt import standin_cuda
@@ -173,6 +174,67 @@ def test_a_golden_board_that_does_not_fit_travels_with_every_board(
         pixels = board(300, 200, seed)
         assert_same(with_golden(detector, pixels, golden, 50), with_golden(shared, pixels, golden))
         assert detector._feed.uploaded_bytes == 2 * pixels.nbytes
+
+
+def pinned(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    copy = pinned_allocator(pixels.nbytes).reshape(pixels.shape)
+    copy[...] = pixels
+    return copy
+
+
+@pytest.mark.parametrize("steps", [0, 16])
+@pytest.mark.parametrize("rgb", [False, True])
+def test_a_pinned_board_of_one_tile_is_inspected_where_it_lies(
+    trt: StandInTrt, cuda: StandInCuda, pair_network: Path, store: Path, rgb: bool, steps: int
+) -> None:
+    shared = open_detector(pair_network, "onnxruntime", min_confidence=0.25, overlap=OVERLAP)
+    detector = open_one(pair_network, store, batch=2, golden_mib=1)
+    golden = freeze(board(64, 64, 51))
+    total = 0
+    # Boards of other sizes come in between: each is read where it is, ring or not.
+    boards = [(64, 64, 0), (40, 64, 0), (200, 64, 200), (64, 64, 0), (1, 64, 0), (64, 100, 64), (30, 50, 0)]
+    for number, (lines, width, comes) in enumerate(12 * boards):
+        pixels = pinned(board(lines, width, number, rgb))
+        beside = golden if width == 64 else None
+        want = with_golden(shared, pixels, beside, steps)
+        found = with_golden(detector, pixels, beside, steps)
+        assert_same(found, want)
+        comes = lines if steps and lines > steps else comes  # lines that come one after the other are copied meanwhile
+        # The golden board stays on the device until there is a board without one.
+        new = 0 if number % len(boards) else 64 * 64
+        assert detector._feed.uploaded_bytes == comes * width * (3 if rgb else 1) + new
+        assert detector.latency_ms["tiles"] == max(1, -(-(lines - 16) // 48)) * (1 if width <= 64 else 2)
+        total += len(want)
+    assert total > 0
+
+
+def test_only_whole_pinned_lines_are_read_where_they_lie(
+    trt: StandInTrt, cuda: StandInCuda, network: Path, store: Path
+) -> None:
+    shared = open_detector(network, "onnxruntime", min_confidence=0.25, overlap=OVERLAP)
+    detector = open_one(network, store, batch=2)
+    wide = pinned(board(64, 128, 5))
+    buffer = pinned_allocator(100 * 64).reshape(100, 64)
+    buffer[36:] = board(64, 64, 6)
+    for pixels, travels in ((wide[:, 10:74], True), (board(64, 64, 7), True), (buffer[36:], False)):
+        assert_same(inspect(detector, pixels), inspect(shared, pixels))
+        assert detector._feed.uploaded_bytes == travels * 64 * 64
+
+
+def test_memory_that_was_given_back_is_pinned_no_more(cuda: StandInCuda) -> None:
+    enter()
+    first, second = pinned_allocator(1000), pinned_allocator(500)
+    at, other = first.ctypes.data, second.ctypes.data
+    assert is_pinned(at, 1000)
+    assert is_pinned(at + 10, 990)
+    assert not is_pinned(at + 10, 991)
+    assert not is_pinned(at - 1, 10)
+    part = first[5:]
+    del first
+    assert is_pinned(at, 1000), "an array still looks at it"
+    del part
+    assert not is_pinned(at, 1)
+    assert is_pinned(other, 500)
 
 
 def test_lines_that_come_late_are_waited_for(trt: StandInTrt, network: Path, store: Path) -> None:

@@ -131,7 +131,7 @@ class TensorRtDetector:
             self._shape = shape
         self._merger = Merger(self._plan)
         self._feed.begin(scan.pixels, golden, self._ring_lines)
-        described = (shape, self._feed.address, self._feed.golden)
+        described = (shape, self._feed.golden)
         if described != self._described:
             self._describe(scan)
             self._described = described
@@ -140,9 +140,8 @@ class TensorRtDetector:
     def _describe(self, scan: BoardScan) -> None:
         """Tell the lanes what stays the same from board to board."""
         call = np.zeros((), BATCH)
-        call["board"] = self._feed.address
         call["golden"], call["golden_lines"], call["golden_samples"], call["golden_ring"] = self._feed.golden
-        call["width"], call["samples"], call["ring"] = scan.width, scan.pixel_format.channels, self._feed.lines
+        call["width"], call["samples"] = scan.width, scan.pixel_format.channels
         call["threshold"], call["iou"] = self._threshold, self._iou
         for lane in self.activation.lanes:
             lane.call[0] = call
@@ -173,11 +172,12 @@ class TensorRtDetector:
         """Inspect what is left of a board of `lines` lines; return all of its detections, merged across seams."""
         self._board()
         with self._gpu:
-            self._take_in(lines)
-            last = self._plan.last_row(lines)
-            if last is not None:
-                self._send_first(last, lines)
-                self._inspect(self._row_at(last), lines)
+            if not self._inspect_in_place(lines):
+                self._take_in(lines)
+                last = self._plan.last_row(lines)
+                if last is not None:
+                    self._send_first(last, lines)
+                    self._inspect(self._row_at(last), lines)
             while self._flights:
                 self._collect()
         self._feed.forget()  # every line belongs to a tile that has come back
@@ -187,6 +187,25 @@ class TensorRtDetector:
         self._spend("merge", started)
         self._scan = None
         return found
+
+    def _inspect_in_place(self, lines: int) -> bool:
+        """Inspect a board of a single tile where its lines lie, in pinned memory; tell whether it is such a board.
+
+        The kernel that cuts the tile reads each of its pixels once, so that it may as well read them over the bus: a
+        copy before it is one more call of the driver, and one more wait on the GPU.
+        """
+        alone = 0 < lines <= self.model.size[0] and len(self._rows[0]) == 1 and not self._rows_done
+        if not alone or self._feed.sent:
+            return False
+        address = self._feed.where_it_lies(lines)
+        if not address:
+            return False
+        clock = time.perf_counter()
+        self._feed.send_golden(lines, self._idle[-1].stream)
+        self._launch(self._rows[0], lines, (address, lines))
+        self._times["tiles"] += 1
+        self._spend("preprocess", clock)
+        return True
 
     def _row(self, index: int) -> NDArray[np.int32]:
         """Return x and y of the tiles of a whole row; kept from board to board, for they are the same on each."""
@@ -247,7 +266,7 @@ class TensorRtDetector:
                 clock = self._spend("preprocess", clock)
                 self._collect()
                 clock = time.perf_counter()
-            self._launch(part, lines)
+            self._launch(part, lines, (self._feed.address, self._feed.lines))
             clock = self._spend("preprocess", clock)
             self._merger.settle()  # while the GPU works
             self._spend("merge", clock)
@@ -275,10 +294,11 @@ class TensorRtDetector:
                     continue
                 self._feed.send(min(lines, room), stream)
 
-    def _launch(self, part: NDArray[np.int32], lines: int) -> None:
+    def _launch(self, part: NDArray[np.int32], lines: int, board: tuple[int, int]) -> None:
+        """Queue tiles of a board whose lines are at an address, in a ring of so many."""
         with stage("launch"):
             lane = self._idle.pop()  # the one used last: its memory is still in the GPU's cache
-            lane.describe(lines, part)
+            lane.describe(lines, part, *board)
             self._feed.let_wait(lane.stream)
             lane.launch(len(part))
             self._flights.append(_Flight(lane, part))

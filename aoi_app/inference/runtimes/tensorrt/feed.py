@@ -11,7 +11,7 @@ from aoi_app.core.errors import EngineError
 from aoi_app.core.scan import Pixels, is_frozen
 from aoi_app.inference.device_calls import Device
 from aoi_app.inference.runtimes.tensorrt.gpu.driver import CudaOutOfMemory
-from aoi_app.inference.runtimes.tensorrt.gpu.memory import DeviceBuffer
+from aoi_app.inference.runtimes.tensorrt.gpu.memory import DeviceBuffer, is_pinned
 from aoi_app.inference.runtimes.tensorrt.gpu.stream import Event, Stream
 
 _log = logging.getLogger(__name__)
@@ -95,6 +95,10 @@ class LineFeed:
         """Device address of the ring."""
         return self._ring.address if self._ring is not None else 0
 
+    def where_it_lies(self, lines: int) -> int:
+        """Return the host address of the first `lines` lines of the board where kernels can read them, else 0."""
+        return self._pixels.pinned(lines) if self._pixels is not None else 0
+
     @property
     def golden(self) -> tuple[int, int, int, int]:
         """Device address, lines, samples a pixel and lines in the ring of the golden board; address 0 for none."""
@@ -129,13 +133,18 @@ class LineFeed:
         stream = stream or self.stream
         self.let_wait(stream)  # the mark set below stands for all lines before it, too
         self._copy(self._pixels, self._ring, self.lines, (self._sent, lines), stream)
-        if self._golden is not None and self._golden_ring is not None:
-            there = self._golden_sent if self._golden.stays else self._sent
-            end = min(lines, self._golden.lines)
-            self._copy(self._golden, self._golden_ring, self._golden_lines, (there, end), stream)
-            self._golden_sent = max(there, end)
+        self.send_golden(lines, stream)
         self._sent, self._last = lines, stream
         self._arrived.record(stream)
+
+    def send_golden(self, lines: int, stream: Stream) -> None:
+        """Queue the copy of the golden board's lines before line `lines` that are not there yet."""
+        if self._golden is None or self._golden_ring is None:
+            return
+        there = self._golden_sent if self._golden.stays else self._sent
+        end = min(lines, self._golden.lines)
+        self._copy(self._golden, self._golden_ring, self._golden_lines, (there, end), stream)
+        self._golden_sent = max(there, end)
 
     def _copy(self, source: _Source, ring: DeviceBuffer, size: int, span: tuple[int, int], stream: Stream) -> None:
         """Queue the copy of the lines from `span[0]` to before `span[1]` into a ring of `size` lines."""
@@ -181,6 +190,10 @@ class _Source:
         self.lines = len(pixels)
         self.samples = 1 if pixels.ndim == 2 else 3
         self.pitch = math.prod(pixels.shape[1:])
+
+    def pinned(self, lines: int) -> int:
+        """Return the address of the first `lines` lines if they lie in pinned memory, one behind the other; else 0."""
+        return self._address if self._address and is_pinned(self._address, lines * self.pitch) else 0
 
     def address_of(self, line: int, count: int) -> int:
         """Return the address of `count` whole lines; scattered ones are copied, and staged before an upload returns."""

@@ -67,6 +67,7 @@ class Lane:
         self.results[:] = np.zeros((), RESULT)
         # Views are made once: looking fields up by name costs more than writing them.
         self._lines, self._tiles, self._corners = self.call["lines"], self.call["tiles"], self.call["corners"][0]
+        self._board, self._ring = self.call["board"], self.call["ring"]
         self._found = [tuple(result[field] for field in ("boxes", "scores", "classes")) for result in self.results]
         self._ports = {port.name: self._take(port.nbytes(most)) for port in engine.ports}
         self._call_on_device = self._take(BATCH.itemsize).address
@@ -130,9 +131,15 @@ class Lane:
         """Numbers of tiles that have a graph, rising."""
         return tuple(sorted(self._graphs))
 
-    def describe(self, lines: int, corners: NDArray[np.int32]) -> None:
-        """Say what the next launch works on: tiles at (n, 2) x and y of a board of which `lines` lines are in."""
-        self._lines[0], self._tiles[0] = lines, len(corners)
+    def describe(self, lines: int, corners: NDArray[np.int32], board: int, ring: int) -> None:
+        """Say what the next launch works on: tiles at (n, 2) x and y of a board of which `lines` lines are in.
+
+        Parameters
+        ----------
+        board, ring
+            Where they lie, an address that the GPU can read, in a ring of so many lines.
+        """
+        self._lines[0], self._tiles[0], self._board[0], self._ring[0] = lines, len(corners), board, ring
         self._corners[: len(corners)] = corners
 
     def launch(self, tiles: int, timed: bool = False) -> None:
