@@ -77,7 +77,7 @@ def group(
     -------
     members, roots
         Boxes of every group of two or more, group by group, in the order in which they were united, and the first
-        box of the group of each. Groups rise.
+        box of the group of each. Groups rise; those of boxes that stay open are not final.
     still_open
         (n,) bool.
     """
@@ -95,11 +95,9 @@ def group(
         couples, tangled = closed.take(np.flatnonzero(simple)), closed.take(np.flatnonzero(~simple))
     groups, unsettled = _untangled(seen, cut, tangled, axis)
     if unsettled:
-        lost = np.zeros(len(seen), bool)
-        lost[list(unsettled)] = True
-        lost = _spread(lost, tangled)
-        still_open = still_open | lost
-        groups = {root: found for root, found in groups.items() if not lost[root]}
+        # Not what hangs together with them: whichever way they unite, their neighbours have no part in it.
+        still_open = still_open.copy()
+        still_open[list(unsettled)] = True
     members = np.array([box for found in groups.values() for box in found], np.intp)
     roots = np.array([root for root, found in groups.items() for _ in found], np.intp)
     if couples is not None:

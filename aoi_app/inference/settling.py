@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -71,16 +70,16 @@ def settle(
         whole, fragments = merged.where(~(gone | touched | cut)), merged.where(cut & ~(gone | touched))
         still_open = shared.where(touched)
     fragments = joined([before.fragments, fragments])
-    after, kept = _drop_fragments(Unsettled(still_open, fragments, joined([before.whole, lone, whole])), next_line)
+    after, kept = _drop_fragments(Unsettled(still_open, fragments, joined([before.whole, lone, whole])))
     return after, [lone, whole, kept]
 
 
-def _drop_fragments(now: Unsettled, next_line: float) -> tuple[Unsettled, Seen]:
+def _drop_fragments(now: Unsettled) -> tuple[Unsettled, Seen]:
     """Return what is left to do, and the cut boxes that nothing covers and nothing will."""
-    if not len(now.fragments) and math.isinf(next_line):
+    if not len(now.fragments) and not len(now.boxes):
         return Unsettled(), NOTHING
-    # No box that is not final reaches above this line.
-    line = min(next_line, float(now.boxes.sides[1].min(initial=np.inf)))
+    # No box that is not settled yet begins above this line. Boxes to come begin below all that is settled.
+    line = float(now.boxes.sides[1].min(initial=np.inf))
     ready = now.fragments.sides[3] > -line
     fragments, waiting = now.fragments.where(ready), now.fragments.where(~ready)
     kept = fragments.where(~covered(fragments, now.whole)) if len(fragments) else fragments

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import pairwise
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -16,24 +13,10 @@ from aoi_app.core.errors import EngineError
 from aoi_app.inference.boxes import areas, intersection
 from aoi_app.inference.merging import Merger
 from aoi_app.inference.seen import touching
-from aoi_app.inference.tiling import Tile, TilePlan
-from tests.inference.merging_reference import merge as merge_slowly
+from aoi_app.inference.tiling import TilePlan
+from tests.inference.merging_steps import assert_equal, merge, slowly
 
 Boxes = NDArray[np.float32]
-
-
-def merge(
-    parts: Sequence[Detections], tiles: Sequence[Tile], plan: TilePlan, lines: int, ends: Sequence[int] = ()
-) -> Detections:
-    """Merge what each tile found: in batches that end before the tiles `ends`, settled after each, or at once."""
-    merger = Merger(plan, portion=1)
-    edges = [0, *sorted(ends), len(tiles)]
-    for a, b in pairwise(edges):
-        corners = np.array([(tile.x, tile.y) for tile in tiles[a:b]], np.int32).reshape(-1, 2)
-        merger.add(Detections.concatenate(parts[a:b]), corners, [len(part) for part in parts[a:b]])
-        if ends:
-            merger.settle()
-    return merger.finish(lines)
 
 
 def seen(boxes: Boxes, kinds: NDArray[np.int32], plan: TilePlan, lines: int, jitter: float = 0.0) -> Detections:
@@ -164,19 +147,6 @@ def noise(draw: st.DrawFn) -> tuple[TilePlan, int, list[Detections], list[int]]:
             )
         )
     return plan, lines, parts, draw(st.lists(st.integers(0, len(tiles)), max_size=12))
-
-
-def slowly(parts: Sequence[Detections], plan: TilePlan, lines: int) -> Detections:
-    tiles = [(tile.x, tile.y, tile.x + plan.width, tile.y + plan.height) for tile in plan.tiles(lines)]
-    seen_by = np.repeat(np.array(tiles, np.float32), [len(part) for part in parts], axis=0)
-    return merge_slowly(Detections.concatenate(parts), seen_by, plan.board_width, lines)
-
-
-def assert_equal(found: Detections, expected: Detections) -> None:
-    assert len(found) == len(expected)
-    assert found.boxes.tobytes() == expected.boxes.tobytes()
-    assert found.scores.tobytes() == expected.scores.tobytes()
-    assert found.classes.tobytes() == expected.classes.tobytes()
 
 
 @settings(max_examples=300, deadline=None)
