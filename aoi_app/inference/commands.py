@@ -1,4 +1,4 @@
-"""`aoi engine`: build, list, verify, compare and export engines."""
+"""`aoi engine`: build, list, verify, compare, export and average engines."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ from aoi_app.inference.console import progress_bar
 from aoi_app.inference.export_command import export
 from aoi_app.inference.frozen import frozen_boards
 from aoi_app.inference.gate import Certificate, GateLimits, no_images
+from aoi_app.inference.mean_command import mean
 from aoi_app.inference.model import read_model
 from aoi_app.inference.precision import in_precision
 from aoi_app.inference.quantise import Progress as Listener
@@ -39,6 +40,7 @@ from aoi_app.inference.tensor_diff import TensorDifference, compare_tensors, dif
 app = typer.Typer(no_args_is_help=True, context_settings={"help_option_names": ["-h", "--help"]})
 app.command()(export)
 app.command()(capacity)
+app.command()(mean)
 
 MAX_BOARDS = 20
 """Frozen images on which the gate compares."""

@@ -12,7 +12,7 @@ import platformdirs
 
 from aoi_app.core.errors import EngineError
 from aoi_app.inference.calibration import TileSource, image_files
-from aoi_app.inference.card import METADATA_KEY
+from aoi_app.inference.card import METADATA_KEY, ModelCard
 from aoi_app.inference.half import to_half
 from aoi_app.inference.model import Model
 from aoi_app.inference.onnx_file import file_hash, load_proto, weight_types
@@ -115,7 +115,7 @@ def _make(model: Model, precision: str, target: Path, source: TileSource | None,
         else:
             single = load_proto(model.path)
             proto = to_half(single, overflowing(single, model))
-        _carry_card(proto, model)
+        put_card(proto, model.card)
         draft.write_bytes(proto.SerializeToString(deterministic=True))
         load_proto(draft)
         draft.replace(target)
@@ -124,10 +124,10 @@ def _make(model: Model, precision: str, target: Path, source: TileSource | None,
         draft.unlink(missing_ok=True)
 
 
-def _carry_card(proto: onnx.ModelProto, model: Model) -> None:
-    """Put the card inside, so that the file can be used without the one it was made from."""
+def put_card(proto: onnx.ModelProto, card: ModelCard) -> None:
+    """Put a card inside, so that the file can be used without the one it was made from."""
     from onnx import helper
 
     kept = {p.key: p.value for p in proto.metadata_props}
-    kept[METADATA_KEY] = model.card.model_copy(update={"sha256": ""}).model_dump_json()
+    kept[METADATA_KEY] = card.model_copy(update={"sha256": ""}).model_dump_json()
     helper.set_model_props(proto, kept)
