@@ -106,6 +106,7 @@ def train(
     from aoi_app.training.plan import Precision, read_plan
     from aoi_app.training.schedule import SCHEDULES, plan_for
     from aoi_app.training.session import About, train_session
+    from aoi_app.training.sharing import empty
     from aoi_app.training.starting import read_start
     from aoi_app.training.trainer import Data
 
@@ -150,7 +151,7 @@ def train(
     def load_extra() -> Corpus:
         """Paint and read one behind the other: twice the memory would be needed to join them afterwards."""
         counts = [paint * len(real), *(windows_in(more, size) for more in further)]
-        images = np.empty((sum(counts), *real.images.shape[1:]), np.uint8)
+        images = empty((sum(counts), *real.images.shape[1:]))
         places = np.split(images, np.cumsum(counts)[:-1])
         made = []
         if paint:

@@ -14,6 +14,7 @@ from aoi_app.inference.card import Channels, InputSpec
 from aoi_app.training.corpus import Corpus, DataError, padded
 from aoi_app.training.crew import in_threads
 from aoi_app.training.data.dataset import Dataset, Sample
+from aoi_app.training.sharing import empty
 
 _INPUT = InputSpec()
 _LEAST_LEFT = 0.4  # share of a defect that a window must show to be labelled with it
@@ -68,7 +69,7 @@ def load_corpus(
     sizes = [sample.size() for sample in dataset.samples]
     ends = np.cumsum([len(_corners(whole, size)) for whole in sizes])
     if images is None:
-        images = np.empty((int(ends[-1]), channels.planes, size, size), np.uint8)
+        images = empty((int(ends[-1]), channels.planes, size, size))
     places = [
         _Place(sample, whole, part)
         for sample, whole, part in zip(dataset.samples, sizes, np.split(images, ends[:-1]), strict=True)

@@ -16,6 +16,7 @@ from aoi_app.boards import BARE_CODES, Label
 from aoi_app.boards.bare.defects import CLASS_MIX, add_defects
 from aoi_app.training.corpus import Corpus, DataError, padded
 from aoi_app.training.crew import in_processes
+from aoi_app.training.sharing import empty
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ def painted(
             f"Expected are 2 channels and {', '.join(BARE_CODES)}.",
         )
     if images is None:
-        images = np.empty((len(seeds) * len(corpus), *corpus.images.shape[1:]), np.uint8)
+        images = empty((len(seeds) * len(corpus), *corpus.images.shape[1:]))
     real = [kinds >= 0 for kinds in corpus.labels]
     windows = [
         _Window(corpus.images[n], corpus.boxes[n][real[n]], corpus.labels[n][real[n]], (seed, n))

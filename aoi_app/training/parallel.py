@@ -6,7 +6,7 @@ import os
 import socket
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing.queues import SimpleQueue
 from pathlib import Path
 
@@ -15,9 +15,10 @@ import torch.distributed as dist
 import torch.multiprocessing as mp
 
 from aoi_app.core.errors import AoiError
-from aoi_app.training.corpus import DataError
+from aoi_app.training.corpus import Corpus, DataError
 from aoi_app.training.pacing import Pacer
 from aoi_app.training.plan import Plan
+from aoi_app.training.sharing import Shared
 from aoi_app.training.trainer import Data, Epoch, Progress, Trainer
 
 Listen = Callable[[Sequence[Epoch]], None]
@@ -27,20 +28,36 @@ _LOOK_S = 0.2  # how often the processes' news is looked for
 
 
 @dataclass(frozen=True, slots=True)
+class _Handed:
+    """A corpus as every process is given it: the images, by far the most of it, lie in memory that all look at."""
+
+    rest: Corpus
+    images: Shared
+
+    @staticmethod
+    def of(corpus: Corpus | None) -> _Handed | None:
+        """Return a corpus ready to be handed over."""
+        return None if corpus is None else _Handed(replace(corpus, images=corpus.images[:0]), Shared(corpus.images))
+
+    def taken(self) -> Corpus:
+        """Return the corpus as it was."""
+        return replace(self.rest, images=self.images.images)
+
+
+@dataclass(frozen=True, slots=True)
 class _Task:
     """What every process does."""
 
     plan: Plan
-    data: Data
     folder: Path
     resume: bool
     start: Path | None
     until: float | None
 
-    def run(self, device: torch.device, listen: Listen | None, progress: Progress | None) -> None:
+    def run(self, data: Data, device: torch.device, listen: Listen | None, progress: Progress | None) -> None:
         if device.type == "cuda":
             torch.backends.cudnn.benchmark = True  # windows and batches have one size
-        trainer = Trainer(self.plan, self.data, device, self.folder)
+        trainer = Trainer(self.plan, data, device, self.folder)
         if self.resume:
             trainer.load(self.folder / "last.pt")
         elif self.start is not None:
@@ -80,7 +97,7 @@ def train_on(
     listen: Listen | None = None,
     progress: Progress | None = None,
 ) -> None:
-    """Train, on one device in this process, on several in one process each.
+    """Train, on one device in this process, on several in one process each; all look at the same images in memory.
 
     Parameters
     ----------
@@ -98,12 +115,13 @@ def train_on(
     DataError
         A process gave up or was ended, or there is no time for a single step.
     """
-    task = _Task(plan, data, folder, resume, start, until)
+    task = _Task(plan, folder, resume, start, until)
     if len(where) == 1:
-        task.run(where[0], listen, progress)
+        task.run(data, where[0], listen, progress)
         return
     news: SimpleQueue[_News] = mp.get_context("spawn").SimpleQueue()
-    context = mp.spawn(_process, args=(where, _free_port(), task, news), nprocs=len(where), join=False)
+    handed = tuple(_Handed.of(corpus) for corpus in (data.real, data.drawn, data.watch))
+    context = mp.spawn(_process, args=(where, _free_port(), task, handed, news), nprocs=len(where), join=False)
     failures: list[tuple[str, str]] = []
     try:
         done = False
@@ -139,15 +157,23 @@ def _pass_on(
             progress(*some.steps)
 
 
-def _process(rank: int, where: list[torch.device], port: int, task: _Task, news: SimpleQueue[_News]) -> None:
+def _process(
+    rank: int,
+    where: list[torch.device],
+    port: int,
+    task: _Task,
+    handed: tuple[_Handed | None, ...],
+    news: SimpleQueue[_News],
+) -> None:
     os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
     device = where[rank]
     if device.type == "cuda":
         torch.cuda.set_device(device)
     dist.init_process_group("nccl" if device.type == "cuda" else "gloo", rank=rank, world_size=len(where))
     try:
+        data = Data(*(None if corpus is None else corpus.taken() for corpus in handed))
         task.run(
-            device, lambda epochs: news.put(_News(tuple(epochs))), lambda *steps: news.put(_News(steps=steps))
+            data, device, lambda epochs: news.put(_News(tuple(epochs))), lambda *steps: news.put(_News(steps=steps))
         )  # fmt: skip
     except AoiError as error:
         news.put(_News(failed=(error.what, error.hint)))

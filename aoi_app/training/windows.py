@@ -15,15 +15,15 @@ _SHARE = 0.5  # of the free device memory that windows may take
 class Windows:
     """A corpus as tensors.
 
-    On a GPU with room for them the images lie in its memory as bytes; else they stay in pinned host memory and each
-    batch is copied while the last one is computed.
+    On a GPU with room for them the images lie in its memory as bytes; else they stay where they are, which is memory
+    that all processes of a run share, and each batch is copied from pinned memory while the last one is computed.
     """
 
     def __init__(self, corpus: Corpus, device: torch.device) -> None:
         images = torch.from_numpy(corpus.images)
         self.device = device
         self.resident = device.type == "cpu" or images.nbytes < _SHARE * torch.cuda.mem_get_info(device)[0]
-        self.images = images.to(device) if self.resident else images.pin_memory()
+        self.images = images.to(device) if self.resident else images
         self.boxes = torch.from_numpy(corpus.boxes).to(device)
         self.labels = torch.from_numpy(corpus.labels).to(device)
 

@@ -29,6 +29,7 @@ from aoi_app.training.plan import Plan, Precision, rate_at  # noqa: E402
 from aoi_app.training.predict import predict  # noqa: E402
 from aoi_app.training.schedule import plan_for  # noqa: E402
 from aoi_app.training.session import About, train_session  # noqa: E402
+from aoi_app.training.sharing import empty  # noqa: E402
 from aoi_app.training.trainer import Data, Trainer, resolve  # noqa: E402
 
 CPU = torch.device("cpu")
@@ -132,6 +133,29 @@ def test_two_processes_train_one_network_and_tell_how_far_they_are(tmp_path: Any
     state = read_checkpoint(tmp_path / "last.pt")
     assert state["epoch"] == 2 and "mAP@0.33" in state["history"][0][2]
     assert told == [values for _, _, values in state["history"]] and steps[-1] == 4
+
+
+def in_shared_memory(corpus: Any) -> Any:
+    images = empty(corpus.images.shape)
+    images[...] = corpus.images
+    return dataclasses.replace(corpus, images=images)
+
+
+def test_several_processes_learn_the_same_from_images_in_shared_memory_as_from_copies(
+    tmp_path: Any, corpus: Any
+) -> None:
+    plan = dataclasses.replace(PLAN, steps=2, epoch_steps=2, drawn_share=0.5)
+    parts = (corpus(6), corpus(4, seed=1), corpus(2, seed=2))
+    networks, figures = [], []
+    for name in ("copied", "shared"):
+        (tmp_path / name).mkdir()
+        data = Data(*parts) if name == "copied" else Data(*map(in_shared_memory, parts))
+        train_on([CPU, CPU], plan, data, tmp_path / name)
+        state = read_checkpoint(tmp_path / name / "last.pt")
+        networks.append(state["network"])
+        figures.append(state["history"][0][2]["mAP@0.33"])
+    assert all(torch.equal(networks[0][key], networks[1][key]) for key in networks[0])
+    assert figures[0] == figures[1]
 
 
 def test_what_a_process_gives_up_over_is_said_here(tmp_path: Any, corpus: Any) -> None:
