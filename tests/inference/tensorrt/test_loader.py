@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -24,7 +25,7 @@ from aoi_app.inference.runtimes.tensorrt.manifest import PlanAltered, PlanMissin
 from aoi_app.inference.runtimes.tensorrt.store import EngineStore
 from tests.inference.tensorrt import standin_cuda
 from tests.inference.tensorrt.standin_cuda import OK, StandInCuda
-from tests.inference.tensorrt.standin_trt import StandInTrt
+from tests.inference.tensorrt.standin_trt import Severity, StandInTrt
 from tests.inference.tensorrt.test_detector import OVERLAP, board, inspect
 
 
@@ -253,9 +254,16 @@ def test_a_head_that_only_the_cpu_decodes_is_refused_before_anything_is_built(
 
 @pytest.mark.parametrize("readable", [True, False])
 def test_a_timing_cache_that_the_library_cannot_read_is_begun_anew(
-    trt: StandInTrt, network: Path, store: Path, readable: bool
+    trt: StandInTrt, network: Path, store: Path, readable: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
     open_one(network, store).close()
     trt.cannot_read_cache = not readable
-    open_one(network, store, optimisation_level=1).close()
+    with caplog.at_level(logging.INFO):
+        open_one(network, store, optimisation_level=1).close()
     assert trt.caches == [b"", b"tactics"] + ([] if readable else [b""])
+    # A build that goes well has no errors in the log; why it takes as long as the first one is said.
+    assert [r.getMessage() for r in caplog.records if r.levelno >= logging.ERROR] == []
+    assert caplog.text.count("a new one is begun: The timing cache will not be used") == (not readable)
+    assert trt.logger.last_error == ""
+    trt.logger.log(Severity.ERROR, "no memory")
+    assert caplog.records[-1].levelno == logging.ERROR, "only the try was quiet"

@@ -245,12 +245,18 @@ def _open_cache(library: Library, config: Any, path: Path | None) -> Any:
         return None
     known = path.read_bytes() if path.is_file() else b""
     library.logger.last_error = ""
-    cache = config.create_timing_cache(known)
-    taken = cache is not None and config.set_timing_cache(cache, False)
+    library.logger.trying = bool(known)
+    try:
+        cache = config.create_timing_cache(known)
+        taken = cache is not None and config.set_timing_cache(cache, False)
+    finally:
+        library.logger.trying = False
     # 8.x at times cannot read what it wrote ("Myelin error from unknown graph"), says so in its log only, and then
     # builds without any cache: https://github.com/lightvector/KataGo/issues/739
     if not taken or (known and library.logger.last_error):
         # Of another GPU or release, or damaged: start a new one rather than fail.
+        _log.info("The timing cache %s could not be read, a new one is begun: %s", path.name, library.logger.last_error)
+        library.logger.last_error = ""
         cache = config.create_timing_cache(b"")
         config.set_timing_cache(cache, False)
     return cache

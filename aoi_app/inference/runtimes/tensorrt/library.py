@@ -169,11 +169,14 @@ def _make_logger(module: Any) -> Any:
         def __init__(self) -> None:
             module.ILogger.__init__(self)
             self.last_error = ""
+            self.trying = False
+            """Whether what is being done may fail: its errors are kept, and told to nobody."""
 
         def log(self, level: Any, message: str) -> None:
             if levels.get(level) == logging.ERROR:
                 self.last_error = message.strip().rstrip(".")
             if level in levels:
-                _log.log(levels[level], "%s: %s", module.__name__, message)
+                told = logging.DEBUG if self.trying else levels[level]
+                _log.log(told, "%s: %s", module.__name__, message)
 
     return Logger()
