@@ -7,7 +7,7 @@ from itertools import combinations
 import pytest
 from PySide6.QtWidgets import QLabel
 
-from aoi_app.core.inspection import Verdict
+from aoi_app.core.inspection import Inspection, Verdict
 from aoi_app.core.recipe import ClassRule
 from aoi_app.core.scan import Completeness
 from aoi_app.gui.background import Background
@@ -18,6 +18,11 @@ from aoi_app.storage.history import History
 from tests.gui.world import GuiWorld
 
 CUT_SHORT = Completeness(640, 12, ("12 lines are missing",), ((100, 12),))
+
+
+def until_listed(world: GuiWorld, inspection: Inspection) -> None:
+    """Wait until the board is the one whose defects are listed."""
+    world.until(lambda: inspection.serial in world.window.line.heading.text())
 
 
 def test_the_line_claims_no_result_before_the_first_verdict(world: GuiWorld) -> None:
@@ -55,7 +60,7 @@ def test_only_a_board_that_passed_has_no_defects(world: GuiWorld) -> None:
         world.station.next_board((0, 0))
         inspection = world.station.finish(whole)
         assert inspection.verdict is verdict and not inspection.defects
-        world.until(lambda serial=inspection.serial: serial in page.heading.text())  # type: ignore[misc]
+        until_listed(world, inspection)
         assert page.defects.placeholder == text
         assert page.heading.text() == f"Defects found on {inspection.serial} (0)"
         pictures.append(page.defects.grab().toImage())
@@ -71,7 +76,7 @@ def test_what_stands_for_no_defects_follows_the_language(world: GuiWorld) -> Non
     for whole, text in ((None, "无缺陷"), (CUT_SHORT, "缺陷情况未知")):
         world.station.next_board((0, 0))
         inspection = world.station.finish(whole)
-        world.until(lambda serial=inspection.serial: serial in page.heading.text())  # type: ignore[misc]
+        until_listed(world, inspection)
         assert page.defects.placeholder == text
 
 

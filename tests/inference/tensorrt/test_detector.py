@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from aoi_app.core.scan import BoardScan, PixelFormat, Pixels, freeze, read_only
 from aoi_app.inference.model import read_model
 from aoi_app.inference.runtimes.table import open_detector
 from aoi_app.inference.runtimes.tensorrt.detector import TensorRtDetector, _portions
+from aoi_app.inference.runtimes.tensorrt.gpu import memory
 from aoi_app.inference.runtimes.tensorrt.gpu.driver import GpuLost, enter
 from aoi_app.inference.runtimes.tensorrt.gpu.memory import is_pinned, pinned_allocator
 from aoi_app.inference.runtimes.tensorrt.loader import TensorRt
@@ -235,6 +238,39 @@ def test_memory_that_was_given_back_is_pinned_no_more(cuda: StandInCuda) -> None
     del part
     assert not is_pinned(at, 1)
     assert is_pinned(other, 500)
+
+
+def test_memory_given_back_while_more_is_taken_stops_nothing(cuda: StandInCuda) -> None:
+    """The collector gives memory back wherever it happens to run: in the midst of taking and asking, too."""
+
+    class Held:
+        def __init__(self) -> None:
+            self.itself, self.memory = self, pinned_allocator(256)
+
+    kept: list[NDArray[np.uint8]] = []
+
+    def take() -> None:
+        enter()
+        for _ in range(200):
+            Held()
+            kept.append(pinned_allocator(256))
+            assert is_pinned(kept[-1].ctypes.data, 256)
+
+    threshold = gc.get_threshold()
+    gc.set_threshold(1)
+    try:
+        threads = [threading.Thread(target=take, daemon=True) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(30)
+            assert not thread.is_alive()
+    finally:
+        gc.set_threshold(*threshold)
+    assert len(kept) == 400
+    gc.collect()
+    assert all(is_pinned(block.ctypes.data, 256) for block in kept)
+    assert set(memory._starts) == set(memory._ends) >= set(cuda.pinned)
 
 
 def test_lines_that_come_late_are_waited_for(trt: StandInTrt, network: Path, store: Path) -> None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import bisect
 import ctypes
 import logging
-import math
-import threading
 import weakref
 from typing import Any
 
@@ -21,9 +19,10 @@ _log = logging.getLogger(__name__)
 _MAPPED_PORTABLE = 0x01 | 0x02  # CU_MEMHOSTALLOC_PORTABLE | CU_MEMHOSTALLOC_DEVICEMAP
 _DEFAULT_STREAM = 0
 
-_changing = threading.Lock()
-_pinned: tuple[tuple[int, int], ...] = ()
-"""First and last address, past the end, of each run of pinned memory, rising; replaced as a whole, never changed."""
+# Where pinned memory begins, rising, and where each run of it ends. Changed by single calls of the interpreter, without
+# a lock: memory is given back by finalizers, which come in the midst of anything, and a lock could wait for itself.
+_starts: list[int] = []
+_ends: dict[int, int] = {}
 
 
 class DeviceBuffer:
@@ -84,7 +83,8 @@ def pinned_allocator(nbytes: int) -> NDArray[np.uint8]:
     """
     context = any_context()
     address = int(check(driver().cuMemHostAlloc(max(nbytes, 1), _MAPPED_PORTABLE), f"lock {nbytes:,} bytes of memory"))
-    _note_pinned(address, nbytes)
+    _ends[address] = address + nbytes
+    bisect.insort(_starts, address)
     block = (ctypes.c_uint8 * nbytes).from_address(address)
     # Bound now: in a finalizer nobody could act on a failure to find the driver. At exit the process takes it along.
     weakref.finalize(block, _unlock, driver(), context, address).atexit = False
@@ -94,22 +94,15 @@ def pinned_allocator(nbytes: int) -> NDArray[np.uint8]:
 
 def is_pinned(address: int, nbytes: int) -> bool:
     """Whether `nbytes` from host address on lie in one run of `pinned_allocator`, so that kernels may read them."""
-    runs = _pinned
-    at = bisect.bisect_right(runs, (address, math.inf)) - 1
-    return at >= 0 and address + nbytes <= runs[at][1]
-
-
-def _note_pinned(address: int, nbytes: int) -> None:
-    """Keep in mind where pinned memory is; with no bytes, that there is none any more."""
-    global _pinned
-    with _changing:
-        others = (run for run in _pinned if run[0] != address)
-        _pinned = tuple(sorted([*others, *([(address, address + nbytes)] if nbytes else [])]))
+    at = bisect.bisect_right(_starts, address)
+    nearest = _starts[max(at - 1, 0) : at]  # of a part there is always one, whatever another thread does meanwhile
+    return bool(nearest) and nearest[0] <= address and address + nbytes <= _ends.get(nearest[0], 0)
 
 
 def _unlock(cuda: Any, context: Any, address: int) -> None:
     """Give pinned memory back, in whichever thread lets go of it last: a window's thread has no context of its own."""
-    _note_pinned(address, 0)
+    _starts.remove(address)
+    del _ends[address]
     if any_silent():  # it would wait for that GPU; that its memory is left was said
         return
     if not int(cuda.cuCtxGetCurrent()[1]):
