@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from aoi_app.core.errors import ModelError
+from aoi_app.core.files import replacing
 from aoi_app.inference.card import ModelCard, card_path
 from aoi_app.inference.model import Model
 from aoi_app.inference.onnx_file import file_hash, load_proto
@@ -59,7 +60,7 @@ def write_mean(a: Model, b: Model, out: Path, share: float = 0.5, name: str = ""
     Raises
     ------
     ModelError
-        See `mean_of`; or there is a file of that name, or it is no .onnx.
+        See `mean_of`; or there is a file of that name, it is no .onnx, or it cannot be written.
     """
     if out.suffix != ".onnx":
         raise ModelError(f"{out.name} is no name of a model.", "Let it end with .onnx.")
@@ -80,16 +81,12 @@ def write_mean(a: Model, b: Model, out: Path, share: float = 0.5, name: str = ""
     )
     put_card(proto, card)
     proto.graph.name = card.name
-    out.parent.mkdir(parents=True, exist_ok=True)
-    draft = out.with_suffix(".part")
-    try:
+    # Both are there before either takes its place: a full disk leaves no half of them.
+    with replacing(card_path(out), ModelError) as card_draft, replacing(out, ModelError) as draft:
         draft.write_bytes(proto.SerializeToString(deterministic=True))
         load_proto(draft)
-        draft.replace(out)
-    finally:
-        draft.unlink(missing_ok=True)
-    beside = card.model_copy(update={"sha256": file_hash(out)})
-    card_path(out).write_text(beside.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        beside = card.model_copy(update={"sha256": file_hash(draft)})
+        card_draft.write_text(beside.model_dump_json(indent=2) + "\n", encoding="utf-8")
     return out
 
 

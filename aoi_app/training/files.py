@@ -1,35 +1,17 @@
-"""Files that are written whole or not at all, and say why they could not be."""
+"""Files of a run, written whole or not at all."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager
 from pathlib import Path
 
+from aoi_app.core import files
 from aoi_app.training.corpus import DataError
 
 
-@contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """Yield a draft beside `path` that takes its place when the block ends well; an old file stays until then.
-
-    Raises
-    ------
-    DataError
-        The draft cannot be written: no right, no folder, no space.
-    """
-    draft = path.with_name(path.name + ".part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        yield draft
-        draft.replace(path)
-    except OSError as error:
-        raise DataError(
-            f"{path} cannot be written: {error.strerror or error}.", "Free space, or choose another folder."
-        ) from error
-    finally:
-        with suppress(OSError):
-            draft.unlink(missing_ok=True)
+def replacing(path: Path) -> AbstractContextManager[Path]:
+    """Return what yields a draft that takes the place of `path`: see `core.files`. Raises DataError."""
+    return files.replacing(path, DataError)
 
 
 def write_text(path: Path, text: str) -> None:

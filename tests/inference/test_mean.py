@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import shutil
 from pathlib import Path
@@ -98,6 +99,26 @@ def test_what_is_there_is_kept(first: Path, second: Path, tmp_path: Path) -> Non
     assert second.read_bytes() == before
     with pytest.raises(ModelError, match="no name of a model"):
         write_mean(a, b, tmp_path / "between")
+
+
+@pytest.mark.parametrize("full", ["between.onnx.part", "between.card.json.part"])
+def test_a_full_disk_is_said_and_leaves_nothing(
+    first: Path, second: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, full: str
+) -> None:
+    opened = Path.open
+
+    def refuse(path: Path, mode: str = "r", *more: Any, **named: Any) -> Any:
+        if path.name == full and "w" in mode:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return opened(path, mode, *more, **named)
+
+    monkeypatch.setattr(Path, "open", refuse)
+    out = tmp_path / "new" / "between.onnx"
+    with pytest.raises(ModelError, match="cannot be written: No space left on device"):
+        write_mean(read_model(first), read_model(second), out)
+    assert list(out.parent.iterdir()) == []
+    monkeypatch.undo()
+    assert write_mean(read_model(first), read_model(second), out) == out
 
 
 def test_another_network_has_no_mean(first: Path, second: Path) -> None:
